@@ -1,0 +1,59 @@
+# Everything a newcomer needs, in a virtual environment of its own. `make help` lists it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+UV_VERSION := 0.13.9
+RUN ?=
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup train evaluate test test-slow lint format typecheck bench tensorboard lock clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(READY) ## create .venv and install the locked packages
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "facekp needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	touch $@
+
+train: setup ## train the nose network and draw its results; ARGS="model=full" for others
+	$(BIN)/python train.py model=nose $(ARGS)
+
+evaluate: setup ## judge a run: make evaluate RUN=outputs/nose/...
+	@test -n "$(RUN)" || { echo "Name the run: make evaluate RUN=outputs/nose/<time>"; exit 1; }
+	$(BIN)/python evaluate.py ckpt_path=$(RUN) $(ARGS)
+
+test: setup ## run the tests; those on the real faces need FACEKP_DANES
+	$(BIN)/python -m pytest $(ARGS)
+
+test-slow: setup ## run the tests that take minutes
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+lint: setup ## check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup ## put the style right
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup ## measure the speed of training against a bare loop
+	$(BIN)/python -m facekp.bench $(ARGS)
+
+tensorboard: setup ## open the dashboard of all runs
+	$(BIN)/tensorboard --logdir outputs
+
+lock: ## write requirements.lock anew from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --all-extras --output-file requirements.lock pyproject.toml
+
+clean: ## remove what tools and runs left behind, but no results
+	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
