@@ -1,0 +1,188 @@
+"""What can be set, of which type and within which bounds.
+
+The YAML files under ``conf/`` hold what makes one model, data set or trainer differ from another; the types, bounds and
+remaining defaults are here. Nothing heavy is imported, so a mistake is answered at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, DictConfig, OmegaConf
+
+from facekp.errors import ConfigError
+
+Specs = dict[str, Any]
+"""Objects to create, by name: each is a mapping with ``_target_`` (the class) and its arguments, or null for none."""
+
+
+def _setting(default: Any = MISSING, **bounds: Any) -> Any:
+    """A field with any of the bounds ``above``, ``at_least``, ``below``, ``at_most``, ``one_of`` and ``length``."""
+    if isinstance(default, (list, dict)):
+        return field(default_factory=lambda: default.copy(), metadata=bounds)
+    return field(default=default, metadata=bounds)
+
+
+@dataclass
+class DataConfig:
+    """Which faces, with which labels, and who is held out."""
+
+    name: str = _setting()  # shown on every figure and table
+    reader: Specs = field(default_factory=dict)  # _target_: a Reader
+    root: str | None = None  # folder of the images and annotations
+    labels: str = _setting("mended", one_of=("mended", "raw"))  # mended: mis-ordered eyes put right
+    split: str = _setting("course", one_of=("course", "random", "person_folds"))
+    fold: int = _setting(0, at_least=0)  # person_folds: which fold is held out, counted from 0
+    folds: int = _setting(5, at_least=2)  # person_folds: how many there are
+    val_fraction: float = _setting(0.2, above=0, below=1)  # random: share of the images held out
+    persons: list[int] | None = _setting(None, length=2)  # use only persons first..last, e.g. [1,32] to tune
+    batch_size: int = _setting(16, at_least=1)
+    num_workers: int = _setting(0, at_least=0)  # processes that prepare batches; 0 is fastest while images are cached
+    cache_mb: int = _setting(512, at_least=0)  # keep decoded images in memory up to this size, else read as needed
+
+
+@dataclass
+class AugmentConfig:
+    """How training images are varied."""
+
+    name: str = _setting()
+    mirror: float = _setting(0.0, at_least=0, at_most=1)  # probability; left and right points change places
+    transforms: Specs = field(default_factory=dict)  # albumentations transforms, in this order
+
+
+@dataclass
+class OptimizerConfig:
+    """AdamW and its learning rate."""
+
+    lr: float = _setting(1e-3, above=0)
+    weight_decay: float = _setting(0.0, at_least=0)
+    schedule: str = _setting("one_cycle", one_of=("constant", "one_cycle"))  # one_cycle: up for 10 %, cosine to zero
+
+
+@dataclass
+class ModelConfig:
+    """A network, what it sees and answers, and how it is trained unless said otherwise."""
+
+    name: str = _setting()
+    network: Specs = field(default_factory=dict)  # _target_: a KeypointNetwork, and its own arguments
+    input_size: list[int] = _setting([160, 120], length=2, at_least=8)  # width, height
+    points: str = "all"  # a selection or group of the landmark scheme
+    max_epochs: int = _setting(25, at_least=1)
+    batch_size: int = _setting(16, at_least=1)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+
+
+@dataclass
+class TrainerConfig:
+    """What is handed to Lightning's Trainer."""
+
+    max_epochs: int = _setting(25, at_least=1)
+    accelerator: str = _setting("auto", one_of=("auto", "cpu", "gpu", "mps"))
+    devices: int = _setting(1, at_least=1)
+    precision: str = _setting("32-true", one_of=("32-true", "bf16-mixed", "16-mixed"))
+    gradient_clip_val: float | None = _setting(None, above=0)
+    check_val_every_n_epoch: int = _setting(1, at_least=1)
+    log_every_n_steps: int = _setting(1, at_least=1)
+    limit_train_batches: float = _setting(1.0, above=0, at_most=1)
+    enable_progress_bar: bool = True
+
+
+@dataclass
+class Config:
+    """Everything that ``train.py`` can be told."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    callbacks: Specs = field(default_factory=dict)
+    logger: Specs = field(default_factory=dict)
+    seed: int = _setting(0, at_least=0, below=2**32)
+    ckpt_path: str | None = None  # a checkpoint to go on from, in its own run folder
+    run_dir: str = "${hydra:runtime.output_dir}"  # where all that the run makes is kept
+
+
+@dataclass
+class EvaluateDataConfig:
+    """What may differ from the run that made the checkpoint; null keeps what it had."""
+
+    root: str | None = None
+    labels: str | None = _setting(None, one_of=("mended", "raw"))
+
+
+@dataclass
+class EvaluateConfig:
+    """Everything that ``evaluate.py`` can be told."""
+
+    ckpt_path: str = _setting()  # a checkpoint, or a run folder
+    weights: str = _setting("last", one_of=("last", "best"))  # which checkpoint of a run folder
+    data: EvaluateDataConfig = field(default_factory=EvaluateDataConfig)
+    accelerator: str = _setting("auto", one_of=("auto", "cpu", "gpu", "mps"))
+    output_dir: str | None = None  # default: a folder of its own inside the run folder
+
+
+def register() -> None:
+    """Make the schemas known to Hydra, under the names that ``conf/*.yaml`` start from."""
+    store = ConfigStore.instance()
+    store.store(name="train_schema", node=Config)
+    store.store(name="evaluate_schema", node=EvaluateConfig)
+
+
+def checked(config: DictConfig) -> Any:
+    """Turn a composed config into its dataclass, every value within its bounds.
+
+    Args:
+        config: composed from one of the schemas.
+
+    Returns:
+        A :class:`Config` or an :class:`EvaluateConfig`.
+
+    Raises:
+        ConfigError: naming the setting, its value and what is allowed.
+    """
+    missing = OmegaConf.missing_keys(config)
+    if missing:
+        raise ConfigError(f"{min(missing)} must be given, for example {min(missing)}=...")
+    made = OmegaConf.to_object(config)
+    for path, value, bounds in _settings(made):
+        _check(path, value, bounds)
+    if isinstance(made, Config) and made.data.fold >= made.data.folds:
+        raise ConfigError(
+            f"data.fold={made.data.fold} does not exist: with data.folds={made.data.folds} "
+            f"the folds are 0 to {made.data.folds - 1}"
+        )
+    return made
+
+
+def _settings(node: Any, path: str = "") -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    known = {item.name: item.metadata for item in fields(node)}
+    for name, value in vars(node).items():
+        if name not in known:
+            raise ConfigError(f"there is no setting {path}{name}; leave out +{path}{name}")
+        if is_dataclass(value):
+            yield from _settings(value, f"{path}{name}.")
+        else:
+            yield path + name, value, dict(known[name])
+
+
+def _check(path: str, value: Any, bounds: dict[str, Any]) -> None:
+    if value is None:
+        return
+    if "length" in bounds and len(value) != bounds["length"]:
+        raise ConfigError(f"{path} takes {bounds['length']} numbers, not {value}")
+    tests = {
+        "above": ("more than {}", lambda number, bound: number > bound),
+        "at_least": ("at least {}", lambda number, bound: number >= bound),
+        "below": ("less than {}", lambda number, bound: number < bound),
+        "at_most": ("at most {}", lambda number, bound: number <= bound),
+        "one_of": ("one of {}", lambda choice, bound: choice in bound),
+    }
+    for name, (wording, holds) in tests.items():
+        if name in bounds and not all(
+            holds(each, bounds[name]) for each in (value if isinstance(value, list) else [value])
+        ):
+            bound = ", ".join(bounds[name]) if name == "one_of" else bounds[name]
+            raise ConfigError(f"{path}={value} is not possible: it must be {wording.format(bound)}")

@@ -1,0 +1,44 @@
+"""Objects from the config: a mapping with ``_target_`` (the class) and its arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from hydra.errors import InstantiationException
+from hydra.utils import get_class, instantiate
+
+from facekp.errors import ConfigError
+
+T = TypeVar("T")
+
+
+def create(spec: Mapping[str, Any], kind: type[T], where: str, **arguments: Any) -> T:
+    """Create one object.
+
+    Args:
+        spec: ``_target_`` and keyword arguments; mappings inside it that have a ``_target_`` are created first.
+        kind: the class that the object must be of; nothing else is ever called.
+        where: the setting that ``spec`` comes from, for messages.
+        arguments: keyword arguments that the code knows better than the config.
+
+    Raises:
+        ConfigError: if there is no such class, it is of another kind, or it refuses its arguments.
+    """
+    target = spec.get("_target_")
+    try:
+        cls = get_class(str(target))
+    except (InstantiationException, ImportError, ValueError) as error:
+        raise ConfigError(f"{where}._target_={target} is no class that can be imported; correct the path") from error
+    if not issubclass(cls, kind):
+        raise ConfigError(f"{where}._target_={target} is not a {kind.__name__}, which is what belongs there")
+    try:
+        return instantiate(spec, **arguments)
+    except InstantiationException as error:
+        reason = str(error.__cause__ or error).splitlines()[0]
+        raise ConfigError(f"{where}: {target} refuses its settings: {reason}") from error
+
+
+def create_all(specs: Mapping[str, Any], kind: type[T], where: str) -> dict[str, T]:
+    """Create each object of a group of the config; one that is null is left out."""
+    return {name: create(spec, kind, f"{where}.{name}") for name, spec in specs.items() if spec is not None}

@@ -1,0 +1,60 @@
+"""Photographs from disk, as grey images of the wanted size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from facekp.errors import DataError
+from facekp.geometry import Letterbox
+
+_REMEDY = "replace it by the original file"
+
+
+def read_image_size(path: Path) -> tuple[int, int]:
+    """(width, height) of an image, from its header alone.
+
+    Raises:
+        DataError: if the file is no image that can be read.
+    """
+    with _opened(path) as image:
+        return image.size
+
+
+def load_grey(path: Path, input_size: tuple[int, int]) -> np.ndarray:
+    """Decode one photograph as a network sees it.
+
+    A JPEG is decoded straight at 1/2, 1/4 or 1/8 where that is large enough. Other proportions than the network's are
+    kept, and the photograph is centred between black bars (see :class:`facekp.geometry.Letterbox`).
+
+    Args:
+        path: the image file.
+        input_size: (width, height) wanted.
+
+    Returns:
+        uint8 [height, width].
+
+    Raises:
+        DataError: if the file is no image, or is damaged or cut short.
+    """
+    with _opened(path) as image:
+        left, top, width, height = Letterbox(image.size, input_size).placed
+        try:
+            image.draft("L", (width, height))
+            grey = image.convert("L").resize((width, height), Image.Resampling.BOX)
+        except (OSError, SyntaxError, ValueError) as error:
+            raise DataError(f"{path} is damaged or cut short ({error}); {_REMEDY}") from error
+    canvas = np.zeros((input_size[1], input_size[0]), np.uint8)
+    canvas[top : top + height, left : left + width] = np.asarray(grey)
+    return canvas
+
+
+def _opened(path: Path) -> Image.Image:
+    try:
+        return Image.open(path)
+    except UnidentifiedImageError as error:
+        raise DataError(f"{path} is not an image that can be read; {_REMEDY}") from error
+    except (OSError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path} cannot be opened as an image ({error}); {_REMEDY}") from error
