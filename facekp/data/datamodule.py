@@ -1,0 +1,68 @@
+"""The LightningDataModule: a data set, its split and its jitter, as batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from lightning.pytorch import LightningDataModule
+from torch.utils.data import DataLoader
+
+from facekp.config import AugmentConfig, DataConfig
+from facekp.create import create_all
+from facekp.data.dataset import DrawSampler, FaceDataset, JitteredDataset, Sample
+from facekp.data.jitter import Jitter, Transform
+from facekp.data.splits import Split
+from facekp.landmarks import Scheme
+
+
+class FaceDataModule(LightningDataModule):
+    """Batches of faces to train and validate on.
+
+    Args:
+        split: the records of both sides.
+        scheme: their landmarks.
+        config: batch size, workers and cache.
+        input_size: (width, height) of the network's input.
+        augment: how training images are varied.
+        seed: of the order and the jitter.
+
+    Raises:
+        ConfigError: if a transform cannot be created.
+        DataError: if an image cannot be decoded.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        scheme: Scheme,
+        config: DataConfig,
+        input_size: Sequence[int],
+        augment: AugmentConfig,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.caption = f"{config.name}, {config.labels} labels, split {split.name}"
+        self._config = config
+        self._seed = seed
+        transforms = create_all(augment.transforms, Transform, "augment.transforms")
+        jitter = Jitter(list(transforms.values()), scheme, augment.mirror, seed)
+        self.train_faces = JitteredDataset(split.train, input_size, jitter, config.cache_mb)
+        self.val_faces = FaceDataset(split.val, input_size, config.cache_mb)
+
+    @property
+    def mean_shape(self) -> np.ndarray:
+        """float32 [K, 2]: the mean of the training keypoints, the simplest of all answers."""
+        return self.train_faces.keypoints.mean(0)
+
+    def train_dataloader(self) -> DataLoader[Sample]:
+        return DataLoader(
+            self.train_faces,
+            batch_size=self._config.batch_size,
+            sampler=DrawSampler(len(self.train_faces), self._seed),
+            num_workers=self._config.num_workers,
+            persistent_workers=self._config.num_workers > 0,
+        )
+
+    def val_dataloader(self) -> DataLoader[Sample]:
+        return DataLoader(self.val_faces, batch_size=self._config.batch_size, num_workers=self._config.num_workers)

@@ -1,0 +1,114 @@
+"""Records as samples, plain and jittered, and the order in which they are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset, Sampler
+
+from facekp.data.images import load_grey
+from facekp.data.jitter import Jitter
+from facekp.data.records import Record
+from facekp.geometry import Letterbox
+
+Sample = dict[str, Any]
+"""``image`` uint8 [1, H, W]; ``keypoints`` float32 [K, 2], relative to the canvas; ``canvas_size`` float32 [2], in
+pixels of the photograph; ``turned`` bool; ``index`` of the record."""
+
+
+class FaceDataset(Dataset[Sample]):
+    """Photographs and their keypoints as a network sees them.
+
+    Images are decoded once and kept as uint8 if all of them fit into ``cache_mb``; otherwise each is read when it is
+    asked for, by whichever process asks.
+
+    Args:
+        records: what to serve, in this order.
+        input_size: (width, height) of the network's input.
+        cache_mb: how many megabytes the decoded images may take.
+
+    Raises:
+        DataError: if an image cannot be decoded; while caching, at once.
+    """
+
+    def __init__(self, records: Sequence[Record], input_size: Sequence[int], cache_mb: int = 512) -> None:
+        self.records = list(records)
+        self.input_size = (input_size[0], input_size[1])
+        boxes = [Letterbox(record.image_size, self.input_size) for record in self.records]
+        self.keypoints = np.stack([box.to_canvas(r.keypoints) for box, r in zip(boxes, self.records, strict=True)])
+        self.canvas_sizes = np.stack([box.canvas_size for box in boxes]).astype(np.float32)
+        self._cached: np.ndarray | None = None
+        if len(self.records) * input_size[0] * input_size[1] <= cache_mb * 2**20:
+            self._cached = np.stack([load_grey(record.image, self.input_size) for record in self.records])
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def image(self, index: int) -> np.ndarray:
+        """uint8 [H, W]."""
+        if self._cached is not None:
+            return self._cached[index]
+        return load_grey(self.records[index].image, self.input_size)
+
+    def __getitem__(self, index: int) -> Sample:
+        return self._sample(index, self.image(index), self.keypoints[index])
+
+    def _sample(self, index: int, image: np.ndarray, keypoints: np.ndarray) -> Sample:
+        return {
+            "image": torch.from_numpy(image)[None],
+            "keypoints": torch.from_numpy(keypoints),
+            "canvas_size": torch.from_numpy(self.canvas_sizes[index]),
+            "turned": self.records[index].turned,
+            "index": index,
+        }
+
+
+class JitteredDataset(FaceDataset):
+    """The same faces, each drawn anew for each key (draw, index); see :class:`DrawSampler`.
+
+    Args:
+        records, input_size, cache_mb: as for :class:`FaceDataset`.
+        jitter: draws the variants.
+    """
+
+    def __init__(
+        self, records: Sequence[Record], input_size: Sequence[int], jitter: Jitter, cache_mb: int = 512
+    ) -> None:
+        super().__init__(records, input_size, cache_mb)
+        self._jitter = jitter
+
+    def __getitem__(self, key: tuple[int, int]) -> Sample:  # type: ignore[override]
+        _, index = key
+        image, keypoints = self._jitter(self.image(index), self.keypoints[index], key)
+        return self._sample(index, image, keypoints)
+
+
+class DrawSampler(Sampler[tuple[int, int]]):
+    """Visit every sample once an epoch in a new order, as keys (draw, index).
+
+    The draw is the epoch, so that what a key yields depends on (seed, epoch, sample) only, also after a resume.
+    Lightning calls :meth:`set_epoch`.
+
+    Args:
+        length: number of samples.
+        seed: of the order.
+    """
+
+    def __init__(self, length: int, seed: int = 0) -> None:
+        self._length = length
+        self._seed = seed
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch that the next pass belongs to."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        order = np.random.default_rng((self._seed, self._epoch)).permutation(self._length)
+        return iter([(self._epoch, int(index)) for index in order])

@@ -1,0 +1,92 @@
+"""Random variation of a face and its keypoints together."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from facekp.errors import ConfigError
+from facekp.geometry import from_pixel_centres, to_pixel_centres
+from facekp.landmarks import Scheme
+
+os.environ.setdefault(
+    "NO_ALBUMENTATIONS_UPDATE", "1"
+)  # albumentations asks the network for its newest version otherwise
+
+import albumentations as A
+import cv2
+from albumentations.core.serialization import Serializable as Transform
+
+cv2.setNumThreads(0)  # the images are small: threads would only take time from the network's
+
+
+class Mirror(A.HorizontalFlip):
+    """Mirror the image, and let left and right points change places.
+
+    Args:
+        swap: for each point the index that it takes in a mirrored face.
+        p: probability.
+    """
+
+    def __init__(self, swap: Sequence[int], p: float = 0.5) -> None:
+        super().__init__(p=p)
+        self.swap = list(swap)
+
+    def apply_to_keypoints(self, keypoints: np.ndarray, *args: Any, **params: Any) -> np.ndarray:
+        return super().apply_to_keypoints(keypoints, *args, **params)[self.swap]
+
+
+class Jitter:
+    """Draw variants of a face by albumentations, each a function of its key alone.
+
+    Points move with the image and are kept when they leave it. Which process draws a variant, and what was drawn
+    before, makes no difference: the same seed and key always give the same variant.
+
+    Args:
+        transforms: albumentations transforms, applied in this order after the mirror.
+        scheme: tells which points change places in a mirror.
+        mirror: probability of a mirror.
+        seed: of all draws.
+
+    Raises:
+        ConfigError: if one of the transforms is not for keypoints.
+    """
+
+    def __init__(self, transforms: Sequence[Transform], scheme: Scheme, mirror: float = 0.0, seed: int = 0) -> None:
+        for transform in _flat(transforms):
+            if isinstance(transform, A.DualTransform) and "keypoints" not in transform.available_keys:
+                name = type(transform).__name__
+                raise ConfigError(f"augment.transforms: {name} does not move keypoints; choose another transform")
+        self._seed = seed
+        self._compose = A.Compose(
+            [Mirror(scheme.mirror, mirror), *transforms],
+            keypoint_params=A.KeypointParams(format="xy", remove_invisible=False),
+        )
+
+    def __call__(self, image: np.ndarray, keypoints: np.ndarray, key: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Draw one variant.
+
+        Args:
+            image: uint8 [H, W].
+            keypoints: float32 [K, 2], relative to the image.
+            key: whole numbers that name the draw, such as (epoch, sample).
+
+        Returns:
+            The varied image, uint8 [H, W], and its keypoints, float32 [K, 2].
+        """
+        size = image.shape[1], image.shape[0]
+        self._compose.set_random_state(
+            np.random.default_rng((self._seed, *key)), random.Random(f"{self._seed}, {tuple(key)}")
+        )
+        drawn = self._compose(image=image[..., None], keypoints=to_pixel_centres(keypoints, size))
+        return drawn["image"][..., 0], from_pixel_centres(drawn["keypoints"], size)
+
+
+def _flat(transforms: Sequence[Transform]) -> Iterator[Transform]:
+    for transform in transforms:
+        yield transform
+        yield from _flat(getattr(transform, "transforms", ()))

@@ -1,0 +1,1 @@
+"""Networks, each a plain ``nn.Module`` in a file of its own, and the LightningModule that trains any of them."""

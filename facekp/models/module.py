@@ -1,0 +1,103 @@
+"""The LightningModule that trains and judges any keypoint network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import partial
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import LambdaLR
+
+from facekp.config import OptimizerConfig
+from facekp.data.dataset import Sample
+from facekp.landmarks import Scheme
+from facekp.metrics import KeypointMetrics
+from facekp.models.network import KeypointNetwork
+
+_WARM_UP = 0.1
+
+
+class KeypointModule(LightningModule):
+    """Train a network on batches of faces, log its losses, and measure it in pixels of the photographs.
+
+    Logged: ``train/loss`` at every iteration, ``val/loss`` and the figures of :class:`facekp.metrics.KeypointMetrics`
+        as ``val/...`` at every validation.
+
+    Args:
+        network: answers ``points``.
+        scheme: the landmarks of the data.
+        points: which of them the network answers.
+        mean_shape: float32 [K, 2], the mean of those points over the training set, relative.
+        optimizer: learning rate, weight decay and schedule.
+    """
+
+    def __init__(
+        self,
+        network: KeypointNetwork,
+        scheme: Scheme,
+        points: Sequence[int],
+        mean_shape: Tensor,
+        optimizer: OptimizerConfig,
+    ) -> None:
+        super().__init__()
+        self.network = network.to(memory_format=torch.channels_last)
+        self.points = list(points)
+        self.scheme = scheme
+        self.mean_shape: Tensor
+        self.register_buffer("mean_shape", mean_shape)
+        self.metrics = KeypointMetrics(scheme, points, mean_shape)
+        self._optimizer = optimizer
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Keypoints float32 [B, K, 2], relative to the image, of grey images uint8 [B, 1, H, W]."""
+        return self.network.decode(self.network(self._prepared(images)))
+
+    def _prepared(self, images: Tensor) -> Tensor:
+        scaled = images.to(self.mean_shape.dtype).div_(255).sub_(0.5)
+        return scaled.contiguous(memory_format=torch.channels_last)
+
+    def _answer(self, batch: Sample) -> tuple[Tensor, Tensor]:
+        output = self.network(self._prepared(batch["image"]))
+        return output, self.network.loss(output, batch["keypoints"][:, self.points])
+
+    def training_step(self, batch: Sample, batch_idx: int) -> Tensor:
+        _, loss = self._answer(batch)
+        self.log("train/loss", loss, prog_bar=True)
+        return loss
+
+    def validation_step(self, batch: Sample, batch_idx: int) -> None:
+        output, loss = self._answer(batch)
+        self.log("val/loss", loss, prog_bar=True, batch_size=len(batch["image"]), sync_dist=True)
+        self.metrics.update(self.network.decode(output), batch["keypoints"], batch["canvas_size"], batch["turned"])
+
+    def on_validation_epoch_end(self) -> None:
+        figures = {f"val/{name}": value for name, value in self.metrics.compute().items()}
+        self.metrics.reset()
+        self.log("val/error_px", figures.pop("val/error_px"), prog_bar=True)
+        self.log_dict(figures)
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        settings = self._optimizer
+        optimizer = AdamW(self.network.parameters(), settings.lr, weight_decay=settings.weight_decay, fused=True)
+        if settings.schedule == "constant":
+            return optimizer
+        steps = int(self.trainer.estimated_stepping_batches)
+        schedule = LambdaLR(optimizer, partial(one_cycle, steps=steps))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def one_cycle(step: int, steps: int) -> float:
+    """The share of the highest learning rate in force at a step: a linear rise over the first tenth, then a cosine to
+    0.
+
+    After L. N. Smith and N. Topin, Super-convergence, 2018, without the change of momentum.
+    """
+    warm_up = max(1, round(_WARM_UP * steps))
+    if step < warm_up:
+        return (step + 1) / warm_up
+    return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, steps - warm_up)))
