@@ -1,0 +1,57 @@
+"""Judge a trained network: ``python evaluate.py ckpt_path=<checkpoint or run folder>``; see ``--help``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from facekp.cli import command, shown
+from facekp.config import EvaluateConfig
+from facekp.data.reader import read_records
+from facekp.data.splits import split_records
+
+
+def evaluate(config: EvaluateConfig) -> dict[str, Any]:
+    """Measure the answers of a checkpoint to the people it was not trained on.
+
+    Args:
+        config: checked, see :func:`facekp.config.checked`.
+
+    Returns:
+        The content of the metrics.json that was written.
+
+    Raises:
+        FacekpError: for a mistake in the settings, the data or the checkpoint.
+    """
+    from torch.utils.data import DataLoader
+
+    from facekp.checkpoint import device_of, find_checkpoint, read_checkpoint, restore_module, run_folder_of
+    from facekp.data.dataset import FaceDataset
+    from facekp.evaluation import evaluate_module, name_evaluation
+    from facekp.results import print_results, write_results
+
+    path = find_checkpoint(config.ckpt_path, config.weights)
+    checkpoint = read_checkpoint(path)
+    data = replace(
+        checkpoint.data,
+        root=config.data.root or checkpoint.data.root,
+        labels=config.data.labels or checkpoint.data.labels,
+    )
+    records, scheme = read_records(data)
+    split = split_records(records, data, checkpoint.seed)
+    module = restore_module(checkpoint, scheme).to(device_of(config.accelerator))
+    faces = FaceDataset(split.val, checkpoint.model.input_size, data.cache_mb)
+    name = name_evaluation(checkpoint.model, data, split, checkpoint.seed, path.stem, checkpoint.epoch)
+    evaluation = evaluate_module(module, DataLoader(faces, data.batch_size), name)
+
+    run_dir = run_folder_of(path)
+    folder = Path(config.output_dir or (run_dir or path.parent) / "evaluate" / f"{path.stem}-{data.labels}")
+    measured = write_results(evaluation, folder, run_dir)
+    print_results(measured)
+    print(f"Written to  {shown(folder)}")
+    return measured
+
+
+if __name__ == "__main__":
+    command("evaluate", evaluate)

@@ -1,0 +1,159 @@
+"""When to draw, log and warn while training."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import RichProgressBar
+from lightning.pytorch.callbacks.progress.rich_progress import RichProgressBarTheme
+from lightning.pytorch.loggers import TensorBoardLogger
+from torch.utils.tensorboard import SummaryWriter
+
+from facekp.checkpoint import ABOUT
+from facekp.data.dataset import FaceDataset, JitteredDataset
+from facekp.errors import ConfigError
+from facekp.figures import Face, face_grid
+from facekp.metrics import COLLAPSED_SPREAD
+
+_LAYOUT = {
+    "loss": {"training and validation": ["Multiline", ["train/loss", "val/loss"]]},
+    "error (px of the photograph)": {
+        "mean distance": ["Multiline", ["val/error_px", "val/error_px_turned", "val/mean_shape_error_px"]],
+        "mean squared error": ["Multiline", ["val/mse_px2", "val/mse_px2_turned", "val/mean_shape_mse_px2"]],
+    },
+}
+
+
+class About(Callback):
+    """Write into each checkpoint how it was made.
+
+    Args:
+        about: plain data, see :func:`facekp.checkpoint.describe`.
+    """
+
+    def __init__(self, about: dict[str, Any]) -> None:
+        self._about = about
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        checkpoint[ABOUT] = self._about
+
+
+class Bar(RichProgressBar):
+    """A progress bar whose losses can be read at their size."""
+
+    def __init__(self) -> None:
+        super().__init__(theme=RichProgressBarTheme(metrics_format=".4g"))
+
+    def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
+        return {name: value for name, value in super().get_metrics(trainer, pl_module).items() if name != "v_num"}
+
+
+class EpochLines(Callback):
+    """One plain line an epoch, where no bar can be drawn."""
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        figures = "  ".join(f"{name} {float(value):.4g}" for name, value in trainer.progress_bar_metrics.items())
+        print(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  {figures}", flush=True)
+
+
+def progress(enabled: bool) -> Callback:
+    """What shows how far training is: a bar on a terminal, otherwise plain lines."""
+    return Bar() if enabled and sys.stdout.isatty() else EpochLines()
+
+
+class CurveLayout(Callback):
+    """Lay out TensorBoard's custom scalars: training and validation on one chart."""
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        for writer in _writers(trainer):
+            writer.add_custom_scalars(_LAYOUT)
+
+
+class Pictures(Callback):
+    """Draw into TensorBoard: the labels and the jitter before the first step, and the answers to the same validation
+    faces before the first step, every few epochs and at the end.
+
+    Args:
+        every_n_epochs: how often.
+        faces: how many validation faces, spread evenly over the validation set.
+
+    Raises:
+        ConfigError: if either is less than 1.
+    """
+
+    def __init__(self, every_n_epochs: int = 5, faces: int = 12) -> None:
+        for name, value in (("every_n_epochs", every_n_epochs), ("faces", faces)):
+            if value < 1:
+                raise ConfigError(f"callbacks.pictures.{name}={value} is not possible: it must be at least 1")
+        self._every = every_n_epochs
+        self._faces = faces
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.ckpt_path is None:
+            self._draw_labels(trainer, pl_module)
+            self._draw_answers(trainer, pl_module)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        epoch = trainer.current_epoch + 1
+        if epoch % self._every == 0 or epoch == trainer.max_epochs:
+            self._draw_answers(trainer, pl_module)
+
+    def _draw_labels(self, trainer: Trainer, module: Any) -> None:
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        for name, dataset, title in (
+            ("ground truth", data.val_faces, "ground truth of validation faces"),
+            ("jittered training faces", data.train_faces, "training faces as the network sees them"),
+        ):
+            faces = [_face(dataset, index, module.points) for index in self._chosen(len(dataset))]
+            for writer in _writers(trainer):
+                writer.add_figure(name, face_grid(faces, module.scheme, module.points, title, data.caption), 0)
+
+    def _draw_answers(self, trainer: Trainer, module: Any) -> None:
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        chosen = self._chosen(len(data.val_faces))
+        images = torch.stack([data.val_faces[index]["image"] for index in chosen])
+        was_training = module.training
+        with torch.inference_mode():
+            answers = module.eval()(images.to(module.device)).float().cpu().numpy()
+        module.train(was_training)
+        faces = [_face(data.val_faces, i, module.points, answer) for i, answer in zip(chosen, answers, strict=True)]
+        title = f"epoch {trainer.current_epoch + 1}" if trainer.global_step else "before the first step"
+        figure = face_grid(faces, module.scheme, module.points, title, data.caption)
+        for writer in _writers(trainer):
+            writer.add_figure("predictions", figure, trainer.global_step)
+
+    def _chosen(self, length: int) -> list[int]:
+        return np.unique(np.linspace(0, length - 1, self._faces).round().astype(int)).tolist()
+
+
+def _face(dataset: FaceDataset, index: int, points: list[int], prediction: np.ndarray | None = None) -> Face:
+    sample = dataset[(0, index)] if isinstance(dataset, JitteredDataset) else dataset[index]
+    truth = sample["keypoints"].numpy()[points]
+    return Face(dataset.records[index].name, sample["image"][0].numpy(), truth, prediction)
+
+
+class CollapseWarning(Callback):
+    """Warn, once, when half the training is over and the network still answers all validation faces with one shape."""
+
+    def __init__(self) -> None:
+        self._warned = False
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        spread = float(trainer.callback_metrics.get("val/spread", np.inf))
+        late = trainer.current_epoch + 1 >= (trainer.max_epochs or 0) / 2
+        if late and not trainer.sanity_checking and not self._warned and spread < COLLAPSED_SPREAD:
+            self._warned = True
+            warnings.warn(
+                f"after epoch {trainer.current_epoch + 1} the validation predictions have collapsed to one shape: they "
+                f"vary {spread:.1%} as much as the labels do; train longer, or change model.optimizer.lr",
+                stacklevel=2,
+            )
+
+
+def _writers(trainer: Trainer) -> list[SummaryWriter]:
+    return [logger.experiment for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]

@@ -1,0 +1,142 @@
+"""Judge a trained network on held-out faces: answers, and tables by image type and point group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from facekp.config import DataConfig, ModelConfig
+from facekp.data.dataset import FaceDataset, Sample
+from facekp.data.records import FRONTAL_TYPES, TURNED_TYPES, Record
+from facekp.data.splits import Split
+from facekp.landmarks import Scheme
+from facekp.metrics import Answers, Errors, KeypointMetrics, errors_of, summarise
+from facekp.models.module import KeypointModule
+
+Table = dict[str, dict[str, float]]
+"""Rows by name, each as :func:`facekp.metrics.summarise` gives it, with the number of ``images`` in front."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One network judged on one set of faces.
+
+    Args:
+        name: what was judged, on what; see :func:`name_evaluation`.
+        module: the network.
+        faces: the faces that it answered.
+        answers: what it answered, in their order.
+        metrics: the figures that training logs as ``val/...``.
+    """
+
+    name: dict[str, Any]
+    module: KeypointModule
+    faces: FaceDataset
+    answers: Answers
+    metrics: dict[str, float]
+
+    @property
+    def caption(self) -> str:
+        """On which data this was made, and with which weights."""
+        return (
+            "{model} ({weights} weights, epoch {epoch}) on {data}, {labels} labels, split {split}, held-out faces"
+        ).format(**self.name)
+
+    @property
+    def baseline(self) -> Answers:
+        """The same faces, each answered with the training set's mean shape."""
+        return self.answers.replaced_by(self.module.mean_shape.cpu())
+
+    def as_json(self) -> dict[str, Any]:
+        """All that was measured, for the network and for the mean shape."""
+        return {
+            **self.name,
+            "images": len(self.answers),
+            "metrics": self.metrics,
+            **tables(self.answers, self.faces.records),
+            "mean_shape": tables(self.baseline, self.faces.records),
+        }
+
+
+def name_evaluation(
+    model: ModelConfig, data: DataConfig, split: Split, seed: int, weights: str, epoch: int
+) -> dict[str, Any]:
+    """What every figure and table of an evaluation says of its origin; plain data."""
+    return {
+        "model": model.name,
+        "points": model.points,
+        "weights": weights,
+        "epoch": epoch,
+        "seed": seed,
+        "data": data.name,
+        "labels": data.labels,
+        "split": split.name,
+    }
+
+
+def evaluate_module(module: KeypointModule, loader: DataLoader[Sample], name: dict[str, Any]) -> Evaluation:
+    """Let a network answer every batch of a loader over a :class:`FaceDataset`, in its order.
+
+    The figures are computed as training computes them, from the same batches, so they are the same to the last digit.
+    """
+    metrics = KeypointMetrics(module.scheme, module.points, module.mean_shape.cpu())
+    module.eval()
+    with torch.inference_mode():
+        for batch in loader:
+            predictions = module(batch["image"].to(module.device)).cpu()
+            metrics.update(predictions, batch["keypoints"], batch["canvas_size"], batch["turned"])
+    faces: FaceDataset = loader.dataset  # type: ignore[assignment]
+    return Evaluation(name, module, faces, metrics.answers(), metrics.compute())
+
+
+def image_masks(records: Sequence[Record]) -> dict[str, Tensor]:
+    """Rows of a table by image type: bool [N] for each type that occurs, then frontal, turned and all."""
+    types = torch.tensor([record.image_type or 0 for record in records])
+    masks = {f"type {t}": types == t for t in sorted(set(types.tolist())) if t}
+    masks |= {"frontal": _among(types, FRONTAL_TYPES), "turned": _among(types, TURNED_TYPES)}
+    return {name: mask for name, mask in masks.items() if mask.any()} | {
+        "all": torch.ones_like(types, dtype=torch.bool)
+    }
+
+
+def point_masks(scheme: Scheme, points: Sequence[int]) -> dict[str, Tensor]:
+    """Rows of a table by point group: bool [K] for each group that a network answers, then inner and all."""
+    asked = torch.tensor(points)
+    groups = {group.name: group.points for group in scheme.groups}
+    if "inner" in scheme.selections:
+        groups["inner"] = scheme.selections["inner"]
+    masks = {name: _among(asked, members) for name, members in groups.items()}
+    return {name: mask for name, mask in masks.items() if mask.any()} | {
+        "all": torch.ones_like(asked, dtype=torch.bool)
+    }
+
+
+def _among(values: Tensor, members: Iterable[int]) -> Tensor:
+    return torch.isin(values, torch.tensor(list(members)))
+
+
+def tables(answers: Answers, records: Sequence[Record]) -> dict[str, Any]:
+    """All tables of one evaluation, ready for JSON.
+
+    Returns:
+        ``by_type`` and ``by_group``, each a :data:`Table`, and ``error_px``: mean error by type, then by group.
+    """
+    errors = errors_of(answers)
+    images, points = image_masks(records), point_masks(answers.scheme, answers.points)
+    return {
+        "by_type": {name: _row(errors.of(mask, points["all"])) for name, mask in images.items()},
+        "by_group": {name: _row(errors.of(images["all"], mask)) for name, mask in points.items()},
+        "error_px": {
+            kind: {group: errors.of(rows, columns).distance_px.mean().item() for group, columns in points.items()}
+            for kind, rows in images.items()
+        },
+    }
+
+
+def _row(errors: Errors) -> dict[str, float]:
+    return {"images": len(errors.distance_px), **summarise(errors)}

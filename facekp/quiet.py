@@ -1,0 +1,19 @@
+"""Silence for what libraries say that no user of this project can act on."""
+
+import logging
+import warnings
+
+_IDLE_WARNINGS = (
+    r".*isinstance\(treespec, LeafSpec\).*",  # between Lightning and torch
+    r".*does not have many workers.*",  # faces are in memory: more workers would be slower
+    r".*Checkpoint directory .* exists and is not empty.*",  # resuming
+    r".*The number of training batches .* is smaller than the logging interval.*",
+)
+
+
+def quieten() -> None:
+    """Drop Lightning's greetings and the warnings above; everything else is still shown."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
+    for message in _IDLE_WARNINGS:
+        warnings.filterwarnings("ignore", message=message)
