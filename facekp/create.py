@@ -33,7 +33,7 @@ def create(spec: Mapping[str, Any], kind: type[T], where: str, **arguments: Any)
     if not issubclass(cls, kind):
         raise ConfigError(f"{where}._target_={target} is not a {kind.__name__}, which is what belongs there")
     try:
-        return instantiate(spec, **arguments)
+        return instantiate(spec, _convert_="all", **arguments)
     except InstantiationException as error:
         reason = str(error.__cause__ or error).splitlines()[0]
         raise ConfigError(f"{where}: {target} refuses its settings: {reason}") from error

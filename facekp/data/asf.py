@@ -133,12 +133,12 @@ def write_asf(path: Path, keypoints: np.ndarray, image_name: str, scheme: Scheme
     user = columns - _COLUMNS
     titles = "<path#> <type> <x rel.> <y rel.> <point#> <connects from> <connects to>"
     titles += "".join(f" <user{number}>" for number in range(1, user + 1))
-    rows = {
-        point: f"{number} \t{_CLOSED if group.closed else _OPEN} \t{keypoints[point, 0]:.8f} \t{keypoints[point, 1]:.8f} "
-        f"\t{point} \t{before} \t{after}" + "\t0.00" * user
-        for number, group in enumerate(scheme.groups)
-        for point, before, after in _neighbours(group)
-    }
+    rows = {}
+    for number, group in enumerate(scheme.groups):
+        for point, before, after in _neighbours(group):
+            x, y = keypoints[point]
+            place = f"{number} \t{_CLOSED if group.closed else _OPEN} \t{x:.8f} \t{y:.8f}"
+            rows[point] = f"{place} \t{point} \t{before} \t{after}" + "\t0.00" * user
     text = "\n".join(
         [
             "#" * 70,
