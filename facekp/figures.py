@@ -84,13 +84,15 @@ def _draw_points(
 ) -> None:
     if keypoints is None:
         return
-    lone = len(points) == 1
     row_of = {point: row for row, point in enumerate(points)}
-    for group in scheme.groups:
-        for one, other in group.segments:
-            if one in row_of and other in row_of:
-                panel.plot(*keypoints[[row_of[one], row_of[other]]].T, color=colour, linewidth=0.6, alpha=0.8)
-    size = 7 if lone else 2.4
+    paths = [
+        np.append(keypoints[[row_of[one], row_of[other]]], [[np.nan, np.nan]], axis=0)  # NaN lifts the pen
+        for group in scheme.groups
+        for one, other in group.segments
+        if one in row_of and other in row_of
+    ]
+    panel.plot(*np.concatenate([np.empty((0, 2)), *paths]).T, color=colour, linewidth=0.6, alpha=0.8)
+    size = 7 if len(points) == 1 else 2.4
     panel.plot(
         *keypoints.T, marker, color=colour, markersize=size, markeredgewidth=0.8, markerfacecolor="none", label=label
     )

@@ -20,6 +20,7 @@ os.environ.setdefault(
 import albumentations as A
 import cv2
 from albumentations.core.serialization import Serializable as Transform
+from albumentations.core.type_definitions import Targets
 
 cv2.setNumThreads(0)  # the images are small: threads would only take time from the network's
 
@@ -58,7 +59,7 @@ class Jitter:
 
     def __init__(self, transforms: Sequence[Transform], scheme: Scheme, mirror: float = 0.0, seed: int = 0) -> None:
         for transform in _flat(transforms):
-            if isinstance(transform, A.DualTransform) and "keypoints" not in transform.available_keys:
+            if isinstance(transform, A.DualTransform) and Targets.KEYPOINTS not in transform._targets:
                 name = type(transform).__name__
                 raise ConfigError(f"augment.transforms: {name} does not move keypoints; choose another transform")
         self._seed = seed

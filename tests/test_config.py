@@ -1,0 +1,53 @@
+import pytest
+from hydra import compose, initialize_config_dir
+
+from facekp.cli import CONF
+from facekp.config import Config, checked, register
+from facekp.errors import ConfigError
+
+
+def composed(*overrides: str, name: str = "train"):
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose(name, overrides=[*(["run_dir=here"] if name == "train" else []), *overrides])
+
+
+def test_defaults_are_those_of_the_course():
+    nose = checked(composed("model=nose"))
+    assert isinstance(nose, Config)
+    assert (nose.model.input_size, nose.trainer.max_epochs, nose.model.points) == ([80, 60], 14, "nose_tip")
+    full = checked(composed("model=full"))
+    assert (full.model.input_size, full.trainer.max_epochs, full.model.points) == ([160, 120], 25, "all")
+
+
+def test_every_option_of_every_group_composes():
+    for group in ("data", "augment", "model", "trainer", "callbacks", "logger", "experiment"):
+        options = sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+        assert options, group
+        for option in options:
+            assert checked(composed(f"{group}={option}"))
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("model.optimizer.lr=-1", r"model\.optimizer\.lr=-1.* more than 0"),
+        ("data.batch_size=0", r"data\.batch_size=0 .* at least 1"),
+        ("data.split=foo", r"data\.split=foo .* one of course, random, person_folds"),
+        ("augment.mirror=1.5", r"augment\.mirror=1\.5 .* at most 1"),
+        ("data.val_fraction=1", r"data\.val_fraction=1\.0 .* less than 1"),
+        ("model.input_size=[160]", r"model\.input_size takes 2 numbers"),
+        ("model.input_size=[160,0]", r"model\.input_size=.* at least 8"),
+        ("data.fold=5", r"data\.fold=5 does not exist.* 0 to 4"),
+        ("seed=-1", r"seed=-1 .* at least 0"),
+        ("+data.colour=red", r"no setting data\.colour"),
+    ],
+)
+def test_values_out_of_bounds_name_setting_value_and_bound(override, message):
+    with pytest.raises(ConfigError, match=message):
+        checked(composed(override))
+
+
+def test_a_setting_that_must_be_given_is_asked_for():
+    with pytest.raises(ConfigError, match="ckpt_path must be given"):
+        checked(composed(name="evaluate"))
