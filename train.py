@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from facekp.cli import command, shown
+from facekp.cli import command, resuming, shown
 from facekp.config import Config
 from facekp.data.reader import read_records
 from facekp.data.splits import split_records
@@ -70,4 +71,5 @@ def train(config: Config) -> float:
 
 
 if __name__ == "__main__":
+    sys.argv[1:] = resuming(sys.argv[1:])
     command("train", train)

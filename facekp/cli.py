@@ -11,7 +11,7 @@ from typing import Any
 
 import hydra
 from hydra.errors import HydraException, MissingConfigException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
 
 from facekp.config import checked, register
@@ -57,6 +57,24 @@ def command(config_name: str, task: Callable[[Any], Any]) -> None:
         sys.exit(1)
     if failed:
         sys.exit(1)
+
+
+def resuming(arguments: list[str]) -> list[str]:
+    """Complete the arguments of a run that goes on from a checkpoint, so that it need not be described again.
+
+    With ``ckpt_path=`` a checkpoint inside a run folder, or the folder, the overrides that the run was begun with come
+    first, those given now replace them, and the run folder stays the same. Other arguments are returned as they are.
+    """
+    given = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
+    if "ckpt_path" not in given:
+        return arguments
+    path = Path(given["ckpt_path"].strip("'\"")).expanduser()
+    run_dir = path if path.is_dir() else path.parent.parent
+    stored = run_dir / ".hydra" / "overrides.yaml"
+    if not stored.is_file():
+        return arguments
+    kept = [str(line) for line in OmegaConf.load(stored) if str(line).split("=", 1)[0] not in given]
+    return [*kept, *arguments, f"hydra.run.dir='{run_dir}'"]
 
 
 def shown(path: Path) -> str:

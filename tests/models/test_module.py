@@ -1,0 +1,65 @@
+import pytest
+import torch
+from lightning.pytorch import Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from facekp.config import AugmentConfig, DataConfig
+from facekp.data.datamodule import FaceDataModule
+from facekp.history import read_scalars
+from facekp.landmarks import DANES
+from facekp.models.module import one_cycle
+from tests.models.helpers import tiny_module
+
+SIZE = (80, 60)
+
+
+def test_the_learning_rate_rises_for_a_tenth_and_falls_to_zero():
+    rates = [one_cycle(step, 100) for step in range(101)]
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == rates[9] == rates[10] == 1.0
+    assert all(later <= earlier for earlier, later in zip(rates[10:], rates[11:], strict=False))
+    assert rates[100] == pytest.approx(0, abs=1e-12)
+    assert [one_cycle(step, 1) for step in range(2)] == [1.0, 1.0]
+
+
+def test_images_are_scaled_to_half_a_unit_around_zero():
+    seen = []
+    module = tiny_module(SIZE)
+    module.network.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    images = torch.zeros(1, 1, 60, 80, dtype=torch.uint8)
+    images[0, 0, 0, :2] = torch.tensor([0, 255])
+    module(images)
+    assert seen[0].dtype == torch.float32
+    assert seen[0][0, 0, 0, :2].tolist() == [-0.5, 0.5]
+    assert images[0, 0, 0, :2].tolist() == [0, 255]
+
+
+def test_training_logs_every_iteration_and_validation_every_epoch(drawn_split, tmp_path):
+    data = FaceDataModule(
+        drawn_split, DANES, DataConfig(name="drawn", batch_size=5), SIZE, AugmentConfig(name="none")
+    )
+    trainer = Trainer(
+        max_epochs=3,
+        accelerator="cpu",
+        logger=TensorBoardLogger(tmp_path),
+        log_every_n_steps=1,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+    trainer.fit(tiny_module(SIZE), data)
+    scalars = read_scalars(tmp_path)
+    batches = -(-len(drawn_split.train) // 5)
+    assert scalars["train/loss"][0] == list(range(3 * batches))
+    assert scalars["val/loss"][0] == [batches - 1, 2 * batches - 1, 3 * batches - 1]
+    for name in ("mse_px2", "error_px", "nme"):
+        for figure in (f"val/{name}", f"val/{name}_turned", f"val/mean_shape_{name}"):
+            assert len(scalars[figure][0]) == 3
+
+
+def test_points_asked_for_are_the_ones_compared():
+    module = tiny_module(SIZE, points=(52,))
+    batch = {"image": torch.zeros(2, 1, 60, 80, dtype=torch.uint8), "keypoints": torch.rand(2, 58, 2)}
+    output, loss = module._answer(batch)
+    assert loss.item() == pytest.approx((output - batch["keypoints"][:, [52]]).square().mean().item())

@@ -1,0 +1,257 @@
+"""A run from beginning to end inside this process, on drawn faces: what it leaves behind, and what agrees with what."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from evaluate import evaluate
+from facekp.checkpoint import read_checkpoint
+from facekp.cli import CONF
+from facekp.config import checked, register
+from facekp.errors import CheckpointError, ConfigError
+from facekp.history import read_scalars
+from facekp.landmarks import DANES
+from train import train
+
+
+def config(name: str, *overrides: str):
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return checked(compose(name, overrides=list(overrides)))
+
+
+def settings(root: Path, run_dir: Path, *overrides: str) -> list[str]:
+    return [
+        f"data.root={root}",
+        f"run_dir={run_dir}",
+        "data.split=person_folds",
+        "data.folds=4",
+        "trainer.accelerator=cpu",
+        "callbacks.pictures.every_n_epochs=2",
+        *overrides,
+    ]
+
+
+@pytest.fixture(scope="module")
+def run_dir(drawn_root, tmp_path_factory) -> Path:
+    """A finished run of the nose network: three epochs on three people, one held out."""
+    folder = tmp_path_factory.mktemp("runs") / "nose"
+    folder.mkdir()
+    train(config("train", *settings(drawn_root, folder, "model=nose", "trainer.max_epochs=3")))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def full_dir(drawn_root, tmp_path_factory) -> Path:
+    """A finished run of the full network."""
+    folder = tmp_path_factory.mktemp("runs") / "full"
+    folder.mkdir()
+    train(config("train", *settings(drawn_root, folder, "model=full", "trainer.max_epochs=2")))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def events(run_dir) -> EventAccumulator:
+    found = EventAccumulator(str(run_dir / "tensorboard"), size_guidance={"images": 0, "scalars": 0, "tensors": 0})
+    found.Reload()
+    return found
+
+
+def test_the_run_folder_holds_all_that_the_run_made(run_dir, drawn_split):
+    there = {str(path.relative_to(run_dir)) for path in run_dir.rglob("*") if path.is_file()}
+    assert {"split.json", "metrics.json", "predictions.csv", "checkpoints/best.ckpt", "checkpoints/last.ckpt"} <= there
+    figures = {path.stem for path in (run_dir / "figures").glob("*.png")}
+    assert figures == {
+        "best_faces",
+        "worst_faces",
+        "cumulative_error",
+        "error_by_type_and_group",
+        "loss_curves",
+        *(f"filters_{n}" for n in (1, 2, 3)),
+        *(f"responses_{n}" for n in (1, 2, 3)),
+    }
+    assert not [name for name in there if name.endswith(".part")]
+    split = json.loads((run_dir / "split.json").read_text())
+    assert split["val"] == [record.name for record in drawn_split.val]
+
+
+def test_metrics_tell_their_origin_and_have_every_row(run_dir):
+    metrics = json.loads((run_dir / "metrics.json").read_text())
+    assert metrics["data"] == "danes"
+    assert metrics["labels"] == "mended"
+    assert metrics["split"] == "person fold 0 of 4"
+    assert (metrics["model"], metrics["weights"], metrics["epoch"], metrics["images"]) == ("nose", "last", 3, 6)
+    assert list(metrics["by_type"]) == [*(f"type {t}" for t in range(1, 7)), "frontal", "turned", "all"]
+    assert list(metrics["by_group"]) == ["nose", "inner", "all"]
+    assert metrics["by_type"]["frontal"]["images"] == 3
+    assert metrics["by_type"]["turned"]["images"] == 2
+    assert metrics["mean_shape"]["by_type"]["all"]["error_px"] == metrics["metrics"]["mean_shape_error_px"]
+
+
+def test_the_full_network_is_reported_by_every_group(full_dir):
+    metrics = json.loads((full_dir / "metrics.json").read_text())
+    assert list(metrics["by_group"]) == [*(group.name for group in DANES.groups), "inner", "all"]
+
+
+@pytest.mark.parametrize("folder", ["run_dir", "full_dir"])
+def test_evaluating_the_stored_checkpoint_gives_what_training_reported(folder, request, capsys):
+    folder = request.getfixturevalue(folder)
+    trained = json.loads((folder / "metrics.json").read_text())
+    evaluated = evaluate(config("evaluate", f"ckpt_path={folder}", "accelerator=cpu"))
+    assert evaluated == trained
+    last = {tag.removeprefix("val/"): values[-1] for tag, (_, values) in read_scalars(folder).items() if "val/" in tag}
+    for name, value in evaluated["metrics"].items():
+        assert last[name] == pytest.approx(value, rel=1e-6)  # TensorBoard keeps 32 bits
+    written = folder / "evaluate" / "last-mended"
+    assert (written / "predictions.csv").read_text() == (folder / "predictions.csv").read_text()
+    printed = capsys.readouterr().out
+    for word in ("turned", "frontal", "mean shape", "PCK@5%", "person fold 0 of 4", "mended"):
+        assert word in printed
+
+
+def test_best_weights_are_named_so_and_were_the_best(run_dir):
+    best = evaluate(config("evaluate", f"ckpt_path={run_dir}", "weights=best", "accelerator=cpu"))
+    errors = read_scalars(run_dir)["val/error_px"][1]
+    assert best["weights"] == "best"
+    assert best["metrics"]["error_px"] == pytest.approx(min(errors), rel=1e-6)
+    assert best["epoch"] == int(np.argmin(errors)) + 1
+
+
+def test_raw_labels_can_be_asked_for_without_losing_the_other_results(run_dir):
+    before = (run_dir / "metrics.json").read_text()
+    raw = evaluate(config("evaluate", f"ckpt_path={run_dir}", "data.labels=raw", "accelerator=cpu"))
+    assert raw["labels"] == "raw"
+    assert (run_dir / "evaluate" / "last-raw" / "metrics.json").is_file()
+    assert (run_dir / "metrics.json").read_text() == before
+
+
+def test_predictions_csv_agrees_with_the_metrics(full_dir, drawn_split):
+    with (full_dir / "predictions.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 58 * len(drawn_split.val)
+    for record in drawn_split.val:
+        mine = [row for row in rows if row["image"] == record.name]
+        true = np.array([(float(row["true_x_px"]), float(row["true_y_px"])) for row in mine])
+        np.testing.assert_allclose(true, record.keypoints * (640, 480), atol=2e-3)
+    answered = np.array([(float(row["x_px"]), float(row["y_px"])) for row in rows])
+    true = np.array([(float(row["true_x_px"]), float(row["true_y_px"])) for row in rows])
+    metrics = json.loads((full_dir / "metrics.json").read_text())["metrics"]
+    assert np.linalg.norm(answered - true, axis=1).mean() == pytest.approx(metrics["error_px"], abs=1e-2)
+    assert np.mean([float(row["error_px"]) for row in rows]) == pytest.approx(metrics["error_px"], abs=1e-3)
+
+
+def test_tensorboard_has_the_pictures_and_the_first_come_before_the_first_step(events):
+    steps = {tag: [event.step for event in events.Images(tag)] for tag in events.Tags()["images"]}
+    assert steps == {"ground truth": [0], "jittered training faces": [0], "predictions": [0, 6, 9]}
+    first_loss = events.Scalars("train/loss")[0].wall_time
+    assert all(events.Images(tag)[0].wall_time < first_loss for tag in steps)
+
+
+def test_tensorboard_lays_training_and_validation_on_one_chart(events):
+    layout = events.Tensors("custom_scalars__config__")[0].tensor_proto.string_val[0]
+    assert b"train/loss" in layout
+    assert b"val/loss" in layout
+
+
+def test_tensorboard_has_hyperparameters_with_the_final_figures(events, run_dir):
+    metrics = json.loads((run_dir / "metrics.json").read_text())["metrics"]
+    scalars = read_scalars(run_dir)
+    assert scalars["final/error_px"][1][-1] == pytest.approx(metrics["error_px"], rel=1e-6)
+    plugin = EventAccumulator(str(run_dir / "tensorboard"))
+    plugin.Reload()
+    assert "_hparams_/session_start_info" in plugin.summary_metadata
+    assert any(tag.startswith("lr") for tag in scalars)
+
+
+def test_checkpoints_hold_plain_data_and_what_made_them(run_dir):
+    checkpoint = read_checkpoint(run_dir / "checkpoints" / "last.ckpt")
+    assert (checkpoint.model.name, checkpoint.epoch, checkpoint.seed) == ("nose", 3, 0)
+    assert checkpoint.data.split == "person_folds"
+
+
+def test_a_resumed_run_ends_where_an_uninterrupted_one_does(drawn_root, tmp_path):
+    def overrides(folder: Path, epochs: int, *more: str) -> list[str]:
+        folder.mkdir(exist_ok=True)
+        wanted = ("model=nose", "model.optimizer.schedule=constant", f"trainer.max_epochs={epochs}", *more)
+        return settings(drawn_root, folder, *wanted)
+
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    train(config("train", *overrides(whole, 4)))
+    train(config("train", *overrides(parts, 2)))
+    train(config("train", *overrides(parts, 4, f"ckpt_path={parts}")))
+    one, other = (read_checkpoint(folder / "checkpoints" / "last.ckpt") for folder in (whole, parts))
+    assert one.epoch == other.epoch == 4
+    for name, weights in one.state.items():
+        assert torch.equal(weights, other.state[name])
+    assert read_scalars(whole)["train/loss"] == read_scalars(parts)["train/loss"]
+
+
+def test_a_checkpoint_of_another_model_is_refused_and_nothing_is_lost(run_dir, drawn_root, tmp_path):
+    before = (run_dir / "checkpoints" / "last.ckpt").read_bytes()
+    with pytest.raises(CheckpointError, match=r"was made with model\.network=.*NoseNet.* go on with model=nose"):
+        train(config("train", *settings(drawn_root, tmp_path, "model=full", f"ckpt_path={run_dir}")))
+    assert (run_dir / "checkpoints" / "last.ckpt").read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 broken zip"])
+def test_what_is_no_checkpoint_is_refused(tmp_path, content):
+    path = tmp_path / "odd.ckpt"
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"odd\.ckpt is not a checkpoint"):
+        evaluate(config("evaluate", f"ckpt_path={path}"))
+
+
+def test_other_peoples_checkpoints_are_refused(tmp_path):
+    torch.save({"state_dict": {}, "epoch": 3}, tmp_path / "other.ckpt")
+    with pytest.raises(CheckpointError, match=r"other\.ckpt is not a checkpoint of facekp"):
+        evaluate(config("evaluate", f"ckpt_path={tmp_path / 'other.ckpt'}"))
+
+
+def test_a_checkpoint_with_code_inside_does_not_run_it(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "sprung",))
+
+    torch.save({"facekp": Trap(), "state_dict": {}}, tmp_path / "trap.ckpt")
+    with pytest.raises(CheckpointError, match=r"trap\.ckpt is not a checkpoint"):
+        evaluate(config("evaluate", f"ckpt_path={tmp_path / 'trap.ckpt'}"))
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_weights_of_another_network_in_a_checkpoint_are_refused(run_dir, tmp_path):
+    content = torch.load(run_dir / "checkpoints" / "last.ckpt", weights_only=True)
+    content["facekp"]["model"]["network"]["hidden"] = 64
+    torch.save(content, tmp_path / "mixed.ckpt")
+    with pytest.raises(CheckpointError, match=r"mixed\.ckpt does not hold the weights of nose"):
+        evaluate(config("evaluate", f"ckpt_path={tmp_path / 'mixed.ckpt'}"))
+
+
+@pytest.mark.parametrize(
+    ("path", "message"), [("nowhere", "nowhere does not exist"), ("empty", r"has no checkpoints/last\.ckpt")]
+)
+def test_a_missing_checkpoint_is_named(tmp_path, path, message):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CheckpointError, match=message):
+        evaluate(config("evaluate", f"ckpt_path={tmp_path / path}"))
+
+
+def test_a_network_that_refuses_its_settings_is_named(drawn_root, tmp_path):
+    with pytest.raises(ConfigError, match=r"model\.network: facekp\.models\.nose\.NoseNet refuses its settings"):
+        train(config("train", *settings(drawn_root, tmp_path, "model=nose", "+model.network.colour=red")))
+
+
+def test_results_can_be_moved_away_with_their_checkpoint(run_dir, tmp_path):
+    alone = Path(shutil.copy(run_dir / "checkpoints" / "last.ckpt", tmp_path / "mine.ckpt"))
+    measured = evaluate(config("evaluate", f"ckpt_path={alone}", "accelerator=cpu"))
+    assert (tmp_path / "evaluate" / "mine-mended" / "metrics.json").is_file()
+    assert measured["weights"] == "mine"
+    assert not (tmp_path / "evaluate" / "mine-mended" / "figures" / "loss_curves.png").exists()
