@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 from facekp.cli import command, resuming, shown
@@ -29,33 +28,16 @@ def train(config: Config) -> float:
     split = split_records(records, config.data, config.seed)
 
     # Whatever could be checked quickly has been: now the imports that take seconds.
-    from lightning.pytorch import Callback, Trainer, seed_everything
-    from lightning.pytorch.callbacks import ProgressBar
-    from lightning.pytorch.loggers import Logger
-
-    from facekp.callbacks import About, progress
-    from facekp.checkpoint import build_module, checkpoint_to_resume, describe
-    from facekp.create import create_all
+    from facekp.checkpoint import build_module, checkpoint_to_resume
     from facekp.data.datamodule import FaceDataModule
     from facekp.evaluation import evaluate_module, name_evaluation
-    from facekp.quiet import quieten
     from facekp.results import log_hyperparameters, print_results, write_results
+    from facekp.training import build_trainer
 
-    quieten()
     resumed = checkpoint_to_resume(config)
-    seed_everything(config.seed, workers=True, verbose=False)
+    trainer = build_trainer(config)
     data = FaceDataModule(split, scheme, config.data, config.model.input_size, config.augment, config.seed)
     module = build_module(config.model, scheme, data.mean_shape)
-    shows_progress = progress(config.trainer.enable_progress_bar)
-    chosen = create_all(config.callbacks, Callback, "callbacks").values()
-    trainer = Trainer(
-        **asdict(config.trainer) | {"enable_progress_bar": isinstance(shows_progress, ProgressBar)},
-        default_root_dir=run_dir,
-        callbacks=[shows_progress, About(describe(config)), *chosen],
-        logger=list(create_all(config.logger, Logger, "logger").values()),
-        num_sanity_val_steps=0,
-        enable_model_summary=False,
-    )
     split.save(run_dir / "split.json")
     trainer.fit(module, data, ckpt_path=resumed, weights_only=True)
 

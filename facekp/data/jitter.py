@@ -41,6 +41,41 @@ class Mirror(A.HorizontalFlip):
         return super().apply_to_keypoints(keypoints, *args, **params)[self.swap]
 
 
+class Place(A.DualTransform):
+    """Rotate about the middle of the frame, scale and shift, all in one warp; the edge pixels fill what comes free.
+
+    It does what ``albumentations.Affine`` does with these limits, in less than half the time.
+
+    Args:
+        rotate_deg: largest angle, either way.
+        scale: largest change of size, either way, as a fraction of it.
+        shift: largest shift, each way, as a fraction of width and height.
+        p: probability.
+    """
+
+    _targets = (Targets.IMAGE, Targets.KEYPOINTS)
+
+    def __init__(self, rotate_deg: float, scale: float, shift: float, p: float = 1.0) -> None:
+        super().__init__(p=p)
+        self._limits = np.array([rotate_deg, scale, shift, shift])
+
+    def get_params_dependent_on_data(self, params: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+        height, width = params["shape"][:2]
+        angle, scale, right, down = self._limits * self.random_generator.uniform(-1, 1, 4)
+        matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle, 1 + scale)
+        matrix[:, 2] += right * width, down * height
+        return {"matrix": matrix}
+
+    def apply(self, img: np.ndarray, matrix: np.ndarray, **params: Any) -> np.ndarray:
+        size = img.shape[1], img.shape[0]
+        return cv2.warpAffine(img, matrix, size, borderMode=cv2.BORDER_REPLICATE).reshape(img.shape)
+
+    def apply_to_keypoints(self, keypoints: np.ndarray, matrix: np.ndarray, **params: Any) -> np.ndarray:
+        moved = keypoints.copy()
+        moved[:, :2] = keypoints[:, :2] @ matrix[:, :2].T + matrix[:, 2]
+        return moved
+
+
 class Jitter:
     """Draw variants of a face by albumentations, each a function of its key alone.
 

@@ -1,0 +1,156 @@
+"""Measure the speed of training against a bare loop: ``python -m facekp.bench [rounds]`` or ``make bench``.
+
+The bare loop is the least that training the same network can cost: images as tensors in memory, the same optimizer,
+memory format and batch size, no jitter, nothing logged. All parts are measured in turn, several times over, in one run,
+because the speed of a machine drifts; each is compared with the bare loop of its own round, and medians are printed.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from statistics import median
+from typing import Any
+
+import torch
+from hydra import compose, initialize_config_dir
+from lightning.pytorch import Callback, LightningModule, Trainer
+from rich.console import Console
+from rich.table import Table
+from torch.optim import AdamW
+
+from facekp.checkpoint import build_module
+from facekp.cli import CONF
+from facekp.config import Config, checked, register
+from facekp.data.datamodule import FaceDataModule
+from facekp.data.dataset import Sample
+from facekp.data.reader import read_records
+from facekp.data.splits import split_records
+from facekp.models.module import KeypointModule
+from facekp.training import build_trainer
+
+_EPOCHS = 5
+_OVERRIDES = ("model=full", "data.batch_size=16", "trainer.accelerator=cpu", f"trainer.max_epochs={_EPOCHS + 1}")
+_PARTS = {
+    "bare loop": "tensors in memory, nothing else",
+    "loader": "reading and jitter alone",
+    "bare loop over the loader": "what jitter costs",
+    "training": "all that train.py does between two steps",
+}
+
+
+class _Clock(Callback):
+    """Time each epoch but the first from the end of its first step to the end of its last."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.images = 0
+        self._last = 0.0
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        now = time.perf_counter()
+        if trainer.current_epoch > 0 and batch_idx > 0:
+            self.seconds += now - self._last
+            self.images += len(batch["image"])
+        self._last = now
+
+
+class Bench:
+    """The parts to measure, each a method that answers with images per second.
+
+    Args:
+        config: of a training run.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        records, self._scheme = read_records(config.data)
+        self._split = split_records(records, config.data, config.seed)
+        self._data = self._new_data()
+        faces = self._data.train_faces
+        self._images = torch.stack([torch.from_numpy(faces.image(i))[None] for i in range(len(faces))])
+        self._keypoints = torch.from_numpy(faces.keypoints)
+
+    def _new_data(self) -> FaceDataModule:
+        settings = self._config
+        return FaceDataModule(self._split, self._scheme, settings.data, settings.model.input_size, settings.augment)
+
+    def _new_module(self) -> KeypointModule:
+        return build_module(self._config.model, self._scheme, self._data.mean_shape)
+
+    def bare_loop(self) -> float:
+        return self._train_on(self._plain_batches)
+
+    def loader(self) -> float:
+        start, images = time.perf_counter(), 0
+        for epoch in range(_EPOCHS):
+            images += sum(len(batch["image"]) for batch in self._drawn_batches(epoch))
+        return images / (time.perf_counter() - start)
+
+    def bare_loop_over_the_loader(self) -> float:
+        return self._train_on(self._drawn_batches)
+
+    def training(self) -> float:
+        clock = _Clock()
+        with tempfile.TemporaryDirectory() as folder:
+            trainer = build_trainer(configured(folder), clock)
+            trainer.fit(self._new_module(), self._new_data())
+        return clock.images / clock.seconds
+
+    def _plain_batches(self, epoch: int) -> Iterator[Sample]:
+        for chosen in torch.randperm(len(self._images)).split(self._config.data.batch_size):
+            yield {"image": self._images[chosen], "keypoints": self._keypoints[chosen]}
+
+    def _drawn_batches(self, epoch: int) -> Iterator[Sample]:
+        loader = self._data.train_dataloader()
+        loader.sampler.set_epoch(epoch)
+        yield from loader
+
+    def _train_on(self, batches: Any) -> float:
+        module = self._new_module()
+        network = module.network
+        optimizer = AdamW(network.parameters(), self._config.model.optimizer.lr, fused=True)
+        start, images = time.perf_counter(), 0
+        for epoch in range(_EPOCHS):
+            for batch in batches(epoch):
+                inputs = batch["image"].float().div_(255).sub_(0.5).contiguous(memory_format=torch.channels_last)
+                loss = network.loss(network(inputs), batch["keypoints"])
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                images += len(inputs)
+        return images / (time.perf_counter() - start)
+
+
+def configured(run_dir: str) -> Config:
+    """The shipped config of the full network, at the batch size that is measured."""
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return checked(compose("train", [*_OVERRIDES, f"run_dir={run_dir}"]))
+
+
+def main(rounds: int) -> None:
+    """Measure ``rounds`` times and print a table."""
+    bench = Bench(configured("unused"))
+    measures = [bench.bare_loop, bench.loader, bench.bare_loop_over_the_loader, bench.training]
+    for measure in measures:
+        measure()
+    figures = [[measure() for measure in measures] for _ in range(rounds)]
+    table = Table(title=f"model=full, jitter on, batch 16, {torch.get_num_threads()} threads, {rounds} rounds, medians")
+    for heading in ("part", "images/s", "of the bare loop", ""):
+        table.add_column(heading, justify="left" if heading in ("part", "") else "right")
+    for column, (name, meaning) in enumerate(_PARTS.items()):
+        rate = median(figure[column] for figure in figures)
+        ratio = median(figure[column] / figure[0] for figure in figures)
+        table.add_row(name, f"{rate:.0f}", f"{ratio:.2f}", meaning)
+    Console(width=110).print(table)
+    print(f"Peak memory of all this: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 7)
