@@ -1,0 +1,87 @@
+"""The commands as a user types them, to the end: train, evaluate, resume, sweep."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+def run(cwd: Path, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(REPOSITORY / script), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=600, env=os.environ | {"CI": "1"})
+
+
+def only_run(folder: Path) -> Path:
+    (found,) = (folder / "outputs" / "nose").iterdir()
+    return found
+
+
+def test_train_resume_and_evaluate_on_drawn_faces(drawn_root, tmp_path):
+    faces = (f"data.root={drawn_root}", "data.split=person_folds", "data.folds=4")
+    trained = run(tmp_path, "train.py", "model=nose", "trainer.max_epochs=1", *faces)
+    assert trained.returncode == 0, trained.stderr
+    folder = only_run(tmp_path)
+    assert "epoch 1/1" in trained.stdout
+    assert f"Figures     {folder.relative_to(tmp_path)}/figures" in trained.stdout
+    assert (folder / ".hydra" / "config.yaml").is_file()
+
+    resumed = run(tmp_path, "train.py", f"ckpt_path={folder}", "trainer.max_epochs=2")
+    assert resumed.returncode == 0, resumed.stderr
+    assert "epoch 2/2" in resumed.stdout
+    assert "epoch 1/2" not in resumed.stdout
+    assert only_run(tmp_path) == folder
+    assert json.loads((folder / "metrics.json").read_text())["epoch"] == 2
+
+    evaluated = run(tmp_path, "evaluate.py", f"ckpt_path={folder / 'checkpoints' / 'last.ckpt'}")
+    assert evaluated.returncode == 0, evaluated.stderr
+    again = folder / "evaluate" / "last-mended" / "metrics.json"
+    assert json.loads(again.read_text()) == json.loads((folder / "metrics.json").read_text())
+
+
+def test_a_sweep_ends_with_a_table_and_survives_a_failing_run(drawn_root, tmp_path):
+    faces = (f"data.root={drawn_root}", "data.split=person_folds", "data.folds=4")
+    short = ("trainer.max_epochs=1", "callbacks.pictures=null")
+    swept = run(tmp_path, "train.py", "-m", "model=nose", "model.optimizer.lr=1e-3,-1,3e-4", *faces, *short)
+    assert swept.returncode == 1
+    assert "model.optimizer.lr=-1.0 is not possible" in swept.stderr
+    assert "Traceback" not in swept.stderr
+    (table,) = (tmp_path / "outputs" / "sweeps").glob("*/sweep.csv")
+    with table.open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["status"] for row in rows] == ["finished", "finished", "failed"]
+    assert {row["model.optimizer.lr"] for row in rows[:2]} == {"0.001", "0.0003"}
+    assert float(rows[0]["error_px"]) <= float(rows[1]["error_px"])
+    assert "3 runs, by error on the validation faces" in swept.stdout
+
+
+@pytest.mark.danes
+def test_the_nose_network_learns_on_the_real_faces(danes_root, tmp_path):
+    trained = run(tmp_path, "train.py", "model=nose", f"data.root={danes_root}")
+    assert trained.returncode == 0, trained.stderr
+    metrics = json.loads((only_run(tmp_path) / "metrics.json").read_text())
+    assert (metrics["images"], metrics["split"], metrics["epoch"]) == (48, "course", 14)
+    assert metrics["metrics"]["error_px"] < 0.7 * metrics["metrics"]["mean_shape_error_px"]
+    assert metrics["metrics"]["spread"] > 0.5
+
+    evaluated = run(tmp_path, "evaluate.py", f"ckpt_path={only_run(tmp_path)}")
+    assert evaluated.returncode == 0, evaluated.stderr
+    again = only_run(tmp_path) / "evaluate" / "last-mended" / "metrics.json"
+    assert json.loads(again.read_text()) == metrics
+
+
+@pytest.mark.slow
+@pytest.mark.danes
+def test_the_full_network_learns_on_the_real_faces(danes_root, tmp_path):
+    trained = run(tmp_path, "train.py", "model=full", "trainer.max_epochs=25", f"data.root={danes_root}")
+    assert trained.returncode == 0, trained.stderr
+    (folder,) = (tmp_path / "outputs" / "full").iterdir()
+    metrics = json.loads((folder / "metrics.json").read_text())["metrics"]
+    assert metrics["mse_px2"] < 0.3 * metrics["mean_shape_mse_px2"]
