@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from facekp.cli import command, resuming, shown
 from facekp.config import Config
+from facekp.data.obtain import obtain
 from facekp.data.reader import read_records
 from facekp.data.splits import split_records
 
@@ -24,6 +26,7 @@ def train(config: Config) -> float:
         FacekpError: for a mistake in the settings, the data or the checkpoint to go on from.
     """
     run_dir = Path(config.run_dir)
+    config = replace(config, data=obtain(config.data))
     records, scheme = read_records(config.data)
     split = split_records(records, config.data, config.seed)
 

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from statistics import median
 from typing import Any
 
@@ -27,6 +28,7 @@ from facekp.cli import CONF
 from facekp.config import Config, checked, register
 from facekp.data.datamodule import FaceDataModule
 from facekp.data.dataset import Sample
+from facekp.data.obtain import obtain
 from facekp.data.reader import read_records
 from facekp.data.splits import split_records
 from facekp.models.module import KeypointModule
@@ -68,7 +70,7 @@ class Bench:
     """
 
     def __init__(self, config: Config) -> None:
-        self._config = config
+        self._config = config = replace(config, data=obtain(config.data))
         records, self._scheme = read_records(config.data)
         self._split = split_records(records, config.data, config.seed)
         self._data = self._new_data()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import warnings
 from typing import Any
@@ -64,6 +65,23 @@ class EpochLines(Callback):
 def progress(enabled: bool) -> Callback:
     """What shows how far training is: a bar on a terminal, otherwise plain lines."""
     return Bar() if enabled and sys.stdout.isatty() else EpochLines()
+
+
+class RestingCollector(Callback):
+    """Keep what exists before training out of the garbage collector's sight.
+
+    It lives as long as the run; walking it again and again costs a tenth of the training time of a small network.
+    """
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        gc.collect()
+        gc.freeze()
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        gc.unfreeze()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        gc.unfreeze()
 
 
 class CurveLayout(Callback):

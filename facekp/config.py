@@ -33,6 +33,10 @@ class DataConfig:
     name: str = _setting()  # shown on every figure and table
     reader: Specs = field(default_factory=dict)  # _target_: a Reader
     root: str | None = None  # folder of the images and annotations
+    folder: str = "data"  # where sets that were downloaded or drawn are kept
+    download: list[str] = field(default_factory=list)  # archives of the set, used where root is not set
+    on_missing: str = _setting("error", one_of=("error", "standin"))  # standin: draw faces where there are none
+    people: int = _setting(40, at_least=1)  # how many stand-in people to draw
     labels: str = _setting("mended", one_of=("mended", "raw"))  # mended: mis-ordered eyes put right
     split: str = _setting("course", one_of=("course", "random", "person_folds"))
     fold: int = _setting(0, at_least=0)  # person_folds: which fold is held out, counted from 0

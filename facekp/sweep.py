@@ -43,10 +43,11 @@ def _print(rows: list[dict[str, str]], names: list[str], folder: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    differing = [name for name in names if name in ("run", "status") or len({row.get(name) for row in rows}) > 1]
     table = Table(title=f"{len(rows)} runs, by error on the validation faces ({os.path.relpath(folder / TABLE)})")
-    for name in names:
+    for name in differing:
         table.add_column(name, justify="right" if name in _FIGURES else "left")
     for row in rows:
-        table.add_row(*(row.get(name, "") for name in names))
+        table.add_row(*(row.get(name, "") for name in differing))
     console = Console()
     (console if console.is_terminal else Console(width=160)).print(table)

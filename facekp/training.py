@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 from dataclasses import asdict
 
 from lightning.pytorch import Callback, Trainer, seed_everything
 from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.loggers import Logger
 
-from facekp.callbacks import About, progress
+from facekp.callbacks import About, RestingCollector, progress
 from facekp.checkpoint import describe
 from facekp.config import Config
 from facekp.create import create_all
@@ -27,15 +26,13 @@ def build_trainer(config: Config, *more: Callback) -> Trainer:
         ConfigError: if a callback or logger cannot be created.
     """
     quieten()
-    gc.collect()
-    gc.freeze()  # what the imports made lives for ever: walking it again and again costs a tenth of the training time
     seed_everything(config.seed, workers=True, verbose=False)
     shows_progress = progress(config.trainer.enable_progress_bar)
     callbacks = create_all(config.callbacks, Callback, "callbacks")
     return Trainer(
         **asdict(config.trainer) | {"enable_progress_bar": isinstance(shows_progress, ProgressBar)},
         default_root_dir=config.run_dir,
-        callbacks=[shows_progress, About(describe(config)), *callbacks.values(), *more],
+        callbacks=[shows_progress, About(describe(config)), RestingCollector(), *callbacks.values(), *more],
         logger=list(create_all(config.logger, Logger, "logger").values()),
         num_sanity_val_steps=0,
         enable_model_summary=False,

@@ -22,7 +22,7 @@ class DanesReader(Reader):
 
     scheme = DANES
 
-    def read(self, root: str | Path | None, labels: str = "mended") -> list[Record]:
+    def read(self, root: str | Path, labels: str = "mended") -> list[Record]:
         """Index the folder; images are not decoded yet.
 
         Args:
@@ -36,8 +36,6 @@ class DanesReader(Reader):
         Raises:
             DataError: naming the file, and the line or point, that is missing or wrong.
         """
-        if root is None:
-            raise DataError("no data folder is known; set FACEKP_DANES or data.root to the folder of the Danes set")
         folder = Path(root).expanduser()
         if not folder.is_dir():
             raise DataError(f"the data folder {folder} does not exist; set FACEKP_DANES or data.root to the Danes set")

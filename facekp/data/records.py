@@ -50,7 +50,7 @@ class Reader(ABC):
     scheme: ClassVar[Scheme]
 
     @abstractmethod
-    def read(self, root: str | Path | None, labels: str) -> list[Record]:
+    def read(self, root: str | Path, labels: str) -> list[Record]:
         """Index the data set at ``root`` without decoding its images.
 
         Raises:

@@ -56,6 +56,10 @@ class RegressionNetwork(KeypointNetwork):
             features = convolutions(torch.zeros(1, 1, input_size[1], input_size[0])).numel()
         self.last = nn.Linear(hidden, 2 * points)
         self.head = nn.Sequential(nn.Linear(features, hidden), nn.ReLU(), self.last)
+        for layer in (*convolutions, self.head[0]):
+            if isinstance(layer, (nn.Conv2d, nn.Linear)):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")  # torch's default lets the signal fade away
+                nn.init.zeros_(layer.bias)
 
     def forward(self, images: Tensor) -> Tensor:
         """Keypoints float32 [B, K, 2] of images float32 [B, 1, H, W]."""

@@ -89,11 +89,6 @@ def test_each_fault_is_one_sentence_that_names_the_file(folder, spoil):
     assert "\n" not in str(caught.value)
 
 
-def test_without_a_folder_the_ways_to_name_one_are_told():
-    with pytest.raises(DataError, match=r"FACEKP_DANES or data\.root"):
-        DanesReader().read(None, "raw")
-
-
 def test_images_of_another_size_are_indexed_with_their_size(folder):
     path = min(folder.glob("*.jpg"))
     Image.new("L", (320, 240)).save(path)
