@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 import torch
 from lightning.pytorch import Trainer
@@ -17,7 +19,7 @@ def test_the_learning_rate_rises_for_a_tenth_and_falls_to_zero():
     rates = [one_cycle(step, 100) for step in range(101)]
     assert rates[0] == pytest.approx(0.1)
     assert max(rates) == rates[9] == rates[10] == 1.0
-    assert all(later <= earlier for earlier, later in zip(rates[10:], rates[11:], strict=False))
+    assert all(later <= earlier for earlier, later in itertools.pairwise(rates[10:]))
     assert rates[100] == pytest.approx(0, abs=1e-12)
     assert [one_cycle(step, 1) for step in range(2)] == [1.0, 1.0]
 
