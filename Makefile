@@ -8,7 +8,7 @@ RUN ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train evaluate test test-slow lint format typecheck bench tensorboard lock clean
+.PHONY: help setup data browse train evaluate test test-slow lint format typecheck bench tensorboard lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -22,6 +22,12 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
+
+data: setup ## find, download or draw the faces, and report on their labels
+	$(BIN)/python -m facekp.data check $(ARGS)
+
+browse: setup ## contact sheets of the faces, as training sees them: make browse ARGS="model=full"
+	$(BIN)/python -m facekp.data browse $(ARGS)
 
 train: setup ## train the nose network and draw its results; ARGS="model=full" for others
 	$(BIN)/python train.py model=nose $(ARGS)

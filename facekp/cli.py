@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
 
 from facekp.config import checked, register
-from facekp.errors import FacekpError
+from facekp.errors import FacekpError, closest
 
 CONF = Path(__file__).parent.parent / "conf"
 
@@ -86,21 +85,14 @@ def explain(error: Exception) -> str:
     """One sentence for a user's mistake: what, where and what to do."""
     if isinstance(error, MissingConfigException) and error.options:
         group, _, option = (error.missing_cfg_file or "").rpartition("/")
-        return (
-            f"there is no {group}={option}; choose one of {', '.join(error.options)}{_closest(option, error.options)}"
-        )
+        return f"there is no {group}={option}; choose one of {', '.join(error.options)}{closest(option, error.options)}"
     cause = error if isinstance(error, OmegaConfBaseException) else error.__cause__
     if isinstance(cause, (ConfigKeyError, ConfigAttributeError)):
         siblings = [str(key) for key in cause.parent_node] if cause.parent_node else []
         return (
-            f"there is no setting {cause.full_key}{_closest(str(cause.key), siblings)}; "
+            f"there is no setting {cause.full_key}{closest(str(cause.key), siblings)}; "
             "--cfg job lists all that can be set"
         )
     if isinstance(cause, ValidationError):
         return f"{cause.full_key}: {str(cause).splitlines()[0]}"
     return " ".join(line.strip() for line in str(error).splitlines() if line.strip())
-
-
-def _closest(word: str, known: Iterable[str]) -> str:
-    matches = difflib.get_close_matches(word, known, n=1)
-    return f" (did you mean {matches[0]}?)" if matches else ""

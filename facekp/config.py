@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -20,7 +21,10 @@ Specs = dict[str, Any]
 
 
 def _setting(default: Any = MISSING, **bounds: Any) -> Any:
-    """A field with any of the bounds ``above``, ``at_least``, ``below``, ``at_most``, ``one_of`` and ``length``."""
+    """A field with any of the bounds ``above``, ``at_least``, ``below``, ``at_most``, ``one_of`` and ``length``.
+
+    A word of ``one_of`` may hold ``*`` for any characters.
+    """
     if isinstance(default, (list, dict)):
         return field(default_factory=lambda: default.copy(), metadata=bounds)
     return field(default=default, metadata=bounds)
@@ -38,13 +42,13 @@ class DataConfig:
     on_missing: str = _setting("error", one_of=("error", "standin"))  # standin: draw faces where there are none
     people: int = _setting(40, at_least=1)  # how many stand-in people to draw
     labels: str = _setting("mended", one_of=("mended", "raw"))  # mended: mis-ordered eyes put right
-    split: str = _setting("course", one_of=("course", "random", "person_folds"))
+    split: str = _setting("course", one_of=("course", "random", "person_folds", "*.json"))  # .json: an earlier run's
     fold: int = _setting(0, at_least=0)  # person_folds: which fold is held out, counted from 0
     folds: int = _setting(5, at_least=2)  # person_folds: how many there are
     val_fraction: float = _setting(0.2, above=0, below=1)  # random: share of the images held out
     persons: list[int] | None = _setting(None, length=2)  # use only persons first..last, e.g. [1,32] to tune
     batch_size: int = _setting(16, at_least=1)
-    num_workers: int = _setting(0, at_least=0)  # processes that prepare batches; 0 is fastest while images are cached
+    num_workers: int | None = _setting(None, at_least=0)  # processes that prepare batches; null: see FaceDataModule
     cache_mb: int = _setting(512, at_least=0)  # keep decoded images in memory up to this size, else read as needed
 
 
@@ -182,7 +186,7 @@ def _check(path: str, value: Any, bounds: dict[str, Any]) -> None:
         "at_least": ("at least {}", lambda number, bound: number >= bound),
         "below": ("less than {}", lambda number, bound: number < bound),
         "at_most": ("at most {}", lambda number, bound: number <= bound),
-        "one_of": ("one of {}", lambda choice, bound: choice in bound),
+        "one_of": ("one of {}", lambda choice, bound: any(fnmatchcase(choice, each) for each in bound)),
     }
     for name, (wording, holds) in tests.items():
         if name in bounds and not all(

@@ -3,6 +3,15 @@
 Each message says what is wrong, where, and what to do about it, so the command line can print it as it is.
 """
 
+import difflib
+from collections.abc import Iterable
+
+
+def closest(word: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown word: the known one that was probably meant, or nothing."""
+    matches = difflib.get_close_matches(word, known, n=1)
+    return f" (did you mean {matches[0]}?)" if matches else ""
+
 
 class FacekpError(Exception):
     """Something that the user can put right; shown without a traceback."""

@@ -57,12 +57,12 @@ def face_grid(
     """
     columns = min(columns, len(faces))
     rows = -(-len(faces) // columns)
-    figure = _figure(2.6 * columns, 2.2 * rows + 0.9, title, caption)
-    for panel, face in zip(_panels(figure, rows, columns), faces, strict=False):
+    figure = new_figure(2.6 * columns, 2.2 * rows + 0.9, title, caption)
+    for panel, face in zip(empty_panels(figure, rows, columns), faces, strict=False):
         height, width = face.image.shape
         panel.imshow(face.image, cmap="gray", vmin=0, vmax=255, extent=(0, 1, 1, 0), aspect=height / width)
-        _draw_points(panel, face.truth, scheme, points, TRUTH, "o", "ground truth")
-        _draw_points(panel, face.prediction, scheme, points, PREDICTION, "x", "prediction")
+        draw_points(panel, face.truth, scheme, points, TRUTH, "o", "ground truth")
+        draw_points(panel, face.prediction, scheme, points, PREDICTION, "x", "prediction")
         panel.set_title(face.title, fontsize=_TEXT)
         panel.set_axis_off()
         panel.set_xlim(0, 1)
@@ -73,7 +73,7 @@ def face_grid(
     return figure
 
 
-def _draw_points(
+def draw_points(
     panel: Axes,
     keypoints: np.ndarray | None,
     scheme: Scheme,
@@ -82,6 +82,7 @@ def _draw_points(
     marker: str,
     label: str,
 ) -> None:
+    """Mark points, float [K, 2], with the paths of the scheme between them; None draws nothing."""
     if keypoints is None:
         return
     row_of = {point: row for row, point in enumerate(points)}
@@ -105,7 +106,7 @@ def loss_curves(curves: Mapping[str, Curve], title: str, caption: str) -> Figure
         curves: (iterations, losses) by name; ``train/loss`` and ``val/loss`` are those that Lightning logs here.
         title, caption: above and below.
     """
-    figure = _figure(7, 4.2, title, caption)
+    figure = new_figure(7, 4.2, title, caption)
     axes = figure.subplots()
     for (name, (steps, losses)), colour in zip(curves.items(), ("#8c8c8c", PREDICTION), strict=False):
         dense = len(steps) > 100
@@ -127,7 +128,7 @@ def cumulative_errors(errors: Mapping[str, np.ndarray], limit: float, title: str
         limit: where the axis ends.
         title, caption: above and below.
     """
-    figure = _figure(6, 4.2, title, caption)
+    figure = new_figure(6, 4.2, title, caption)
     axes = figure.subplots()
     for (name, values), colour in zip(errors.items(), (PREDICTION, BASELINE), strict=False):
         shares = np.arange(len(values) + 1) / len(values)
@@ -148,7 +149,9 @@ def error_table(rows: Sequence[str], columns: Sequence[str], values: np.ndarray,
         values: float [rows, columns], pixels; NaN where there is nothing.
         title, caption: above and below.
     """
-    figure = _figure(1.6 + 0.85 * len(columns), 1.5 + 0.36 * len(rows), title, caption)
+    figure = new_figure(
+        max(6, 1.6 + 0.85 * len(columns)), 1.5 + 0.36 * len(rows), title, caption
+    )  # room for the caption
     axes = figure.subplots()
     picture = axes.imshow(values, cmap="cividis", aspect="auto", vmin=0)
     figure.colorbar(picture, ax=axes, label="mean error (px)", shrink=0.9)
@@ -171,7 +174,7 @@ def filters(weights: np.ndarray, title: str, caption: str) -> Figure:
         title, caption: above and below.
     """
     sheet = _mosaic(weights if weights.shape[1] > 1 else weights.swapaxes(0, 1))
-    figure = _figure(2.2 + sheet.shape[1] / 14, 1.2 + sheet.shape[0] / 14, title, caption)
+    figure = new_figure(2.2 + sheet.shape[1] / 14, 1.2 + sheet.shape[0] / 14, title, caption)
     axes = figure.subplots()
     axes.set_axis_off()
     limit = float(np.abs(weights).max())
@@ -193,7 +196,7 @@ def responses(image: np.ndarray, maps: np.ndarray, title: str, caption: str) -> 
     missing = -len(scaled) % columns
     padded = np.concatenate([scaled, np.full((missing, *scaled.shape[1:]), np.nan)])
     sheet = _mosaic(padded.reshape(-1, columns, *scaled.shape[1:]), gap=max(1, scaled.shape[2] // 20))
-    figure = _figure(9.5, 1.2 + 7 * sheet.shape[0] / sheet.shape[1], title, caption)
+    figure = new_figure(9.5, 1.2 + 7 * sheet.shape[0] / sheet.shape[1], title, caption)
     face, answers = figure.subplots(1, 2, width_ratios=(1.2, 6))
     face.imshow(image, cmap="gray", vmin=0, vmax=255)
     answers.imshow(sheet, cmap="magma", vmin=0, vmax=1)
@@ -209,14 +212,15 @@ def _mosaic(tiles: np.ndarray, gap: int = 1) -> np.ndarray:
     return padded.transpose(0, 2, 1, 3).reshape(rows * height, columns * width)[:-gap, :-gap]
 
 
-def _figure(width: float, height: float, title: str, caption: str) -> Figure:
+def new_figure(width: float, height: float, title: str, caption: str) -> Figure:
+    """An empty figure of so many inches, with its title and the caption that tells its data."""
     figure = Figure(figsize=(width, height), dpi=120, layout="constrained")
     figure.suptitle(title, fontsize=_TEXT + 2)
     figure.supxlabel(caption, fontsize=_TEXT - 2, color="#555555", x=0.01, ha="left")
     return figure
 
 
-def _panels(figure: Figure, rows: int, columns: int) -> list[Axes]:
+def empty_panels(figure: Figure, rows: int, columns: int) -> list[Axes]:
     """Axes without ticks or frames, in reading order."""
     panels = list(figure.subplots(rows, columns, squeeze=False).flat)
     for panel in panels:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from matplotlib.figure import Figure
+from omegaconf import OmegaConf
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
@@ -104,12 +106,13 @@ def draw(evaluation: Evaluation, measured: dict[str, Any], run_dir: Path | None)
     order = by_image.argsort().tolist()
     for name, chosen in (("best_faces", order[:_SHOWN_FACES]), ("worst_faces", order[::-1][:_SHOWN_FACES])):
         faces = [_face(evaluation, i, by_image[i].item()) for i in chosen]
-        title = f"{name.split('_')[0]} faces, by mean error at {'x'.join(map(str, _photo_size(evaluation)))}"
+        title = f"{name.split('_')[0]} faces, by mean error {_frame(evaluation)}"
         yield name, figures.face_grid(faces, answers.scheme, answers.points, title, caption, columns=3)
     baseline = errors_of(evaluation.baseline)
     curves = {"prediction": errors.normalised.mean(1).numpy(), "mean shape": baseline.normalised.mean(1).numpy()}
-    limit = max(AUC_LIMIT, float(np.quantile(curves["mean shape"], 0.9)))
-    yield "cumulative_error", figures.cumulative_errors(curves, limit, "cumulative error of the images", caption)
+    if answers.scheme.eyes is not None:
+        limit = max(AUC_LIMIT, float(np.quantile(curves["mean shape"], 0.9)))
+        yield "cumulative_error", figures.cumulative_errors(curves, limit, "cumulative error of the images", caption)
     cells = measured["error_px"]
     groups = list(cells["all"])
     values = np.array([[row[group] for group in groups] for row in cells.values()])
@@ -141,8 +144,10 @@ def first_convolutions(module: KeypointModule, image: Tensor) -> list[tuple[np.n
     return [(layer.weight.detach().float().cpu().numpy(), maps[layer]) for layer in convolutions]
 
 
-def _photo_size(evaluation: Evaluation) -> Sequence[int]:
-    return evaluation.faces.records[0].image_size
+def _frame(evaluation: Evaluation) -> str:
+    """What the pixels of an error are."""
+    sizes = {record.image_size for record in evaluation.faces.records}
+    return f"at {'x'.join(map(str, sizes.pop()))}" if len(sizes) == 1 else "in pixels of each photograph"
 
 
 def _face(evaluation: Evaluation, index: int, error_px: float) -> figures.Face:
@@ -159,8 +164,18 @@ def _face(evaluation: Evaluation, index: int, error_px: float) -> figures.Face:
 
 def log_hyperparameters(loggers: Iterable[Logger], config: Config, metrics: dict[str, float]) -> None:
     """Show a run's settings with its final figures in TensorBoard's HParams, where a sweep's runs can be compared."""
-    settings = {name: value for name, value in asdict(config).items() if name in ("data", "augment", "model", "seed")}
-    settings["max_epochs"] = config.trainer.max_epochs
+    overrides = Path(config.run_dir) / ".hydra" / "overrides.yaml"
+    settings = {
+        "command": " ".join(OmegaConf.load(overrides)) if overrides.is_file() else "",
+        "model": config.model.name,
+        "augment": config.augment.name,
+        "split": config.data.split,
+        "labels": config.data.labels,
+        "batch_size": config.data.batch_size,
+        "max_epochs": config.trainer.max_epochs,
+        "seed": config.seed,
+        **asdict(config.model.optimizer),
+    }
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):
             logger.log_hyperparams(settings, {f"final/{name}": value for name, value in metrics.items()})
@@ -184,5 +199,9 @@ def _table(measured: dict[str, Any], key: str, heading: str) -> Table:
         table.add_column(name, justify="right")
     rows = measured[key] | {"all, mean shape": measured["mean_shape"][key]["all"]}
     for name, row in rows.items():
-        table.add_row(name, *(style.format(row[column]) for column, (_, style) in _HEADINGS.items()))
+        table.add_row(name, *(_shown(row[column], style) for column, (_, style) in _HEADINGS.items()))
     return table
+
+
+def _shown(value: float, style: str) -> str:
+    return "-" if math.isnan(value) else style.format(value)

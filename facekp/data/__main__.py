@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from facekp.cli import command, shown
@@ -24,7 +25,21 @@ def get(config: Config) -> None:
     )
 
 
-_COMMANDS = {"get": get}
+def check(config: Config) -> None:
+    """Print a report of the labels, and draw those that fit worst."""
+    from facekp.data.check import run
+
+    run(replace(config, data=obtain(config.data)), Path("outputs") / "data-check")
+
+
+def browse(config: Config) -> None:
+    """Write contact sheets of the faces as a network will see them."""
+    from facekp.data.browse import run
+
+    run(replace(config, data=obtain(config.data)), Path("outputs") / "data-browse")
+
+
+_COMMANDS = {"get": get, "check": check, "browse": browse}
 
 
 def main(arguments: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,6 +19,9 @@ from facekp.landmarks import Scheme
 
 class FaceDataModule(LightningDataModule):
     """Batches of faces to train and validate on.
+
+    Unless ``config.num_workers`` says otherwise, this process prepares them while the images are cached, for they are
+    small and a worker would only compete with the network; images that are not cached are read by one worker per core.
 
     Args:
         split: the records of both sides.
@@ -55,14 +59,20 @@ class FaceDataModule(LightningDataModule):
         """float32 [K, 2]: the mean of the training keypoints, the simplest of all answers."""
         return self.train_faces.keypoints.mean(0)
 
+    @property
+    def _workers(self) -> int:
+        if self._config.num_workers is not None:
+            return self._config.num_workers
+        return 0 if self.train_faces.cached else os.cpu_count() or 1
+
     def train_dataloader(self) -> DataLoader[Sample]:
         return DataLoader(
             self.train_faces,
             batch_size=self._config.batch_size,
             sampler=DrawSampler(len(self.train_faces), self._seed),
-            num_workers=self._config.num_workers,
-            persistent_workers=self._config.num_workers > 0,
+            num_workers=self._workers,
+            persistent_workers=self._workers > 0,
         )
 
     def val_dataloader(self) -> DataLoader[Sample]:
-        return DataLoader(self.val_faces, batch_size=self._config.batch_size, num_workers=self._config.num_workers)
+        return DataLoader(self.val_faces, batch_size=self._config.batch_size, num_workers=self._workers)

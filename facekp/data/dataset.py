@@ -47,6 +47,11 @@ class FaceDataset(Dataset[Sample]):
     def __len__(self) -> int:
         return len(self.records)
 
+    @property
+    def cached(self) -> bool:
+        """Whether the decoded images are kept in memory."""
+        return self._cached is not None
+
     def image(self, index: int) -> np.ndarray:
         """uint8 [H, W]."""
         if self._cached is not None:

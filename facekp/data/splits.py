@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +16,8 @@ from facekp.data.records import Record
 from facekp.errors import ConfigError
 
 _COURSE_TRAIN_PERSONS = 32
+_BY_PERSON = ("course", "person fold")
+"""What the names of those splits begin with that promise to keep people apart."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +28,13 @@ class Split:
     train: list[Record]
     val: list[Record]
 
+    @property
+    def people_on_both_sides(self) -> set[int]:
+        """Persons of whom some images are trained on and others held out, which flatters every figure."""
+        return {record.person for record in self.train} & {record.person for record in self.val}
+
     def save(self, path: Path) -> None:
-        """Write the names of both sides as JSON."""
+        """Write the names of both sides as JSON, from which ``data.split=<path>`` makes this very split again."""
         sides = {"train": [record.name for record in self.train], "val": [record.name for record in self.val]}
         path.write_text(json.dumps({"split": self.name, **sides}, indent=1) + "\n")
 
@@ -36,6 +45,9 @@ def split_records(records: Sequence[Record], config: DataConfig, seed: int = 0) 
     - ``course``: persons 1-32 train, 33-40 validate.
     - ``person_folds``: persons in order, cut into ``folds`` runs of equal length; run ``fold`` validates.
     - ``random``: images drawn at random, so a person may stand on both sides, which flatters every figure.
+    - a path ending in ``.json``: the split that an earlier run saved, in its order and under its name.
+
+    How many people are on both sides is printed, where there are any.
 
     Args:
         records: all that may be used.
@@ -43,11 +55,33 @@ def split_records(records: Sequence[Record], config: DataConfig, seed: int = 0) 
         seed: of the ``random`` draw.
 
     Raises:
-        ConfigError: if a side would be empty.
+        ConfigError: if a side would be empty, a file is no split of these records, or a split that promises to keep
+            people apart does not.
     """
-    if config.persons is not None:
-        first, last = config.persons
-        records = [record for record in records if first <= record.person <= last]
+    records = within(records, config)
+    split = _read(config.split, records) if config.split.endswith(".json") else _made(records, config, seed)
+    if not split.train or not split.val:
+        side = "train on" if not split.train else "validate on"
+        persons_there = sorted({record.person for record in records})
+        there = f"persons {persons_there[0]}-{persons_there[-1]}" if persons_there else "nobody"
+        raise ConfigError(
+            f"data.split={config.split} leaves nobody to {side}: the data hold {there}; choose another split or data"
+        )
+    if shared := len(split.people_on_both_sides):
+        report = f"{shared} {'person is' if shared == 1 else 'people are'} on both sides of split {split.name}"
+        if split.name.startswith(_BY_PERSON):
+            raise ConfigError(f"{report}, which must keep them apart; correct data.split={config.split}")
+        print(f"{report}, which flatters its figures")
+    return split
+
+
+def within(records: Sequence[Record], config: DataConfig) -> list[Record]:
+    """The records of the persons that the settings name; of everybody, where they name none."""
+    first, last = config.persons or (-np.inf, np.inf)
+    return [record for record in records if first <= record.person <= last]
+
+
+def _made(records: Sequence[Record], config: DataConfig, seed: int) -> Split:
     if config.split == "course":
         name, held_out = "course", [record.person > _COURSE_TRAIN_PERSONS for record in records]
     elif config.split == "person_folds":
@@ -58,16 +92,41 @@ def split_records(records: Sequence[Record], config: DataConfig, seed: int = 0) 
     else:
         name = "random images"
         drawn = np.random.default_rng(seed).permutation(len(records))[: round(config.val_fraction * len(records))]
-        held_out = [i in set(drawn.tolist()) for i in range(len(records))]
-    train = [record for record, held in zip(records, held_out, strict=True) if not held]
-    val = [record for record, held in zip(records, held_out, strict=True) if held]
-    if not train or not val:
-        side = "train on" if not train else "validate on"
-        persons_there = sorted({record.person for record in records})
-        there = f"persons {persons_there[0]}-{persons_there[-1]}" if persons_there else "nobody"
-        raise ConfigError(
-            f"data.split={config.split} leaves nobody to {side}: the data hold {there}; choose another split or data"
-        )
+        held_out = np.isin(range(len(records)), drawn).tolist()
     if config.persons is not None:
         name += f" within persons {config.persons[0]}-{config.persons[1]}"
+    train = [record for record, held in zip(records, held_out, strict=True) if not held]
+    val = [record for record, held in zip(records, held_out, strict=True) if held]
     return Split(name, train, val)
+
+
+def _read(given: str, records: Sequence[Record]) -> Split:
+    try:
+        content = json.loads(Path(given).expanduser().read_bytes())
+    except OSError as error:
+        raise ConfigError(f"data.split={given} cannot be read ({error.strerror}); give a run's split.json") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"data.split={given} is not JSON ({error}); give a run's split.json") from error
+    if not _is_split(content):
+        raise ConfigError(f"data.split={given} does not hold split, train and val; give a run's split.json")
+    names = [*content["train"], *content["val"]]
+    if len(set(names)) < len(names):
+        twice = next(name for name, times in Counter(names).items() if times > 1)
+        raise ConfigError(f"data.split={given} names {twice!r} twice; leave one of them out")
+    record_of = {record.name: record for record in records}
+    if absent := [name for name in names if name not in record_of]:
+        raise ConfigError(
+            f"data.split={given} names {absent[0]!r}{f' and {len(absent) - 1} more' if absent[1:] else ''}, "
+            "which the data lack; give the split of these data, or set data.root or data.persons to what it was made of"
+        )
+    train, val = ([record_of[name] for name in content[side]] for side in ("train", "val"))
+    return Split(content["split"], train, val)
+
+
+def _is_split(content: Any) -> bool:
+    return (
+        isinstance(content, dict)
+        and isinstance(content.get("split"), str)
+        and all(isinstance(content.get(side), list) for side in ("train", "val"))
+        and all(isinstance(name, str) for side in ("train", "val") for name in content[side])
+    )

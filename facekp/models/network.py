@@ -56,10 +56,7 @@ class RegressionNetwork(KeypointNetwork):
             features = convolutions(torch.zeros(1, 1, input_size[1], input_size[0])).numel()
         self.last = nn.Linear(hidden, 2 * points)
         self.head = nn.Sequential(nn.Linear(features, hidden), nn.ReLU(), self.last)
-        for layer in (*convolutions, self.head[0]):
-            if isinstance(layer, (nn.Conv2d, nn.Linear)):
-                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")  # torch's default lets the signal fade away
-                nn.init.zeros_(layer.bias)
+        self.apply(_initialise)
 
     def forward(self, images: Tensor) -> Tensor:
         """Keypoints float32 [B, K, 2] of images float32 [B, 1, H, W]."""
@@ -69,3 +66,11 @@ class RegressionNetwork(KeypointNetwork):
         """Begin by answering about the mean shape: the last layer's bias becomes it."""
         with torch.no_grad():
             self.last.bias.copy_(shape.flatten())
+
+
+def _initialise(layer: nn.Module) -> None:
+    """Glorot and Bengio, 2010: torch's default lets the signal fade, and deep networks then stay at the mean shape."""
+    if isinstance(layer, (nn.Conv2d, nn.Linear)):
+        nn.init.xavier_uniform_(layer.weight)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)

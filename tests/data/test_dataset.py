@@ -127,6 +127,14 @@ def test_validation_faces_are_plain_and_in_order(drawn_split):
     np.testing.assert_array_equal(data.val_faces[0]["keypoints"], drawn_split.val[0].keypoints)
 
 
+def test_workers_read_images_that_are_not_cached(drawn_split):
+    assert data_module(drawn_split, workers=None).train_dataloader().num_workers == 0
+    assert data_module(drawn_split, workers=None, cache_mb=0).train_dataloader().num_workers >= 1
+    read = torch.cat([batch["image"] for batch in data_module(drawn_split, workers=2, cache_mb=0).val_dataloader()])
+    kept = torch.cat([batch["image"] for batch in data_module(drawn_split).val_dataloader()])
+    assert torch.equal(read, kept)
+
+
 def test_mean_shape_is_that_of_the_training_people(drawn_split):
     expected = np.mean([record.keypoints for record in drawn_split.train], axis=0)
     np.testing.assert_allclose(data_module(drawn_split).mean_shape, expected, atol=1e-6)
