@@ -20,6 +20,7 @@ from facekp.data.dataset import FaceDataset, JitteredDataset
 from facekp.errors import ConfigError
 from facekp.figures import Face, face_grid
 from facekp.metrics import COLLAPSED_SPREAD
+from facekp.sheets import draws, mean_shapes, numbered
 
 _LAYOUT = {
     "loss": {"training and validation": ["Multiline", ["train/loss", "val/loss"]]},
@@ -123,13 +124,21 @@ class Pictures(Callback):
 
     def _draw_labels(self, trainer: Trainer, module: Any) -> None:
         data = trainer.datamodule  # type: ignore[attr-defined]
+        scheme, points, caption = module.scheme, module.points, data.caption
+        sheets = {
+            "mean shapes": mean_shapes(data.train_faces, scheme, caption),
+            "numbered points": numbered(data.val_faces, 0, scheme, caption),
+            "one face under jitter": draws(data.train_faces, 0, scheme, caption),
+        }
         for name, dataset, title in (
             ("ground truth", data.val_faces, "ground truth of validation faces"),
             ("jittered training faces", data.train_faces, "training faces as the network sees them"),
         ):
-            faces = [_face(dataset, index, module.points) for index in self._chosen(len(dataset))]
+            faces = [_face(dataset, index, points) for index in self._chosen(len(dataset))]
+            sheets[name] = face_grid(faces, scheme, points, title, caption)
+        for name, sheet in sheets.items():
             for writer in _writers(trainer):
-                writer.add_figure(name, face_grid(faces, module.scheme, module.points, title, data.caption), 0)
+                writer.add_figure(f"data/{name}", sheet, 0)
 
     def _draw_answers(self, trainer: Trainer, module: Any) -> None:
         data = trainer.datamodule  # type: ignore[attr-defined]

@@ -149,9 +149,8 @@ def error_table(rows: Sequence[str], columns: Sequence[str], values: np.ndarray,
         values: float [rows, columns], pixels; NaN where there is nothing.
         title, caption: above and below.
     """
-    figure = new_figure(
-        max(6, 1.6 + 0.85 * len(columns)), 1.5 + 0.36 * len(rows), title, caption
-    )  # room for the caption
+    width = max(6, 1.6 + 0.85 * len(columns))  # at least as wide as the caption
+    figure = new_figure(width, 1.5 + 0.36 * len(rows), title, caption)
     axes = figure.subplots()
     picture = axes.imshow(values, cmap="cividis", aspect="auto", vmin=0)
     figure.colorbar(picture, ax=axes, label="mean error (px)", shrink=0.9)

@@ -1,6 +1,7 @@
 """The landmark scheme: which point is which, what joins them, and what a mirror does to them.
 
-This is the only file that knows an index. Everything else asks a :class:`Scheme`.
+No other Python knows an index: everything else asks a :class:`Scheme`. Schemes beside the Danes' are YAML files, see
+:mod:`facekp.schemes`.
 """
 
 from __future__ import annotations
@@ -13,21 +14,25 @@ from facekp.errors import ConfigError
 
 @dataclass(frozen=True)
 class Group:
-    """A run of points along one path of the face, such as an eye or the jaw.
+    """Points that belong together, as a rule along one path of the face, such as an eye or the jaw.
 
     Args:
         name: what the group is called in tables and figures.
         points: indices of its points, in the order in which the path visits them.
         closed: whether the path returns to its first point.
+        joined: whether there is a path at all.
     """
 
     name: str
     points: tuple[int, ...]
     closed: bool = False
+    joined: bool = True
 
     @property
     def segments(self) -> tuple[tuple[int, int], ...]:
         """Pairs of point indices that the path joins; a lone point is joined to itself."""
+        if not self.joined:
+            return ()
         ends = self.points[1:] + self.points[:1] if self.closed else self.points[1:]
         return tuple(zip(self.points, ends, strict=False)) or ((self.points[0], self.points[0]),)
 
@@ -38,9 +43,10 @@ class Scheme:
 
     Args:
         name: what the scheme is called.
-        groups: the paths; every point belongs to exactly one.
-        mirror: for each point the index that it takes in a mirrored face; an involution.
-        eyes: two tuples of point indices whose means are the eye centres, the ends of the NME's yardstick.
+        groups: every point belongs to exactly one.
+        mirror: for each point the index that it takes in a mirrored face, an involution; None where it is not known.
+        eyes: two tuples of point indices whose means are the eye centres, the ends of the NME's yardstick; None where
+            there is none, and so no NME.
         selections: named subsets of the points that a network may be asked for or a table may report.
 
     Raises:
@@ -49,21 +55,27 @@ class Scheme:
 
     name: str
     groups: tuple[Group, ...]
-    mirror: tuple[int, ...]
-    eyes: tuple[tuple[int, ...], tuple[int, ...]]
+    mirror: tuple[int, ...] | None
+    eyes: tuple[tuple[int, ...], tuple[int, ...]] | None
     selections: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         covered = sorted(point for group in self.groups for point in group.points)
-        if covered != list(range(len(self.mirror))):
-            raise ConfigError(f"scheme {self.name}: the groups must hold each of the {len(self.mirror)} points once")
-        for point, other in enumerate(self.mirror):
-            if not 0 <= other < len(self.mirror) or self.mirror[other] != point:
+        mirror = range(len(covered)) if self.mirror is None else self.mirror
+        if covered != list(range(len(mirror))):
+            raise ConfigError(f"scheme {self.name}: the groups must hold each of the {len(mirror)} points once")
+        for point, other in enumerate(mirror):
+            if not 0 <= other < len(mirror) or mirror[other] != point:
                 raise ConfigError(f"scheme {self.name}: mirror twice must be the identity, but point {point} is not")
+
+    @classmethod
+    def unknown(cls, points: int) -> Scheme:
+        """So many points of which nothing is known: no lines between them, no mirror, no NME."""
+        return cls("none", (Group("all", tuple(range(points)), joined=False),), mirror=None, eyes=None)
 
     def __len__(self) -> int:
         """Number of points."""
-        return len(self.mirror)
+        return sum(len(group.points) for group in self.groups)
 
     def select(self, selection: str) -> tuple[int, ...]:
         """Indices of the points of a selection, a group, or ``all``.
@@ -74,12 +86,19 @@ class Scheme:
         groups = {group.name: group.points for group in self.groups}
         named = {"all": tuple(range(len(self))), **groups, **self.selections}
         if selection not in named:
-            raise ConfigError(f"scheme {self.name} has no points called {selection!r}; it has {', '.join(named)}")
+            raise ConfigError(
+                f"scheme {self.name} has no points called {selection!r}; it has {', '.join(named)}, "
+                "so set model.points to one of these"
+            )
         return named[selection]
 
     def group_of(self, point: int) -> Group:
-        """The path that a point lies on."""
+        """The group that a point belongs to."""
         return next(group for group in self.groups if point in group.points)
+
+    def path_of(self, point: int) -> tuple[tuple[int, int], ...]:
+        """The segments of the path that a point lies on; a point that nothing joins is a path of its own."""
+        return self.group_of(point).segments or ((point, point),)
 
 
 def _run(first: int, last: int) -> tuple[int, ...]:

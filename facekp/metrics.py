@@ -72,7 +72,8 @@ class Errors:
         distance_px: float64 [N, K], Euclidean distance from prediction to truth.
         curve_px: float64 [N, K], distance from prediction to the true path of the point's group.
         squared_px2: float64 [N, K], mean over both coordinates of the squared coordinate error.
-        normalised: float64 [N, K], ``distance_px`` as a fraction of the distance between the true eye centres.
+        normalised: float64 [N, K], ``distance_px`` as a fraction of the distance between the true eye centres; NaN
+            where the scheme knows no eyes.
     """
 
     distance_px: Tensor
@@ -105,18 +106,22 @@ def eye_distance_px(truth_px: Tensor, scheme: Scheme) -> Tensor:
         scheme: tells which points are the eyes'.
 
     Returns:
-        float [N], in pixels.
+        float [N], in pixels; NaN where the scheme knows no eyes.
     """
+    if scheme.eyes is None:
+        return truth_px.new_full((len(truth_px),), torch.nan)
     one, other = (truth_px[:, list(eye)].mean(1) for eye in scheme.eyes)
     return (one - other).norm(dim=-1)
 
 
 def _curve_distance(answers: Answers) -> Tensor:
-    """float64 [N, K]: the distance to the nearest segment of the path that the point belongs to."""
+    """float64 [N, K]: the distance to the nearest segment of the path that the point belongs to, if there is one, or
+    else to the point.
+    """
     truth, predictions = answers.all_truth_px, answers.predictions_px
     columns = []
     for column, point in enumerate(answers.points):
-        starts, ends = (list(side) for side in zip(*answers.scheme.group_of(point).segments, strict=True))
+        starts, ends = (list(side) for side in zip(*answers.scheme.path_of(point), strict=True))
         start, along = truth[:, starts], truth[:, ends] - truth[:, starts]
         offset = predictions[:, column, None] - start
         length2 = along.square().sum(-1).clamp_min(torch.finfo(along.dtype).tiny)
@@ -132,7 +137,8 @@ def summarise(errors: Errors) -> dict[str, float]:
         ``error_px`` (mean over images and points), ``median_px``, ``p90_px`` and ``worst_px`` of single points;
         ``curve_px``; ``mse_px2``; ``nme``, a fraction of the eye-centre distance; ``pck_05`` and ``pck_10``, the
         share of points within 5 % and 10 % of that distance; ``auc_10``, the area under the cumulative distribution
-        of the images' NME up to 10 %, as a share of the largest possible. All are NaN where there is no image.
+        of the images' NME up to 10 %, as a share of the largest possible. All are NaN where there is no image, and
+        those from ``nme`` on where there is no eye-centre distance.
     """
     distance, normalised = errors.distance_px, errors.normalised
     if distance.numel() == 0:
@@ -149,9 +155,14 @@ def summarise(errors: Errors) -> dict[str, float]:
         "curve_px": errors.curve_px.mean().item(),
         "mse_px2": errors.squared_px2.mean().item(),
         "nme": normalised.mean().item(),
-        **{f"pck_{round(100 * t):02d}": (normalised <= t).double().mean().item() for t in PCK_THRESHOLDS},
+        **{f"pck_{round(100 * t):02d}": _share_within(normalised, t) for t in PCK_THRESHOLDS},
         f"auc_{round(100 * AUC_LIMIT):02d}": (1 - normalised.mean(1) / AUC_LIMIT).clamp_min(0).mean().item(),
     }
+
+
+def _share_within(normalised: Tensor, threshold: float) -> float:
+    within = (normalised <= threshold).double()
+    return within.masked_fill(normalised.isnan(), torch.nan).mean().item()
 
 
 def spread(answers: Answers) -> float:

@@ -138,3 +138,13 @@ def test_mean_shape_baseline_of_the_real_set_is_the_known_one(danes_root, select
     figures = summarise(errors_of(mean))
     for name, value in expected.items():
         assert figures[name] == pytest.approx(value, rel=2e-3)
+
+
+def test_without_eyes_or_paths_there_is_no_nme_and_the_distance_is_the_points_own():
+    generator = torch.Generator().manual_seed(3)
+    predictions, truth = 100 * torch.rand(2, 6, 4, 2, generator=generator)
+    errors = errors_of(Answers(predictions[:, [0, 1, 3]], truth, torch.ones(6, 2), (0, 1, 3), Scheme.unknown(4)))
+    assert torch.equal(errors.curve_px, errors.distance_px)
+    figures = summarise(errors)
+    unknown = {"nme", "pck_05", "pck_10", "auc_10"}
+    assert {name for name, value in figures.items() if math.isnan(value)} == unknown

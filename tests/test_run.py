@@ -149,11 +149,14 @@ def test_predictions_csv_agrees_with_the_metrics(full_dir, drawn_split):
     assert np.mean([float(row["error_px"]) for row in rows]) == pytest.approx(metrics["error_px"], abs=1e-3)
 
 
-def test_tensorboard_has_the_pictures_and_the_first_come_before_the_first_step(events):
+def test_tensorboard_has_the_pictures_and_the_first_come_before_the_first_step(events, drawn_split):
     steps = {tag: [event.step for event in events.Images(tag)] for tag in events.Tags()["images"]}
-    assert steps == {"ground truth": [0], "jittered training faces": [0], "predictions": [0, 6, 9]}
+    batches = -(-len(drawn_split.train) // 4)
+    assert steps.pop("predictions") == [0, 2 * batches, 3 * batches]
+    sheets = ("ground truth", "jittered training faces", "mean shapes", "numbered points", "one face under jitter")
+    assert steps == {f"data/{name}": [0] for name in sheets}
     first_loss = events.Scalars("train/loss")[0].wall_time
-    assert all(events.Images(tag)[0].wall_time < first_loss for tag in steps)
+    assert all(events.Images(tag)[0].wall_time < first_loss for tag in (*steps, "predictions"))
 
 
 def test_tensorboard_lays_training_and_validation_on_one_chart(events):

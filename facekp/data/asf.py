@@ -12,19 +12,20 @@ Source: M. B. Stegmann, The AAM-API, Technical University of Denmark, 2003; Nord
 
 from __future__ import annotations
 
-import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from facekp.data.text import numbered_lines, shown
 from facekp.errors import ConfigError, DataError
 from facekp.landmarks import Group, Scheme
 
 _COLUMNS = 7
 _USER_COLUMNS = 3
 _OPEN, _CLOSED = 4, 0  # a path's type
-_MAX_BYTES = 1_000_000  # a point's line takes about 50 bytes: room for 20,000 points
+_FARTHEST = 1e6  # relative to the image
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,12 @@ def read_asf(path: Path) -> AsfShape:
     Raises:
         DataError: naming the file and the line, if it cannot be read or does not follow the format.
     """
-    lines = _lines_that_count(path)
+    lines = [(number, line) for number, line in numbered_lines(path) if not line.startswith("#")]
     if not lines:
         raise DataError(f"{path} holds no annotation, only comments or nothing; replace it by the original file")
     number, text = lines[0]
-    if not text.isdecimal() or not text.isascii() or int(text) == 0:
-        raise DataError(f"{path}, line {number}: the number of points was expected, not {_shown(text)}")
+    if not re.fullmatch("0*[1-9][0-9]{0,17}", text):
+        raise DataError(f"{path}, line {number}: the number of points was expected, not {shown(text)}")
     count = int(text)
     rows = lines[1 : 1 + count]
     if len(rows) < count or len(lines) != count + 2:
@@ -71,45 +72,23 @@ def read_asf(path: Path) -> AsfShape:
     return AsfShape(keypoints, lines[-1][1])
 
 
-def _lines_that_count(path: Path) -> list[tuple[int, str]]:
-    try:
-        with path.open("rb") as file:
-            raw = file.read(_MAX_BYTES + 1)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}); check the file and its permissions") from error
-    if len(raw) > _MAX_BYTES:
-        raise DataError(f"{path} is larger than {_MAX_BYTES:,} bytes, which no annotation is; replace it")
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = raw.decode("latin-1")
-    if "\0" in text:
-        raise DataError(f"{path} holds binary data, not an ASF annotation; replace it by the original file")
-    stripped = ((number, line.strip()) for number, line in enumerate(text.splitlines(), start=1))
-    return [(number, line) for number, line in stripped if line and not line.startswith("#")]
-
-
 def _point(path: Path, number: int, text: str, count: int) -> tuple[int, float, float]:
     columns = text.split()
     if len(columns) < _COLUMNS:
         raise DataError(
             f"{path}, line {number}: a point has at least {_COLUMNS} columns, "
-            f"this line has {len(columns)}: {_shown(text)}"
+            f"this line has {len(columns)}: {shown(text)}"
         )
     try:
         index = int(columns[4])
         x, y = float(columns[2]), float(columns[3])
     except ValueError:
-        raise DataError(f"{path}, line {number}: {_shown(text)} holds something that is not a number") from None
+        raise DataError(f"{path}, line {number}: {shown(text)} holds something that is not a number") from None
     if not 0 <= index < count:
         raise DataError(f"{path}, line {number}: point index {index} is not within 0..{count - 1}")
-    if not (math.isfinite(x) and math.isfinite(y)):
-        raise DataError(f"{path}, line {number}: point {index} has a coordinate that is not finite")
+    if not (abs(x) < _FARTHEST and abs(y) < _FARTHEST):
+        raise DataError(f"{path}, line {number}: point {index} has a coordinate that is not finite, or far too large")
     return index, x, y
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= 60 else text[:57] + "...")
 
 
 def write_asf(path: Path, keypoints: np.ndarray, image_name: str, scheme: Scheme, columns: int = _COLUMNS) -> None:

@@ -89,7 +89,7 @@ class Jitter:
         seed: of all draws.
 
     Raises:
-        ConfigError: if one of the transforms is not for keypoints.
+        ConfigError: if one of the transforms is not for keypoints, or the scheme does not tell what a mirror does.
     """
 
     def __init__(self, transforms: Sequence[Transform], scheme: Scheme, mirror: float = 0.0, seed: int = 0) -> None:
@@ -97,9 +97,14 @@ class Jitter:
             if isinstance(transform, A.DualTransform) and Targets.KEYPOINTS not in transform._targets:
                 name = type(transform).__name__
                 raise ConfigError(f"augment.transforms: {name} does not move keypoints; choose another transform")
+        if mirror > 0 and scheme.mirror is None:
+            raise ConfigError(
+                f"augment.mirror={mirror} is not possible: scheme {scheme.name} does not tell which points change "
+                "places; set augment.mirror=0, or data.reader.scheme to one with a mirror map"
+            )
         self._seed = seed
         self._compose = A.Compose(
-            [Mirror(scheme.mirror, mirror), *transforms],
+            [Mirror(scheme.mirror or range(len(scheme)), mirror), *transforms],
             keypoint_params=A.KeypointParams(format="xy", remove_invisible=False),
         )
 

@@ -24,7 +24,9 @@ def swapped_eyes(keypoints: np.ndarray, scheme: Scheme) -> list[tuple[int, ...]]
     Returns:
         The point indices of each eye listed the wrong way round; empty for a face in order.
     """
-    faulty = []
+    faulty: list[tuple[int, ...]] = []
+    if scheme.eyes is None:
+        return faulty
     for eye, other in (scheme.eyes, scheme.eyes[::-1]):
         centre = keypoints[list(other)].mean(0)
         outer, inner = np.linalg.norm(keypoints[[eye[0], eye[4]]] - centre, axis=1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 
@@ -47,7 +46,8 @@ class Record:
 class Reader(ABC):
     """Reads one kind of data set; ``data.reader._target_`` names the class to use."""
 
-    scheme: ClassVar[Scheme]
+    scheme: Scheme
+    """The landmarks of what was read; where the files decide it, it is known once they are read."""
 
     @abstractmethod
     def read(self, root: str | Path, labels: str) -> list[Record]:

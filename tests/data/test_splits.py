@@ -2,12 +2,15 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from facekp.config import DataConfig
 from facekp.data.records import Record
-from facekp.data.splits import split_records
+from facekp.data.splits import Split, split_records
 from facekp.errors import ConfigError
 
 
@@ -89,3 +92,82 @@ def test_the_saved_split_names_both_sides(records, tmp_path):
 
 def test_records_stay_as_they_are(records):
     assert split_records(records, replace(config(), split="random")).val[0] in records
+
+
+def saved(split: Split, folder: Path) -> str:
+    split.save(folder / "split.json")
+    return str(folder / "split.json")
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"split": "random"}, {"split": "person_folds", "fold": 2, "folds": 4, "persons": [1, 32]}]
+)
+def test_a_saved_split_is_read_as_it_was(records, tmp_path, settings):
+    split = split_records(records, config(**settings), seed=3)
+    path = saved(split, tmp_path)
+    before = Path(path).read_bytes()
+    again = split_records(records[::-1], config(split=path), seed=4)
+    assert again == split
+    assert saved(again, tmp_path) == path
+    assert Path(path).read_bytes() == before
+
+
+@hypothesis.settings(deadline=None)
+@given(st.lists(st.text(st.characters(), min_size=1), min_size=2, unique=True), st.data())
+def test_names_of_any_characters_survive(tmp_path_factory, names, data):
+    nothing = np.zeros((1, 2), np.float32)
+    mine = [Record(name, Path("x.jpg"), (8, 8), nothing, person) for person, name in enumerate(names)]
+    cut = data.draw(st.integers(1, len(names) - 1))
+    split = Split(data.draw(st.text()), mine[:cut], mine[cut:])
+    again = split_records(mine, config(split=saved(split, tmp_path_factory.getbasetemp())))
+    assert again == split
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"split": "x", "train": ["01-1m"], "val": ["gone"]}, "names 'gone', which the data lack"),
+        ({"split": "x", "train": ["01-1m"], "val": ["gone", "a", "b"]}, "names 'gone' and 2 more, which the data lack"),
+        ({"split": "x", "train": ["01-1m"], "val": ["01-1m"]}, "names '01-1m' twice"),
+        ({"split": "x", "train": ["01-1m"], "val": []}, "leaves nobody to validate on"),
+        ({"split": "x", "train": ["01-1m"]}, "does not hold split, train and val"),
+        ({"split": "x", "train": ["01-1m"], "val": [7]}, "does not hold split, train and val"),
+        ([], "does not hold split, train and val"),
+        ("text", "does not hold split, train and val"),
+    ],
+)
+def test_a_file_that_is_no_split_of_these_data_is_refused(records, tmp_path, content, message):
+    path = tmp_path / "split.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(ConfigError, match=message) as caught:
+        split_records(records, config(split=str(path)))
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("raw", [b"", b"no json", b"\xff\xfe\x00", b"[" * 1_000_000])
+def test_a_file_that_is_no_json_is_refused(records, tmp_path, raw):
+    path = tmp_path / "split.json"
+    path.write_bytes(raw)
+    with pytest.raises(ConfigError, match=r"split\.json is not JSON"):
+        split_records(records, config(split=str(path)))
+    with pytest.raises(ConfigError, match=r"gone\.json cannot be read"):
+        split_records(records, config(split=str(tmp_path / "gone.json")))
+
+
+def test_people_on_both_sides_are_reported(records, tmp_path, capsys):
+    split = split_records(records, config(split="random"))
+    line = f"{len(people(split.train) & people(split.val))} people are on both sides of split random images"
+    assert capsys.readouterr().out == f"{line}, which flatters its figures\n"
+    split_records(records, config(split=saved(split, tmp_path)))
+    assert line in capsys.readouterr().out
+    split_records(records, config())
+    split_records(records, config(split="person_folds"))
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("name", ["course", "person fold 0 of 5"])
+def test_people_on_both_sides_of_a_split_by_people_are_refused(records, tmp_path, name):
+    mixed = Split(name, records[1:200], [records[0]])
+    with pytest.raises(ConfigError, match=f"1 person is on both sides of split {name}, which must keep them apart"):
+        split_records(records, config(split=saved(mixed, tmp_path)))
