@@ -168,6 +168,7 @@ def log_hyperparameters(loggers: Iterable[Logger], config: Config, metrics: dict
     settings = {
         "command": " ".join(OmegaConf.load(overrides)) if overrides.is_file() else "",
         "model": config.model.name,
+        "data": config.data.name,
         "augment": config.augment.name,
         "split": config.data.split,
         "labels": config.data.labels,

@@ -103,10 +103,13 @@ class Jitter:
                 "places; set augment.mirror=0, or data.reader.scheme to one with a mirror map"
             )
         self._seed = seed
+        self._philox = np.random.Philox(0)
+        self._random = random.Random()
         self._compose = A.Compose(
             [Mirror(scheme.mirror or range(len(scheme)), mirror), *transforms],
             keypoint_params=A.KeypointParams(format="xy", remove_invisible=False),
         )
+        self._compose.set_random_state(np.random.Generator(self._philox), self._random)
 
     def __call__(self, image: np.ndarray, keypoints: np.ndarray, key: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
         """Draw one variant.
@@ -114,17 +117,25 @@ class Jitter:
         Args:
             image: uint8 [H, W].
             keypoints: float32 [K, 2], relative to the image.
-            key: whole numbers that name the draw, such as (epoch, sample).
+            key: up to three whole numbers that name the draw, such as (epoch, sample).
 
         Returns:
             The varied image, uint8 [H, W], and its keypoints, float32 [K, 2].
         """
         size = image.shape[1], image.shape[0]
-        self._compose.set_random_state(
-            np.random.default_rng((self._seed, *key)), random.Random(f"{self._seed}, {tuple(key)}")
-        )
+        self._turn_to(key)
         drawn = self._compose(image=image[..., None], keypoints=to_pixel_centres(keypoints, size))
         return drawn["image"][..., 0], from_pixel_centres(drawn["keypoints"], size)
+
+    def _turn_to(self, key: Sequence[int]) -> None:
+        """Set all random numbers to the beginning of a draw; Philox is made for being keyed and counted like this."""
+        state: Any = self._philox.state
+        state["state"]["key"][0] = self._seed
+        state["state"]["counter"][:] = 0
+        state["state"]["counter"][1 : 1 + len(key)] = key
+        state.update(buffer_pos=4, has_uint32=0, uinteger=0)  # nothing is left over from an earlier draw
+        self._philox.state = state
+        self._random.seed(self._philox.random_raw())
 
 
 def _flat(transforms: Sequence[Transform]) -> Iterator[Transform]:

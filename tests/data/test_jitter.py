@@ -1,3 +1,5 @@
+import pickle
+
 import albumentations as A
 import numpy as np
 import pytest
@@ -90,6 +92,10 @@ def test_a_draw_is_a_function_of_seed_and_key_alone(drawn_records):
     first, again = draw((3, 7)), draw((3, 7), before=[(0, 0), (9, 1)])
     np.testing.assert_array_equal(first[0], again[0])
     np.testing.assert_array_equal(first[1], again[1])
+    copied = pickle.loads(pickle.dumps(Jitter(list(shipped().values()), DANES, mirror=0.5)))  # as a worker gets it
+    for _ in range(2):
+        np.testing.assert_array_equal(copied(image, points, (3, 7))[0], first[0])
+        np.testing.assert_array_equal(copied(image, points, (3, 7))[1], first[1])
     for other in (draw((3, 8)), draw((4, 7)), draw((7, 3)), draw((3, 7), seed=1)):
         assert not np.array_equal(first[1], other[1])
 
@@ -110,3 +116,20 @@ def test_mirror_is_part_of_the_compose(drawn_records):
     points = drawn_records[0].keypoints * SIZE
     drawn = compose(image=np.zeros((SIZE[1], SIZE[0], 1), np.uint8), keypoints=points)["keypoints"]
     np.testing.assert_allclose(drawn[:, 0], SIZE[0] - 1 - points[list(DANES.mirror), 0], atol=1e-4)
+
+
+def test_draws_are_spread_over_what_is_allowed(drawn_records):
+    """Neighbouring keys must not give similar numbers."""
+    image = np.zeros((SIZE[1], SIZE[0]), np.uint8)
+    jitter = Jitter([shipped()["place"]], DANES, mirror=0.5)
+    keys = [(epoch, sample) for epoch in range(20) for sample in range(20)]
+    drawn = np.stack([jitter(image, drawn_records[0].keypoints, key)[1] for key in keys])
+    nose = drawn[:, 52]
+    grid = nose.reshape(20, 20, 2)
+    for axis in (0, 1):
+        one, other = np.delete(grid, -1, axis), np.delete(grid, 0, axis)
+        correlation = np.corrcoef(one[..., 0].ravel(), other[..., 0].ravel())[0, 1]
+        assert abs(correlation) < 0.2
+    mirrored = drawn[:, DANES.eyes[0][0], 0] - drawn[:, DANES.eyes[1][0], 0]
+    assert (mirrored > 0).all()
+    assert 0.02 < nose[:, 0].std() < 0.2
