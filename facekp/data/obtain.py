@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,12 +48,20 @@ def _drawn(config: DataConfig, reason: str) -> DataConfig:
     from facekp.data.standin import make_standin
 
     console = Console(stderr=True)
+    start, images = time.perf_counter(), 0
+
+    def advance(done: int, total: int) -> None:
+        nonlocal images
+        images = total
+        bar.update(task, completed=done, total=total)
+
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task("drawing stand-in faces", total=None)
         place = Path(config.folder) / f"standin-{config.people}"
-        root = make_standin(
-            place, config.people, progress=lambda done, total: bar.update(task, completed=done, total=total)
-        )
+        root = make_standin(place, config.people, progress=advance)
+    if images:
+        seconds = time.perf_counter() - start
+        console.print(f"Drew {images} images in {seconds:.0f} s, {1000 * seconds / images:.0f} ms each.")
     text = f"These are drawn faces, not photographs ({reason}). What is measured on them says nothing about real faces."
     console.print(Panel(text, title="STAND-IN FACES", border_style="bold yellow", width=min(console.width, 100)))
     return replace(config, name=STANDIN_NAME, root=str(root))
