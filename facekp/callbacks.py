@@ -74,7 +74,7 @@ class RestingCollector(Callback):
     It lives as long as the run; walking it again and again costs a tenth of the training time of a small network.
     """
 
-    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         gc.collect()
         gc.freeze()
 
