@@ -1,14 +1,13 @@
 import warnings
 
 import pytest
-from lightning.pytorch import Trainer
 
 from facekp.callbacks import CollapseWarning, EpochLines, Pictures, progress
 from facekp.config import AugmentConfig, DataConfig
 from facekp.data.datamodule import FaceDataModule
 from facekp.errors import ConfigError
 from facekp.landmarks import DANES
-from tests.models.helpers import tiny_module
+from tests.models.helpers import bare_trainer, tiny_module
 
 SIZE = (80, 60)
 
@@ -16,16 +15,7 @@ SIZE = (80, 60)
 def fit(split, callback, epochs=2):
     data = FaceDataModule(split, DANES, DataConfig(name="drawn"), SIZE, AugmentConfig(name="none"))
     module = tiny_module(SIZE)
-    trainer = Trainer(
-        max_epochs=epochs,
-        accelerator="cpu",
-        logger=False,
-        callbacks=[callback],
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-    )
+    trainer = bare_trainer(epochs, callback)
     trainer.fit(module, data)
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from facekp.cli import shown
 from facekp.config import Config, DataConfig
-from facekp.create import create_all
 from facekp.data.reader import read_records
 from facekp.data.records import Record
 from facekp.data.splits import within
@@ -74,13 +73,12 @@ def draw(
     """
     from facekp import sheets
     from facekp.data.dataset import FaceDataset, JitteredDataset
-    from facekp.data.jitter import Jitter, Transform
+    from facekp.data.jitter import build_jitter
 
     data, size = config.data, config.model.input_size
     caption = f"{data.name}, {data.labels} labels"
     seen = f"{caption}, as the network sees them at {size[0]}x{size[1]}"
-    transforms = create_all(config.augment.transforms, Transform, "augment.transforms")
-    jitter = Jitter(list(transforms.values()), scheme, config.augment.mirror, config.seed)
+    jitter = build_jitter(config.augment, scheme, config.seed)
     faces = FaceDataset(records, size, data.cache_mb)
     yield "ground_truth", sheets.ground_truth(faces, scheme, seen)
     yield "asked_points", sheets.asked_points(faces, scheme, points, config.model.points, seen)

@@ -10,9 +10,8 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 
 from facekp.config import AugmentConfig, DataConfig
-from facekp.create import create_all
 from facekp.data.dataset import DrawSampler, FaceDataset, JitteredDataset, Sample
-from facekp.data.jitter import Jitter, Transform
+from facekp.data.jitter import build_jitter
 from facekp.data.splits import Split
 from facekp.landmarks import Scheme
 
@@ -49,8 +48,7 @@ class FaceDataModule(LightningDataModule):
         self.caption = f"{config.name}, {config.labels} labels, split {split.name}"
         self._config = config
         self._seed = seed
-        transforms = create_all(augment.transforms, Transform, "augment.transforms")
-        jitter = Jitter(list(transforms.values()), scheme, augment.mirror, seed)
+        jitter = build_jitter(augment, scheme, seed)
         self.train_faces = JitteredDataset(split.train, input_size, jitter, config.cache_mb)
         self.val_faces = FaceDataset(split.val, input_size, config.cache_mb)
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from facekp.config import AugmentConfig
+from facekp.create import create_all
 from facekp.errors import ConfigError
 from facekp.geometry import from_pixel_centres, to_pixel_centres
 from facekp.landmarks import Scheme
@@ -136,6 +138,16 @@ class Jitter:
         state.update(buffer_pos=4, has_uint32=0, uinteger=0)  # nothing is left over from an earlier draw
         self._philox.state = state
         self._random.seed(self._philox.random_raw())
+
+
+def build_jitter(augment: AugmentConfig, scheme: Scheme, seed: int) -> Jitter:
+    """The jitter that the ``augment`` settings describe.
+
+    Raises:
+        ConfigError: if a transform cannot be created, or does not suit the scheme.
+    """
+    transforms = create_all(augment.transforms, Transform, "augment.transforms")
+    return Jitter(list(transforms.values()), scheme, augment.mirror, seed)
 
 
 def _flat(transforms: Sequence[Transform]) -> Iterator[Transform]:

@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 import torch
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Callback
 
 from facekp.config import AugmentConfig, DataConfig
 from facekp.data.datamodule import FaceDataModule
 from facekp.data.dataset import DrawSampler, FaceDataset
 from facekp.errors import ConfigError, DataError
 from facekp.landmarks import DANES
-from tests.models.helpers import tiny_module
+from tests.models.helpers import bare_trainer, tiny_module
 
 SIZE = (80, 60)
 TURN = {"turn": {"_target_": "albumentations.Affine", "rotate": [-15, 15], "p": 1.0}}
@@ -87,16 +87,7 @@ class Collect(Callback):
 
 def drawn_in_training(split, workers=0, seed=0):
     collect = Collect()
-    trainer = Trainer(
-        max_epochs=3,
-        accelerator="cpu",
-        logger=False,
-        callbacks=[collect],
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-    )
+    trainer = bare_trainer(3, collect)
     trainer.fit(tiny_module(SIZE), data_module(split, workers, seed))
     return collect.batches
 

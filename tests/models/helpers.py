@@ -5,11 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from lightning.pytorch import Callback, Trainer
 
 from facekp.config import OptimizerConfig
 from facekp.landmarks import DANES
 from facekp.models.module import KeypointModule
 from facekp.models.nose import NoseNet
+
+
+def bare_trainer(epochs: int, callback: Callback) -> Trainer:
+    """A trainer that does nothing but train, on the CPU."""
+    return Trainer(
+        max_epochs=epochs,
+        accelerator="cpu",
+        logger=False,
+        callbacks=[callback],
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
 
 
 def tiny_module(input_size: Sequence[int], points: Sequence[int] = tuple(range(58))) -> KeypointModule:
