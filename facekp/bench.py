@@ -7,11 +7,13 @@ because the speed of a machine drifts; each is compared with the bare loop of it
 
 from __future__ import annotations
 
+import io
 import resource
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from dataclasses import replace
 from statistics import median
 from typing import Any
@@ -101,7 +103,8 @@ class Bench:
         clock = _Clock()
         with tempfile.TemporaryDirectory() as folder:
             trainer = build_trainer(configured(folder), clock)
-            trainer.fit(self._new_module(), self._new_data())
+            with redirect_stdout(io.StringIO()):  # the lines of the epochs
+                trainer.fit(self._new_module(), self._new_data())
         return clock.images / clock.seconds
 
     def _plain_batches(self, epoch: int) -> Iterator[Sample]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
@@ -20,13 +21,14 @@ from facekp.metrics import KeypointMetrics
 from facekp.models.network import KeypointNetwork
 
 _WARM_UP = 0.1
+_LOSSES_AT_ONCE = 50
 
 
 class KeypointModule(LightningModule):
     """Train a network on batches of faces, log its losses, and measure it in pixels of the photographs.
 
-    Logged: ``train/loss`` at every iteration, ``val/loss`` and the figures of :class:`facekp.metrics.KeypointMetrics`
-        as ``val/...`` at every validation.
+    Logged: ``train/loss`` at every ``trainer.log_every_n_steps``-th iteration, ``val/loss`` and the figures of
+        :class:`facekp.metrics.KeypointMetrics` as ``val/...`` at every validation.
 
     Args:
         network: answers ``points``.
@@ -52,6 +54,7 @@ class KeypointModule(LightningModule):
         self.register_buffer("mean_shape", mean_shape)
         self.metrics = KeypointMetrics(scheme, points, mean_shape)
         self._optimizer = optimizer
+        self._losses: list[Tensor] = []
 
     def forward(self, images: Tensor) -> Tensor:
         """Keypoints float32 [B, K, 2], relative to the image, of grey images uint8 [B, 1, H, W]."""
@@ -67,8 +70,23 @@ class KeypointModule(LightningModule):
 
     def training_step(self, batch: Sample, batch_idx: int) -> Tensor:
         _, loss = self._answer(batch)
-        self.log("train/loss", loss, prog_bar=True)
         return loss
+
+    def on_train_batch_end(self, outputs: Any, batch: Sample, batch_idx: int) -> None:
+        self._losses.append(outputs["loss"])
+        if len(self._losses) == _LOSSES_AT_ONCE or self.trainer.is_last_batch:
+            self._log_losses()
+
+    def _log_losses(self) -> None:
+        """Hand the losses since the last time to the loggers; one by one they would slow a small network down."""
+        losses = torch.stack(self._losses).tolist()
+        first = self.trainer.global_step - len(losses)
+        for step, loss in enumerate(losses, start=first):
+            if step % self.trainer.log_every_n_steps == 0:
+                for logger in self.loggers:
+                    logger.log_metrics({"train/loss": loss}, step)
+        self.log("train/loss", losses[-1], prog_bar=True, logger=False)
+        self._losses.clear()
 
     def validation_step(self, batch: Sample, batch_idx: int) -> None:
         output, loss = self._answer(batch)
