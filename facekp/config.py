@@ -48,6 +48,7 @@ class DataConfig:
     val_fraction: float = _setting(0.2, above=0, below=1)  # random: share of the images held out
     persons: list[int] | None = _setting(None, length=2)  # use only persons first..last, e.g. [1,32] to tune
     batch_size: int = _setting(16, at_least=1)
+    draws_per_epoch: int = _setting(1, at_least=1)  # how often an epoch draws each training image, jittered anew
     num_workers: int | None = _setting(None, at_least=0)  # processes that prepare batches; null: see FaceDataModule
     cache_mb: int = _setting(512, at_least=0)  # keep decoded images in memory up to this size, else read as needed
 
@@ -80,6 +81,7 @@ class ModelConfig:
     points: str = "all"  # a selection or group of the landmark scheme
     max_epochs: int = _setting(25, at_least=1)
     batch_size: int = _setting(16, at_least=1)
+    draws_per_epoch: int = _setting(1, at_least=1)  # see DataConfig
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
 
 

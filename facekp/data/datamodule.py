@@ -67,7 +67,7 @@ class FaceDataModule(LightningDataModule):
         return DataLoader(
             self.train_faces,
             batch_size=self._config.batch_size,
-            sampler=DrawSampler(len(self.train_faces), self._seed),
+            sampler=DrawSampler(len(self.train_faces), self._seed, self._config.draws_per_epoch),
             num_workers=self._workers,
             persistent_workers=self._workers > 0,
         )

@@ -92,19 +92,21 @@ class JitteredDataset(FaceDataset):
 
 
 class DrawSampler(Sampler[tuple[int, int]]):
-    """Visit every sample once an epoch in a new order, as keys (draw, index).
+    """Visit every sample so many times an epoch, in a new order, as keys (draw, index).
 
-    The draw is the epoch, so that what a key yields depends on (seed, epoch, sample) only, also after a resume.
-    Lightning calls :meth:`set_epoch`.
+    Draws are counted through the epochs, so that what a key yields depends on (seed, epoch, sample) only, also after a
+    resume. Lightning calls :meth:`set_epoch`.
 
     Args:
         length: number of samples.
         seed: of the order.
+        draws: of each sample in an epoch.
     """
 
-    def __init__(self, length: int, seed: int = 0) -> None:
+    def __init__(self, length: int, seed: int = 0, draws: int = 1) -> None:
         self._length = length
         self._seed = seed
+        self._draws = draws
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -112,8 +114,9 @@ class DrawSampler(Sampler[tuple[int, int]]):
         self._epoch = epoch
 
     def __len__(self) -> int:
-        return self._length
+        return self._draws * self._length
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        order = np.random.default_rng((self._seed, self._epoch)).permutation(self._length)
-        return iter([(self._epoch, int(index)) for index in order])
+        order = np.random.default_rng((self._seed, self._epoch)).permutation(len(self))
+        draws, indices = np.divmod(order, self._length)
+        return zip((self._epoch * self._draws + draws).tolist(), indices.tolist(), strict=True)

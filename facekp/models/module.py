@@ -82,7 +82,7 @@ class KeypointModule(LightningModule):
         losses = torch.stack(self._losses).tolist()
         first = self.trainer.global_step - len(losses)
         for step, loss in enumerate(losses, start=first):
-            if step % self.trainer.log_every_n_steps == 0:
+            if step % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
                 for logger in self.loggers:
                     logger.log_metrics({"train/loss": loss}, step)
         self.log("train/loss", losses[-1], prog_bar=True, logger=False)

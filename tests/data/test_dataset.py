@@ -75,6 +75,16 @@ def test_sampler_visits_everything_once_in_a_new_order_each_epoch():
     assert [index for _, index in DrawSampler(20, seed=2)] != epochs[0]
 
 
+def test_sampler_draws_every_sample_several_times_an_epoch_each_with_a_key_of_its_own():
+    sampler = DrawSampler(5, draws=3)
+    first = list(sampler)
+    sampler.set_epoch(1)
+    second = list(sampler)
+    assert len(sampler) == len(first) == 15
+    assert sorted(first) == [(draw, index) for draw in range(3) for index in range(5)]
+    assert sorted(second) == [(draw, index) for draw in range(3, 6) for index in range(5)]
+
+
 class Collect(Callback):
     def __init__(self):
         self.batches = []
