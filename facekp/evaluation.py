@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -14,6 +15,7 @@ from facekp.config import DataConfig, ModelConfig
 from facekp.data.dataset import FaceDataset, Sample
 from facekp.data.records import FRONTAL_TYPES, TURNED_TYPES, Record
 from facekp.data.splits import Split
+from facekp.geometry import Letterbox
 from facekp.landmarks import Scheme
 from facekp.metrics import Answers, Errors, KeypointMetrics, errors_of, summarise
 from facekp.models.module import KeypointModule
@@ -52,14 +54,24 @@ class Evaluation:
         """The same faces, each answered with the training set's mean shape."""
         return self.answers.replaced_by(self.module.mean_shape.cpu())
 
+    @property
+    def on_raw_labels(self) -> Answers:
+        """The same answers, against the labels as their files have them."""
+        frames = [(Letterbox(record.image_size, self.faces.input_size), record) for record in self.faces.records]
+        truth = np.stack([frame.to_canvas(record.raw_keypoints) for frame, record in frames])
+        return replace(self.answers, truth=torch.from_numpy(truth))
+
     def as_json(self) -> dict[str, Any]:
-        """All that was measured, for the network and for the mean shape."""
+        """All that was measured, for the network and for the mean shape, and on the raw labels where others are used."""
+        records = self.faces.records
+        raw = {"raw_labels": tables(self.on_raw_labels, records)} if self.name["labels"] != "raw" else {}
         return {
             **self.name,
             "images": len(self.answers),
             "metrics": self.metrics,
-            **tables(self.answers, self.faces.records),
-            "mean_shape": tables(self.baseline, self.faces.records),
+            **tables(self.answers, records),
+            "mean_shape": tables(self.baseline, records),
+            **raw,
         }
 
 

@@ -43,4 +43,4 @@ def mend(record: Record, scheme: Scheme) -> Record:
     keypoints = record.keypoints.copy()
     for eye in faulty:
         keypoints[list(eye)] = keypoints[[eye[i] for i in _REORDER]]
-    return replace(record, keypoints=keypoints)
+    return replace(record, keypoints=keypoints, published=record.keypoints)

@@ -27,6 +27,7 @@ class Record:
         sex: ``m``, ``f`` or None where it is not known.
         image_type: 1-6 as the Danes set counts them (1 neutral, 2 happy, 3 and 4 turned, 5 side light, 6 free), or
             None.
+        published: the keypoints as their file has them, where mending changed them; otherwise None.
     """
 
     name: str
@@ -36,11 +37,17 @@ class Record:
     person: int
     sex: str | None = None
     image_type: int | None = None
+    published: np.ndarray | None = None
 
     @property
     def turned(self) -> bool:
         """Whether the head is turned by about 30 degrees (types 3 and 4)."""
         return self.image_type in TURNED_TYPES
+
+    @property
+    def raw_keypoints(self) -> np.ndarray:
+        """float32 [K, 2]: the keypoints as their file has them."""
+        return self.keypoints if self.published is None else self.published
 
 
 class Reader(ABC):
