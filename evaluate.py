@@ -1,4 +1,6 @@
-"""Judge a trained network: ``python evaluate.py ckpt_path=<checkpoint or run folder>``; see ``--help``."""
+"""Judge a trained network: ``python evaluate.py ckpt_path=<checkpoint or run folder>``; or compare runs:
+``python evaluate.py compare=[<run folder>,<run folder>]``; see ``--help``.
+"""
 
 from __future__ import annotations
 
@@ -13,22 +15,28 @@ from facekp.data.splits import split_records
 
 
 def evaluate(config: EvaluateConfig) -> dict[str, Any]:
-    """Measure the answers of a checkpoint to the people it was not trained on.
+    """Measure the answers of a checkpoint to the people it was not trained on, or set runs side by side.
 
     Args:
         config: checked, see :func:`facekp.config.checked`.
 
     Returns:
-        The content of the metrics.json that was written.
+        The content of the metrics.json or compare.json that was written.
 
     Raises:
         FacekpError: for a mistake in the settings, the data or the checkpoint.
     """
+    if config.ckpt_path is None:
+        from facekp.compare import compare
+
+        return compare(config)
+
     from torch.utils.data import DataLoader
 
     from facekp.checkpoint import device_of, find_checkpoint, read_checkpoint, restore_module, run_folder_of
     from facekp.data.dataset import FaceDataset
     from facekp.evaluation import evaluate_module, name_evaluation
+    from facekp.report import write_report
     from facekp.results import print_results, write_results
 
     path = find_checkpoint(config.ckpt_path, config.weights)
@@ -48,7 +56,9 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     run_dir = run_folder_of(path)
     folder = Path(config.output_dir or (run_dir or path.parent) / "evaluate" / f"{path.stem}-{data.labels}")
     measured = write_results(evaluation, folder, run_dir)
+    report = write_report(evaluation, measured, folder, run_dir)
     print_results(measured)
+    print(f"Report      {shown(report)}")
     print(f"Written to  {shown(folder)}")
     return measured
 

@@ -34,6 +34,8 @@ def train(config: Config) -> float:
     from facekp.checkpoint import build_module, checkpoint_to_resume
     from facekp.data.datamodule import FaceDataModule
     from facekp.evaluation import evaluate_module, name_evaluation
+    from facekp.provenance import recorded
+    from facekp.report import write_report
     from facekp.results import log_hyperparameters, print_results, write_results
     from facekp.training import build_trainer
 
@@ -42,13 +44,16 @@ def train(config: Config) -> float:
     data = FaceDataModule(split, scheme, config.data, config.model.input_size, config.augment, config.seed)
     module = build_module(config.model, scheme, data.mean_shape)
     split.save(run_dir / "split.json")
-    trainer.fit(module, data, ckpt_path=resumed, weights_only=True)
+    with recorded(config, split, trainer):
+        trainer.fit(module, data, ckpt_path=resumed, weights_only=True)
 
     name = name_evaluation(config.model, config.data, split, config.seed, "last", trainer.current_epoch)
     evaluation = evaluate_module(module, data.val_dataloader(), name)
     measured = write_results(evaluation, run_dir, run_dir)
+    report = write_report(evaluation, measured, run_dir, run_dir)
     log_hyperparameters(trainer.loggers, config, measured["metrics"])
     print_results(measured)
+    print(f"Report      {shown(report)}")
     print(f"Run folder  {shown(run_dir)}")
     print(f"Figures     {shown(run_dir / 'figures')}")
     print(f"Dashboard   tensorboard --logdir {shown(run_dir)}")

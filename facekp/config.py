@@ -127,7 +127,8 @@ class EvaluateDataConfig:
 class EvaluateConfig:
     """Everything that ``evaluate.py`` can be told."""
 
-    ckpt_path: str = _setting()  # a checkpoint, or a run folder
+    ckpt_path: str | None = None  # a checkpoint, or a run folder
+    compare: Any = None  # instead: run folders, [one,other], or a folder of them; checked() makes it a list of texts
     weights: str = _setting("last", one_of=("last", "best"))  # which checkpoint of a run folder
     data: EvaluateDataConfig = field(default_factory=EvaluateDataConfig)
     accelerator: str = _setting("auto", one_of=("auto", "cpu", "gpu", "mps"))
@@ -164,6 +165,11 @@ def checked(config: DictConfig) -> Any:
             f"data.fold={made.data.fold} does not exist: with data.folds={made.data.folds} "
             f"the folds are 0 to {made.data.folds - 1}"
         )
+    if isinstance(made, EvaluateConfig):
+        named = made.compare if isinstance(made.compare, list) else [made.compare]
+        made.compare = [str(path) for path in named if path is not None]
+        if bool(made.ckpt_path) == bool(made.compare):
+            raise ConfigError("give one of ckpt_path=... (a checkpoint or run folder) and compare=[...] (run folders)")
     return made
 
 

@@ -62,7 +62,7 @@ class Evaluation:
         return replace(self.answers, truth=torch.from_numpy(truth))
 
     def as_json(self) -> dict[str, Any]:
-        """All that was measured, for the network and for the mean shape, and on the raw labels where others are used."""
+        """All that was measured, for the network and for the mean shape, and on the raw labels where it used others."""
         records = self.faces.records
         raw = {"raw_labels": tables(self.on_raw_labels, records)} if self.name["labels"] != "raw" else {}
         return {

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Ellipse
 
 from facekp.landmarks import Scheme
 
@@ -57,7 +58,7 @@ def face_grid(
     """
     columns = min(columns, len(faces))
     rows = -(-len(faces) // columns)
-    figure = new_figure(2.6 * columns, 2.2 * rows + 0.9, title, caption)
+    figure = new_figure(2.6 * columns, 2.15 * rows + 0.75, title, caption)
     for panel, face in zip(empty_panels(figure, rows, columns), faces, strict=False):
         height, width = face.image.shape
         panel.imshow(face.image, cmap="gray", vmin=0, vmax=255, extent=(0, 1, 1, 0), aspect=height / width)
@@ -93,9 +94,9 @@ def draw_points(
         if one in row_of and other in row_of
     ]
     panel.plot(*np.concatenate([np.empty((0, 2)), *paths]).T, color=colour, linewidth=0.6, alpha=0.8)
-    size = 7 if len(points) == 1 else 2.4
+    size, edge = (7, 1.2) if len(points) == 1 else (2.8, 0.8)
     panel.plot(
-        *keypoints.T, marker, color=colour, markersize=size, markeredgewidth=0.8, markerfacecolor="none", label=label
+        *keypoints.T, marker, color=colour, markersize=size, markeredgewidth=edge, markerfacecolor="none", label=label
     )
 
 
@@ -106,12 +107,12 @@ def loss_curves(curves: Mapping[str, Curve], title: str, caption: str) -> Figure
         curves: (iterations, losses) by name; ``train/loss`` and ``val/loss`` are those that Lightning logs here.
         title, caption: above and below.
     """
-    figure = new_figure(7, 4.2, title, caption)
+    figure = new_figure(9.5, 4.6, title, caption)
     axes = figure.subplots()
     for (name, (steps, losses)), colour in zip(curves.items(), ("#8c8c8c", PREDICTION), strict=False):
-        dense = len(steps) > 100
+        noisy = name.startswith("train/")
         axes.plot(
-            steps, losses, color=colour, linewidth=0.7 if dense else 1.8, marker=None if dense else ".", label=name
+            steps, losses, color=colour, linewidth=0.7 if noisy else 1.8, marker=None if noisy else ".", label=name
         )
     axes.set_yscale("log")
     axes.set_xlabel("iteration")
@@ -128,7 +129,7 @@ def cumulative_errors(errors: Mapping[str, np.ndarray], limit: float, title: str
         limit: where the axis ends.
         title, caption: above and below.
     """
-    figure = new_figure(6, 4.2, title, caption)
+    figure = new_figure(9.5, 4.6, title, caption)
     axes = figure.subplots()
     for (name, values), colour in zip(errors.items(), (PREDICTION, BASELINE), strict=False):
         shares = np.arange(len(values) + 1) / len(values)
@@ -163,52 +164,63 @@ def error_table(rows: Sequence[str], columns: Sequence[str], values: np.ndarray,
     return figure
 
 
-def filters(weights: np.ndarray, title: str, caption: str) -> Figure:
-    """The kernels of a convolution: a row for each output channel, a column for each input channel.
+def error_vectors(
+    mean_px: np.ndarray, errors_px: np.ndarray, scheme: Scheme, points: Sequence[int], title: str, caption: str
+) -> Figure:
+    """How each point is missed: on the left where it is put on average, on the right how that varies.
 
-    One colour scale, symmetric about zero, serves the whole layer.
+    An arrow leads from the true point towards the mean answer, and is longer than the error by the factor that the
+    panel names. An ellipse is one standard deviation about the mean answer, at its true size, along the principal axes
+    of the errors' covariance.
 
     Args:
-        weights: float [out, in, h, w].
+        mean_px: float [P, 2], the mean of all true points, pixels.
+        errors_px: float [N, K, 2], answer minus truth of each image, pixels.
+        scheme: tells which points a line joins.
+        points: which of the P points the K are.
         title, caption: above and below.
     """
-    sheet = _mosaic(weights if weights.shape[1] > 1 else weights.swapaxes(0, 1))
-    figure = new_figure(2.2 + sheet.shape[1] / 14, 1.2 + sheet.shape[0] / 14, title, caption)
-    axes = figure.subplots()
-    axes.set_axis_off()
-    limit = float(np.abs(weights).max())
-    figure.colorbar(axes.imshow(sheet, cmap="PuOr", vmin=-limit, vmax=limit), ax=axes, label="weight", shrink=0.8)
+    true, bias = mean_px[list(points)], errors_px.mean(0)
+    width = float(np.ptp(mean_px[:, 0])) or 1.0
+    longest = max(float(np.linalg.norm(bias, axis=1).max()), 1e-6 * width)
+    factor = max(1.0, _round_down(0.15 * width / longest))
+    figure = new_figure(9.5, 5.9, title, caption)
+    means, spreads = figure.subplots(1, 2, sharex=True, sharey=True)
+    for panel in (means, spreads):
+        draw_points(panel, mean_px, scheme, range(len(mean_px)), BASELINE, " ", "_")
+        draw_points(panel, true, scheme, points, TRUTH, "o", "ground truth")
+        panel.set_aspect("equal")
+        panel.set_xlabel("x (px)")
+        panel.tick_params(labelsize=_TEXT - 1)
+    arrows = means.quiver(
+        *(*true.T, *bias.T),
+        **{"angles": "xy", "scale_units": "xy", "scale": 1 / factor, "units": "inches", "width": 0.018},
+        color=PREDICTION,
+    )
+    key = _round_down(0.15 * width / factor)
+    means.quiverkey(arrows, 0.86, 0.06, key, f"{key:g} px", labelpos="N", fontproperties={"size": _TEXT})
+    size = "at its true size" if factor == 1 else f"drawn {factor:g} times as long"
+    means.set_title(f"mean error, {size}", fontsize=_TEXT)
+    means.set_ylabel("y (px)")
+    for centre, errors in zip(true + bias, errors_px.swapaxes(0, 1), strict=True):
+        variances, axes = np.linalg.eigh(np.cov(errors.T, bias=True))
+        small, large = 2 * np.sqrt(variances.clip(0))
+        angle = float(np.degrees(np.arctan2(axes[1, 1], axes[0, 1])))
+        spreads.add_patch(
+            Ellipse(centre, large, small, angle=angle, fill=False, color=PREDICTION, linewidth=0.7, alpha=0.8)
+        )
+    spreads.plot(*(true + bias).T, "x", color=PREDICTION, markersize=3.5, markeredgewidth=0.8, label="mean answer")
+    spreads.set_title("spread: one standard deviation about the mean answer", fontsize=_TEXT)
+    spreads.legend(fontsize=_TEXT - 1, loc="lower right")
+    spreads.margins(0.12)
+    means.invert_yaxis()  # shared
     return figure
 
 
-def responses(image: np.ndarray, maps: np.ndarray, title: str, caption: str) -> Figure:
-    """What the channels of a convolution answer to one face.
-
-    Args:
-        image: uint8 [H, W], the face.
-        maps: float [channels, h, w], each shown on a scale of its own from its least to its largest answer.
-        title, caption: above and below.
-    """
-    least, largest = maps.min((1, 2), keepdims=True), maps.max((1, 2), keepdims=True)
-    scaled = (maps - least) / np.maximum(largest - least, np.finfo(maps.dtype).tiny)
-    columns = min(len(scaled), 6)
-    missing = -len(scaled) % columns
-    padded = np.concatenate([scaled, np.full((missing, *scaled.shape[1:]), np.nan)])
-    sheet = _mosaic(padded.reshape(-1, columns, *scaled.shape[1:]), gap=max(1, scaled.shape[2] // 20))
-    figure = new_figure(9.5, 1.2 + 7 * sheet.shape[0] / sheet.shape[1], title, caption)
-    face, answers = figure.subplots(1, 2, width_ratios=(1.2, 6))
-    face.imshow(image, cmap="gray", vmin=0, vmax=255)
-    answers.imshow(sheet, cmap="magma", vmin=0, vmax=1)
-    for axes in (face, answers):
-        axes.set_axis_off()
-    return figure
-
-
-def _mosaic(tiles: np.ndarray, gap: int = 1) -> np.ndarray:
-    """Lay tiles [rows, columns, h, w] out as one picture, with gaps of NaN, which are drawn as nothing."""
-    padded = np.pad(tiles, ((0, 0), (0, 0), (0, gap), (0, gap)), constant_values=np.nan)
-    rows, columns, height, width = padded.shape
-    return padded.transpose(0, 2, 1, 3).reshape(rows * height, columns * width)[:-gap, :-gap]
+def _round_down(value: float) -> float:
+    """The largest of ..., 0.5, 1, 2, 5, 10, 20, 50, ... that is not above a positive value."""
+    power = 10.0 ** np.floor(np.log10(value))
+    return float(power * max(step for step in (1, 2, 5) if step * power <= value * (1 + 1e-9)))
 
 
 def new_figure(width: float, height: float, title: str, caption: str) -> Figure:

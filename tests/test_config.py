@@ -48,6 +48,12 @@ def test_values_out_of_bounds_name_setting_value_and_bound(override, message):
         checked(composed(override))
 
 
-def test_a_setting_that_must_be_given_is_asked_for():
-    with pytest.raises(ConfigError, match="ckpt_path must be given"):
-        checked(composed(name="evaluate"))
+@pytest.mark.parametrize("overrides", [(), ("compare=[]",), ("ckpt_path=a", "compare=b")])
+def test_evaluate_asks_for_one_thing_to_do(overrides):
+    with pytest.raises(ConfigError, match=r"give one of ckpt_path=.* and compare="):
+        checked(composed(*overrides, name="evaluate"))
+
+
+@pytest.mark.parametrize(("given", "paths"), [("a/b", ["a/b"]), ("[a,b]", ["a", "b"]), ("[0,1]", ["0", "1"])])
+def test_runs_to_compare_are_one_path_or_several(given, paths):
+    assert checked(composed(f"compare={given}", name="evaluate")).compare == paths

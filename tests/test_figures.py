@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
+from matplotlib.quiver import Quiver
 
 from facekp import figures
 from facekp.figures import Face
@@ -70,22 +71,25 @@ def test_error_table_writes_every_number():
         assert word in texts(figure)
 
 
-@pytest.mark.parametrize("shape", [(6, 1, 5, 5), (12, 6, 5, 5), (3, 2, 3, 3)])
-def test_filters_show_every_kernel_on_one_scale_around_zero(shape):
-    weights = RNG.normal(size=shape)
-    figure = figures.filters(weights, "t", "c")
-    picture = figure.axes[0].images[0]
-    drawn = picture.get_array().compressed() if np.ma.isMaskedArray(picture.get_array()) else picture.get_array()
-    drawn = drawn[~np.isnan(drawn)]
-    np.testing.assert_allclose(np.sort(drawn.ravel()), np.sort(weights.ravel()))
-    assert picture.get_clim() == pytest.approx((-np.abs(weights).max(), np.abs(weights).max()))
+@pytest.mark.parametrize("points", [(52,), tuple(range(58))])
+def test_error_vectors_point_where_the_answers_lie(points):
+    mean = 100 + 200 * RNG.random((58, 2))
+    errors = np.stack([np.full((len(points), 2), (6.0, -2.0)), np.full((len(points), 2), (2.0, -2.0))])
+    figure = figures.error_vectors(mean, errors, DANES, points, "t", "c")
+    means, spreads = figure.axes
+    (arrows,) = (artist for artist in means.collections if isinstance(artist, Quiver))
+    np.testing.assert_allclose(np.stack([arrows.U, arrows.V], axis=1), np.full((len(points), 2), (4.0, -2.0)))
+    np.testing.assert_allclose(arrows.get_offsets(), mean[list(points)])
+    assert f"drawn {1 / arrows.scale:g} times as long" in means.get_title()
+    assert means.yaxis_inverted()
+    assert len(spreads.patches) == len(points)
+    for ellipse, point in zip(spreads.patches, points, strict=True):
+        np.testing.assert_allclose(ellipse.center, mean[point] + (4, -2))
+        assert (ellipse.width, ellipse.height) == pytest.approx((4, 0))  # one standard deviation, 2 px, either way
+        assert abs(np.sin(np.radians(ellipse.angle))) < 1e-6
+    assert "px" in texts(figure)
 
 
-def test_responses_show_each_channel_from_its_least_to_its_largest():
-    maps = RNG.normal(size=(5, 8, 9)) * np.array([1, 10, 100, 1, 1])[:, None, None]
-    maps[4] = 3.0
-    figure = figures.responses(np.zeros((60, 80), np.uint8), maps, "t", "c")
-    sheet = np.ma.filled(figure.axes[1].images[0].get_array(), np.nan)
-    assert np.nanmin(sheet) == 0
-    assert np.nanmax(sheet) == 1
-    assert (~np.isnan(sheet)).sum() == maps.size
+def test_error_vectors_of_perfect_answers_are_drawn_too():
+    figure = figures.error_vectors(RNG.random((58, 2)), np.zeros((3, 58, 2)), DANES, range(58), "t", "c")
+    figure.draw_without_rendering()
