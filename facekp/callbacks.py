@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import gc
-import sys
 import warnings
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import RichProgressBar
-from lightning.pytorch.callbacks.progress.rich_progress import RichProgressBarTheme
 from lightning.pytorch.loggers import TensorBoardLogger
+from omegaconf import OmegaConf
 from torch.utils.tensorboard import SummaryWriter
 
 from facekp.checkpoint import ABOUT
+from facekp.config import Config
 from facekp.data.dataset import FaceDataset, JitteredDataset
 from facekp.errors import ConfigError
 from facekp.figures import Face, face_grid
 from facekp.metrics import COLLAPSED_SPREAD
+from facekp.provenance import command_line
 from facekp.sheets import draws, mean_shapes, numbered
 
 _LAYOUT = {
     "loss": {"training and validation": ["Multiline", ["train/loss", "val/loss"]]},
-    "error (px of the photograph)": {
-        "mean distance": ["Multiline", ["val/error_px", "val/error_px_turned", "val/mean_shape_error_px"]],
-        "mean squared error": ["Multiline", ["val/mse_px2", "val/mse_px2_turned", "val/mean_shape_mse_px2"]],
+    "error on the validation faces, in pixels of the photographs": {
+        "mean distance (px)": ["Multiline", ["val/error_px", "val/error_px_turned", "val/mean_shape_error_px"]],
+        "mean squared error (px²)": ["Multiline", ["val/mse_px2", "val/mse_px2_turned", "val/mean_shape_mse_px2"]],
     },
 }
 
@@ -45,27 +46,32 @@ class About(Callback):
         checkpoint[ABOUT] = self._about
 
 
-class Bar(RichProgressBar):
-    """A progress bar whose losses can be read at their size."""
+class Settings(Callback):
+    """Show in TensorBoard's text what was asked for: the data and the whole config.
 
-    def __init__(self) -> None:
-        super().__init__(theme=RichProgressBarTheme(metrics_format=".4g"))
+    Args:
+        config: of the run.
+    """
 
-    def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
-        return {name: value for name, value in super().get_metrics(trainer, pl_module).items() if name != "v_num"}
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        command, seed = command_line(), self._config.seed
+        parts = [
+            f"{self._config.model.name} on {data.caption}, seed {seed}: "
+            f"{len(data.train_faces)} images to learn from, {len(data.val_faces)} held out",
+            *([_verbatim(command)] if command else []),
+            _verbatim(OmegaConf.to_yaml(OmegaConf.create(asdict(self._config)))),
+        ]
+        for writer in _writers(trainer):
+            writer.add_text("settings", "\n\n".join(parts), trainer.global_step)
 
 
-class EpochLines(Callback):
-    """One plain line an epoch, where no bar can be drawn."""
-
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        figures = "  ".join(f"{name} {float(value):.4g}" for name, value in trainer.progress_bar_metrics.items())
-        print(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  {figures}", flush=True)
-
-
-def progress(enabled: bool) -> Callback:
-    """What shows how far training is: a bar on a terminal, otherwise plain lines."""
-    return Bar() if enabled and sys.stdout.isatty() else EpochLines()
+def _verbatim(text: str) -> str:
+    """A code block in Markdown."""
+    return f"```\n{text.rstrip()}\n```"
 
 
 class RestingCollector(Callback):

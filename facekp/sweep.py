@@ -1,29 +1,40 @@
-"""The tables that close a sweep."""
+"""A sweep: what its runs are called, and the tables that close it."""
 
 from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from facekp.cli import shown
 
-_FIGURES = ("error_px", "mse_px2", "nme", "error_px_turned")
-_REPEATS = ("seed", "data.fold")
+FIGURES = ("error_px", "mse_px2", "nme", "error_px_turned")
+"""Those by which runs are compared."""
+
+REPEATS = ("seed", "data.fold")
 Row = dict[str, str]
 
 
 class SweepTable(Callback):
     """Print the runs of a sweep, best first, and write them to sweep.csv in the sweep's folder.
 
-    Where seeds or folds were swept, their mean and standard deviation follow, also in sweep_summary.csv.
+    Where seeds or folds were swept, their mean and standard deviation follow, also in sweep_summary.csv. The resolver
+    ``swept`` gives each run's folder its name: the run's number and what distinguishes it, as in ``0_lr-0.001_seed-0``.
     """
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        listed = [f"{name}={values}" for name, values in (config.hydra.sweeper.get("params") or {}).items()]
+        wanted = OverridesParser.create().parse_overrides([*listed, *config.hydra.overrides.task])
+        names = {override.get_key_element() for override in wanted if override.is_sweep_override()}
+        OmegaConf.register_new_resolver("swept", lambda overrides: _label(overrides, names), replace=True)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         folder = Path(config.hydra.sweep.dir).absolute()
@@ -33,6 +44,19 @@ class SweepTable(Callback):
         summary = _summary([row for row in rows if row["status"] == "finished"])
         if len(summary) < len(rows):
             _show(summary, folder / "sweep_summary.csv", "mean ± standard deviation over seeds and folds")
+        print(f"Sweep       {shown(folder)}")
+        print(f"Dashboard   tensorboard --logdir {shown(folder)}")
+
+
+def _label(overrides: Iterable[str], swept: Collection[str]) -> str:
+    """What is swept in one run, in characters that need no quotes in a path on a command line."""
+    settings = dict(override.split("=", 1) for override in overrides)
+    parts = [f"_{_last(name)}-{value}" for name, value in settings.items() if name in swept]
+    return re.sub(r"[^\w.+-]+", "-", "".join(parts))[:100]
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
 
 
 def _row(run: Path) -> Row:
@@ -41,43 +65,44 @@ def _row(run: Path) -> Row:
     if not (run / "metrics.json").is_file():
         return row | {"status": "failed"}
     metrics = json.loads((run / "metrics.json").read_text())["metrics"]
-    return row | {"status": "finished"} | {name: f"{metrics[name]:.5g}" for name in _FIGURES}
+    return row | {"status": "finished"} | {name: f"{metrics[name]:.5g}" for name in FIGURES}
 
 
 def _summary(rows: Sequence[Row]) -> list[Row]:
     """One row for each setting of everything but seed and fold."""
     groups: dict[tuple[tuple[str, str], ...], list[Row]] = {}
     for row in rows:
-        setting = tuple((k, v) for k, v in row.items() if k not in (*_FIGURES, *_REPEATS, "run", "status"))
+        setting = tuple((k, v) for k, v in row.items() if k not in (*FIGURES, *REPEATS, "run", "status"))
         groups.setdefault(setting, []).append(row)
     return [
         dict(setting)
         | {"runs": str(len(group))}
-        | {name: _spread(float(row[name]) for row in group) for name in _FIGURES}
+        | {name: _spread(float(row[name]) for row in group) for name in FIGURES}
         for setting, group in groups.items()
     ]
 
 
 def _spread(values: Iterable[float]) -> str:
     numbers = list(values)
-    return f"{mean(numbers):.4g} ± {stdev(numbers):.2g}" if len(numbers) > 1 else f"{numbers[0]:.4g}"
+    return f"{mean(numbers):.4g} ± {float(f'{stdev(numbers):.2g}'):g}" if len(numbers) > 1 else f"{numbers[0]:.4g}"
 
 
 def _show(rows: Sequence[Row], path: Path, title: str) -> None:
     """Write all columns as CSV; print those in which the rows differ."""
-    from rich.console import Console
     from rich.table import Table
+
+    from facekp.terminal import print_table
 
     names = list(dict.fromkeys(name for row in rows for name in row))
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, names, restval="")
         writer.writeheader()
         writer.writerows(rows)
-    table = Table(title=f"{title} ({shown(path)})", title_justify="left")
-    differing = [name for name in names if name in ("run", *_FIGURES) or len({row.get(name) for row in rows}) > 1]
+    table = Table()
+    differing = [name for name in names if name in ("run", *FIGURES) or len({row.get(name) for row in rows}) > 1]
     for name in differing:
-        table.add_column(name, justify="right" if name in _FIGURES else "left")
+        table.add_column(_last(name), justify="right" if name in FIGURES else "left")
     for row in rows:
-        table.add_row(*(row.get(name, "") for name in differing))
-    console = Console()
-    (console if console.is_terminal else Console(width=130)).print(table)
+        cells = row | {"run": row.get("run", "").partition("_")[0]}
+        table.add_row(*(cells.get(name, "") for name in differing))
+    print_table(table, f"{title} ({shown(path)})")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from lightning.pytorch import Callback, Trainer, seed_everything
-from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.loggers import Logger
 
-from facekp.callbacks import About, RestingCollector, progress
+from facekp.callbacks import About, RestingCollector, Settings
 from facekp.checkpoint import describe
 from facekp.config import Config
 from facekp.create import create_all
+from facekp.progress import progress
 from facekp.quiet import quieten
 
 
@@ -27,12 +27,18 @@ def build_trainer(config: Config, *more: Callback) -> Trainer:
     """
     quieten()
     seed_everything(config.seed, workers=True, verbose=False)
-    shows_progress = progress(config.trainer.enable_progress_bar)
     callbacks = create_all(config.callbacks, Callback, "callbacks")
     return Trainer(
-        **asdict(config.trainer) | {"enable_progress_bar": isinstance(shows_progress, ProgressBar)},
+        **asdict(config.trainer) | {"enable_progress_bar": False},  # ours is none of Lightning's
         default_root_dir=config.run_dir,
-        callbacks=[shows_progress, About(describe(config)), RestingCollector(), *callbacks.values(), *more],
+        callbacks=[
+            progress(config.trainer.enable_progress_bar),
+            About(describe(config)),
+            Settings(config),
+            RestingCollector(),
+            *callbacks.values(),
+            *more,
+        ],
         logger=list(create_all(config.logger, Logger, "logger").values()),
         num_sanity_val_steps=0,
         enable_model_summary=False,

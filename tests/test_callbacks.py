@@ -1,12 +1,14 @@
 import warnings
+from types import SimpleNamespace
 
 import pytest
 
-from facekp.callbacks import CollapseWarning, EpochLines, Pictures, progress
+from facekp.callbacks import CollapseWarning, Pictures
 from facekp.config import AugmentConfig, DataConfig
 from facekp.data.datamodule import FaceDataModule
 from facekp.errors import ConfigError
 from facekp.landmarks import DANES
+from facekp.progress import EpochLines, progress
 from tests.models.helpers import bare_trainer, tiny_module
 
 SIZE = (80, 60)
@@ -48,3 +50,14 @@ def test_plain_lines_where_there_is_no_terminal(drawn_split, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[1] for line in lines] == ["1/2", "2/2"]
     assert all(name in lines[0] for name in ("train/loss", "val/loss", "val/error_px"))
+
+
+@pytest.mark.parametrize("epochs", [50, 51, 300])
+def test_a_long_training_has_about_fifty_lines_the_last_epoch_among_them(epochs, capsys):
+    lines = EpochLines()
+    for epoch in range(epochs):
+        told = {"current_epoch": epoch, "max_epochs": epochs, "is_global_zero": True, "progress_bar_metrics": {}}
+        lines.on_train_epoch_end(SimpleNamespace(**told), None)
+    shown = capsys.readouterr().out.splitlines()
+    assert 25 < len(shown) <= 51
+    assert shown[-1].split()[1] == f"{epochs}/{epochs}"

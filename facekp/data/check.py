@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
 from facekp.cli import shown
@@ -21,6 +20,7 @@ from facekp.data.records import Record
 from facekp.data.shape_model import Fits, fit_others
 from facekp.errors import DataError
 from facekp.landmarks import DANES, Scheme
+from facekp.terminal import console
 
 _SUSPECTS = 12
 
@@ -116,18 +116,16 @@ def print_report(report: Report, name: str, files: str | None = None) -> None:
         name: of the data and their labels.
         files: how they differ from the published set, if there is one.
     """
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=100)
-    console.print(f"{name}: {len(report.records)} photographs, {len(report.scheme)} points each")
-    console.print(_counts(report.records))
+    out = console()
+    out.print(f"{name}: {len(report.records)} photographs, {len(report.scheme)} points each")
+    out.print(_counts(report.records))
     findings = Table.grid(padding=(0, 2))
     for kind, finding in _findings(report, files):
         findings.add_row(kind, finding)
-    console.print(findings)
+    out.print(findings)
     if isinstance(report.fits, Fits):
-        console.print("\nThe labels that fit worst; look at them, for a suspect is not always a fault:")
-        console.print(_suspects(report, report.fits))
+        out.print("\nThe labels that fit worst; look at them, for a suspect is not always a fault:")
+        out.print(_suspects(report, report.fits))
 
 
 def _counts(records: Sequence[Record]) -> Table:

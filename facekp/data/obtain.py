@@ -6,12 +6,12 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from rich.console import Console
 from rich.panel import Panel
 from rich.progress import Progress
 
 from facekp.config import DataConfig
 from facekp.errors import DataError
+from facekp.terminal import console
 
 STANDIN_NAME = "stand-in faces"
 
@@ -47,7 +47,7 @@ def obtain(config: DataConfig) -> DataConfig:
 def _drawn(config: DataConfig, reason: str) -> DataConfig:
     from facekp.data.standin import make_standin
 
-    console = Console(stderr=True)
+    out = console(stderr=True)
     start, images = time.perf_counter(), 0
 
     def advance(done: int, total: int) -> None:
@@ -55,13 +55,13 @@ def _drawn(config: DataConfig, reason: str) -> DataConfig:
         images = total
         bar.update(task, completed=done, total=total)
 
-    with Progress(console=console, transient=True) as bar:
+    with Progress(console=out, transient=True) as bar:
         task = bar.add_task("drawing stand-in faces", total=None)
         place = Path(config.folder) / f"standin-{config.people}"
         root = make_standin(place, config.people, progress=advance)
     if images:
         seconds = time.perf_counter() - start
-        console.print(f"Drew {images} images in {seconds:.0f} s, {1000 * seconds / images:.0f} ms each.")
+        out.print(f"Drew {images} images in {seconds:.0f} s, {1000 * seconds / images:.0f} ms each.")
     text = f"These are drawn faces, not photographs ({reason}). What is measured on them says nothing about real faces."
-    console.print(Panel(text, title="STAND-IN FACES", border_style="bold yellow", width=min(console.width, 100)))
+    out.print(Panel(text, title="STAND-IN FACES", border_style="bold yellow", width=min(out.width, 100)))
     return replace(config, name=STANDIN_NAME, root=str(root))

@@ -98,6 +98,7 @@ class KeypointModule(LightningModule):
         self.metrics.reset()
         self.log("val/error_px", figures.pop("val/error_px"), prog_bar=True)
         self.log_dict(figures)
+        self.log("step", float(self.global_step - 1))  # where loggers put them; without it they chart the epoch, too
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         settings = self._optimizer
@@ -106,7 +107,7 @@ class KeypointModule(LightningModule):
             return optimizer
         steps = int(self.trainer.estimated_stepping_batches)
         schedule = LambdaLR(optimizer, partial(one_cycle, steps=steps))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step", "name": "train/lr"}}
 
 
 def one_cycle(step: int, steps: int) -> float:
