@@ -8,7 +8,7 @@ RUN ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data browse train evaluate test test-slow lint format typecheck bench tensorboard lock clean
+.PHONY: help setup data browse train evaluate test test-slow lint format bench reproduce ablation tensorboard lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -53,6 +53,16 @@ format: setup ## put the style right
 
 bench: setup ## measure the speed of training against a bare loop
 	$(BIN)/python -m facekp.bench $(ARGS)
+
+reproduce: setup ## run the published experiments again, and rewrite their results in docs/results and README.md
+	$(BIN)/python train.py -m sweep=published $(ARGS)
+	$(BIN)/python -m facekp.publish
+
+ablation: setup ## the same for what each kind of jitter is worth, on either split
+	$(BIN)/python train.py -m sweep=ablation $(ARGS)
+	$(BIN)/python -m facekp.publish
+	$(BIN)/python train.py -m sweep=random_split $(ARGS)
+	$(BIN)/python -m facekp.publish
 
 tensorboard: setup ## open the dashboard of all runs
 	$(BIN)/tensorboard --logdir outputs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -25,11 +26,12 @@ def only_run(folder: Path) -> Path:
 
 
 def test_train_resume_and_evaluate_on_drawn_faces(drawn_root, tmp_path):
-    faces = (f"data.root={drawn_root}", "data.split=person_folds", "data.folds=4")
+    faces = (f"data.root={drawn_root}", "data.split=person_folds", "data.folds=4", "model.draws_per_epoch=1")
     trained = run(tmp_path, "train.py", "model=nose", "trainer.max_epochs=1", *faces)
     assert trained.returncode == 0, trained.stderr
     folder = only_run(tmp_path)
     assert "epoch 1/1" in trained.stdout
+    assert f"Report      {folder.relative_to(tmp_path)}/report.html" in trained.stdout
     assert f"Figures     {folder.relative_to(tmp_path)}/figures" in trained.stdout
     assert (folder / ".hydra" / "config.yaml").is_file()
 
@@ -39,6 +41,13 @@ def test_train_resume_and_evaluate_on_drawn_faces(drawn_root, tmp_path):
     assert "epoch 1/2" not in resumed.stdout
     assert only_run(tmp_path) == folder
     assert json.loads((folder / "metrics.json").read_text())["epoch"] == 2
+    parts = json.loads((folder / "run.json").read_text())["parts"]
+    assert [part["epochs"] for part in parts] == [1, 2]
+    train = str(REPOSITORY / "train.py")
+    begun = ["python", train, "model=nose", "trainer.max_epochs=1", *faces]
+    resumption = ["python", train, f"ckpt_path={folder}", "trainer.max_epochs=2"]
+    assert [shlex.split(part["command"]) for part in parts] == [begun, resumption]
+    assert all(part["command"] in (folder / "report.html").read_text() for part in parts)
 
     evaluated = run(tmp_path, "evaluate.py", f"ckpt_path={folder / 'checkpoints' / 'last.ckpt'}")
     assert evaluated.returncode == 0, evaluated.stderr
@@ -47,7 +56,7 @@ def test_train_resume_and_evaluate_on_drawn_faces(drawn_root, tmp_path):
 
 
 def test_a_sweep_ends_with_a_table_and_survives_a_failing_run(drawn_root, tmp_path):
-    faces = (f"data.root={drawn_root}", "data.split=person_folds", "data.folds=4")
+    faces = (f"data.root={drawn_root}", "data.split=person_folds", "data.folds=4", "model.draws_per_epoch=1")
     short = ("trainer.max_epochs=1", "callbacks.pictures=null")
     swept = run(tmp_path, "train.py", "-m", "model=nose", "model.optimizer.lr=1e-3,-1,3e-4", *faces, *short)
     assert swept.returncode == 1
@@ -60,6 +69,9 @@ def test_a_sweep_ends_with_a_table_and_survives_a_failing_run(drawn_root, tmp_pa
     assert {row["model.optimizer.lr"] for row in rows[:2]} == {"0.001", "0.0003"}
     assert float(rows[0]["error_px"]) <= float(rows[1]["error_px"])
     assert "3 runs, by error on the validation faces" in swept.stdout
+    (last,) = table.parent.glob("2*/run.json")
+    job = json.loads(last.read_text())["parts"][0]["command"]
+    assert shlex.split(job)[2:] == ["model=nose", "model.optimizer.lr=0.0003", *faces, *short]
 
 
 def test_a_sweep_over_seeds_tells_mean_and_spread(tmp_path, capsys):
@@ -91,7 +103,7 @@ def test_the_nose_network_learns_on_the_real_faces(danes_root, tmp_path):
     assert trained.returncode == 0, trained.stderr
     metrics = json.loads((only_run(tmp_path) / "metrics.json").read_text())
     assert (metrics["images"], metrics["split"], metrics["epoch"]) == (48, "course", 14)
-    assert metrics["metrics"]["error_px"] < 0.7 * metrics["metrics"]["mean_shape_error_px"]
+    assert metrics["metrics"]["error_px"] < 12
     assert metrics["metrics"]["spread"] > 0.5
 
     evaluated = run(tmp_path, "evaluate.py", f"ckpt_path={only_run(tmp_path)}")
@@ -107,4 +119,4 @@ def test_the_full_network_learns_on_the_real_faces(danes_root, tmp_path):
     assert trained.returncode == 0, trained.stderr
     (folder,) = (tmp_path / "outputs" / "full").iterdir()
     metrics = json.loads((folder / "metrics.json").read_text())["metrics"]
-    assert metrics["mse_px2"] < 0.3 * metrics["mean_shape_mse_px2"]
+    assert metrics["mse_px2"] < 100
