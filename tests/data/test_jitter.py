@@ -17,8 +17,10 @@ DOT = Scheme("dot", (Group("dot", (0,)),), (0,), ((0,), (0,)))
 
 
 def shipped() -> dict[str, Transform]:
-    settings = OmegaConf.to_container(OmegaConf.load(CONF / "augment" / "jitter.yaml"))
-    return create_all(settings["transforms"], Transform, "augment.transforms")
+    """Every transform of conf/augment."""
+    files = [OmegaConf.to_container(OmegaConf.load(path)) for path in sorted((CONF / "augment").glob("*.yaml"))]
+    settings = {name: spec for file in files for name, spec in file.get("transforms", {}).items()}
+    return create_all(settings, Transform, "augment.transforms")
 
 
 def blob(x: float, y: float) -> np.ndarray:
