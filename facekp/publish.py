@@ -37,6 +37,7 @@ _COLUMNS = {
     "mse_px2_raw": ("MSE on raw labels, px²", 1, ".1f"),
     "nme": ("NME, %", 100, ".2f"),
     "curve_px": ("to curve, px", 1, ".2f"),
+    "mean_shape_mse_px2": ("MSE of the mean shape, px²", 1, ".0f"),
     "minutes": ("training, min", 1, ".1f"),
 }
 _COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#6b6b6b", "#8c564b", "#a5a81f")
@@ -79,6 +80,7 @@ def read_result(run: Path) -> Result:
     seconds = sum(part["training_seconds"] or 0 for part in read_parts(run))
     figures = {name: rows["all"][name] for name in ("error_px", "mse_px2", "nme", "curve_px")}
     figures |= {f"error_px_{kind}": rows[kind]["error_px"] for kind in ("turned", "frontal") if kind in rows}
+    figures["mean_shape_mse_px2"] = measured["mean_shape"]["by_type"]["all"]["mse_px2"]
     values = read_scalars(run)["val/mse_px2"][1]
     return Result(
         overrides=dict(str(line).split("=", 1) for line in OmegaConf.load(run / ".hydra" / "overrides.yaml")),

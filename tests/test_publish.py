@@ -22,7 +22,7 @@ def write_run(run: Path, number: int, overrides: list[str], error: float) -> Non
     OmegaConf.save(overrides, run / ".hydra" / "overrides.yaml")
     OmegaConf.save({"hydra": {"job": {"num": number}}}, run / ".hydra" / "hydra.yaml")
     origin = {"data": "danes", "labels": "mended", "split": f"person fold {number} of 6", "weights": "last"}
-    tables = {"by_type": rows(error), "raw_labels": {"by_type": rows(error + 1)}}
+    tables = {"by_type": rows(error), "raw_labels": {"by_type": rows(error + 1)}, "mean_shape": {"by_type": rows(40.0)}}
     (run / "metrics.json").write_text(json.dumps({**origin, "images": 48, "epoch": 2, **tables}))
     (run / "run.json").write_text(json.dumps({"parts": [{"training_seconds": 60.0}, {"training_seconds": 30.0}]}))
     with SummaryWriter(run / "tensorboard") as writer:
@@ -58,6 +58,7 @@ def test_every_run_is_kept_and_every_setting_summarised(sweep, readme, tmp_path)
     assert [run["error_px"] for run in runs] == [*ERRORS["jitter"], *ERRORS["none"]]
     assert [run["mse_px2_raw"] for run in runs[:2]] == [121, 169]
     assert runs[0]["minutes"] == 1.5
+    assert {run["mean_shape_mse_px2"] for run in runs} == {1600}
     table = (docs / "mine.md").read_text()
     assert f"| `augment=jitter` | 3 | 2 | 12.0 ± {stdev(ERRORS['jitter']):.1f} |" in table
     assert "Danes, mended labels, held-out faces of split person folds of 6, last weights" in table
