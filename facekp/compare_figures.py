@@ -114,7 +114,7 @@ def losses_of(losses: Mapping[str, Mapping[str, Curve]], title: str, caption: st
         axes.plot(*curves.get("val/loss", ([], [])), dash, color=colour, linewidth=1.8, marker=".", label=name)
     axes.set_yscale("log")
     axes.set_xlabel("iteration")
-    axes.set_ylabel("MSE of relative coordinates")
+    axes.set_ylabel("loss")
     return _with_legend(figure)
 
 

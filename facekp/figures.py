@@ -116,7 +116,7 @@ def loss_curves(curves: Mapping[str, Curve], title: str, caption: str) -> Figure
         )
     axes.set_yscale("log")
     axes.set_xlabel("iteration")
-    axes.set_ylabel("MSE of relative coordinates")
+    axes.set_ylabel("loss")
     _finish(axes)
     return figure
 

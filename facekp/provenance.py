@@ -98,7 +98,7 @@ def _beginning(config: Config, split: Split, trainer: Trainer) -> dict[str, Any]
         "lr": config.model.optimizer.lr,
         "schedule": config.model.optimizer.schedule,
         "commit": commit,
-        "dirty": bool(_git("status", "--porcelain", "--", ".")) if commit else None,
+        "dirty": bool(_git("status", "--porcelain")) if commit else None,
         "versions": {
             "facekp": facekp.__version__,
             "python": platform.python_version(),
