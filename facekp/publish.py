@@ -36,7 +36,6 @@ _COLUMNS = {
     "mse_px2": ("MSE, px²", 1, ".1f"),
     "mse_px2_raw": ("MSE on raw labels, px²", 1, ".1f"),
     "nme": ("NME, %", 100, ".2f"),
-    "curve_px": ("to curve, px", 1, ".2f"),
     "mean_shape_mse_px2": ("MSE of the mean shape, px²", 1, ".0f"),
     "minutes": ("training, min", 1, ".1f"),
 }
@@ -78,7 +77,7 @@ def read_result(run: Path) -> Result:
     measured = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     rows, raw = measured["by_type"], measured.get("raw_labels", measured)["by_type"]
     seconds = sum(part["training_seconds"] or 0 for part in read_parts(run))
-    figures = {name: rows["all"][name] for name in ("error_px", "mse_px2", "nme", "curve_px")}
+    figures = {name: rows["all"][name] for name in ("error_px", "mse_px2", "nme")}
     figures |= {f"error_px_{kind}": rows[kind]["error_px"] for kind in ("turned", "frontal") if kind in rows}
     figures["mean_shape_mse_px2"] = measured["mean_shape"]["by_type"]["all"]["mse_px2"]
     values = read_scalars(run)["val/mse_px2"][1]

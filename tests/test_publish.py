@@ -13,7 +13,7 @@ ERRORS = {"jitter": (10.0, 12.0, 14.0), "none": (20.0, 21.0, 25.0)}
 
 
 def rows(error: float) -> dict[str, dict[str, float]]:
-    row = {"error_px": error, "mse_px2": error**2, "nme": error / 100, "curve_px": error / 2}
+    row = {"error_px": error, "mse_px2": error**2, "nme": error / 100}
     return dict.fromkeys(("type 1", "type 3", "frontal", "turned", "all"), row)
 
 
