@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
-from facekp.cli import command, resuming, shown
+from facekp.cli import command, shown
 from facekp.config import Config
 from facekp.data.obtain import obtain
 from facekp.data.reader import read_records
 from facekp.data.splits import split_records
+from facekp.interrupt import Interrupted, deferred
+from facekp.resume import LAST_CHECKPOINT, check_folder, keep_settings, sweeping
 
 
 def train(config: Config) -> float:
@@ -24,42 +25,59 @@ def train(config: Config) -> float:
 
     Raises:
         FacekpError: for a mistake in the settings, the data or the checkpoint to go on from.
+        Interrupted: after a report on the last epoch that ended, if this process was asked to end while training.
     """
     run_dir = Path(config.run_dir)
+    check_folder(config)
     config = replace(config, data=obtain(config.data))
     records, scheme = read_records(config.data)
     split = split_records(records, config.data, config.seed)
 
     # Whatever could be checked quickly has been: now the imports that take seconds.
-    from facekp.checkpoint import build_module, checkpoint_to_resume
+    from facekp.callbacks import About
+    from facekp.checkpoint import build_module, checkpoint_to_resume, describe, read_checkpoint
     from facekp.data.datamodule import FaceDataModule
     from facekp.evaluation import evaluate_module, name_evaluation
     from facekp.provenance import recorded
     from facekp.report import write_report
     from facekp.results import log_hyperparameters, print_results, write_results
-    from facekp.training import build_trainer
+    from facekp.training import WholeCurves, build_trainer
 
-    resumed = checkpoint_to_resume(config)
-    trainer = build_trainer(config)
+    resumed = checkpoint_to_resume(config, scheme)
+    if config.resume:
+        keep_settings(run_dir)
+    trainer = build_trainer(config, About(describe(config, scheme)), WholeCurves(resumed.step if resumed else 0))
     data = FaceDataModule(split, scheme, config.data, config.model.input_size, config.augment, config.seed)
     module = build_module(config.model, scheme, data.mean_shape)
     split.save(run_dir / "split.json")
-    with recorded(config, split, trainer):
-        trainer.fit(module, data, ckpt_path=resumed, weights_only=True)
+    interrupted = None
+    try:
+        with recorded(config, split, trainer), deferred():
+            trainer.fit(module, data, ckpt_path=resumed.path if resumed else None, weights_only=True)
+        epoch = trainer.current_epoch
+    except Interrupted as interruption:
+        if sweeping() or not (run_dir / LAST_CHECKPOINT).is_file():
+            raise
+        interrupted, last = interruption, read_checkpoint(run_dir / LAST_CHECKPOINT)
+        module.load_state_dict(last.state)
+        epoch = last.epoch
+        print(f"Interrupted: reporting on epoch {epoch}, the last that ended. Interrupt again to end at once.")
 
-    name = name_evaluation(config.model, config.data, split, config.seed, "last", trainer.current_epoch)
+    name = name_evaluation(config.model, config.data, split, config.seed, "last", epoch)
     evaluation = evaluate_module(module, data.val_dataloader(), name)
     measured = write_results(evaluation, run_dir, run_dir)
     report = write_report(evaluation, measured, run_dir, run_dir)
-    log_hyperparameters(trainer.loggers, config, measured["metrics"])
+    if not interrupted:
+        log_hyperparameters(trainer.loggers, config, measured["metrics"])
     print_results(measured)
     print(f"Report      {shown(report)}")
     print(f"Run folder  {shown(run_dir)}")
     print(f"Figures     {shown(run_dir / 'figures')}")
     print(f"Dashboard   tensorboard --logdir {shown(run_dir)}")
+    if interrupted:
+        raise interrupted
     return measured["metrics"]["error_px"]
 
 
 if __name__ == "__main__":
-    sys.argv[1:] = resuming(sys.argv[1:])
-    command("train", train)
+    command("train", train, resumable=True)

@@ -1,79 +1,106 @@
-"""The command line: Hydra composes the config, a user's mistake is printed as one short paragraph."""
+"""The command line: Hydra composes the config; a user's mistake, a full disk or Ctrl-C is one short paragraph."""
 
 from __future__ import annotations
 
+import errno
 import os
+import shlex
 import sys
+import threading
+import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, MissingConfigException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
 
 from facekp.config import checked, register
 from facekp.errors import FacekpError, closest
+from facekp.files import write_whole
+from facekp.interrupt import Interrupted, listen
+from facekp.resume import ERROR, resuming, run_job, sweeping
 
 CONF = Path(__file__).parent.parent / "conf"
 
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
 
-def command(config_name: str, task: Callable[[Any], Any]) -> None:
+
+def command(config_name: str, task: Callable[[Any], Any], resumable: bool = False) -> None:
     """Run ``task`` on the config composed from the command line, and exit with a status.
 
     Args:
         config_name: the file under ``conf/`` that the command starts from.
         task: takes the checked config; what it returns is the objective of a sweep.
+        resumable: whether ``resume=`` goes on with what an earlier command began.
 
-    A mistake of the user ends in one paragraph on stderr and exit status 1. ``HYDRA_FULL_ERROR=1`` shows the traceback.
+    A mistake of the user, or a full disk, ends in one paragraph on stderr and exit status 1; SIGINT or SIGTERM in one
+    line and status 130 or 143. ``HYDRA_FULL_ERROR=1`` shows the traceback. In a sweep, whatever stops one job is
+    reported, and the others go on.
     """
     wants_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then hands its exceptions on, so that they are worded here
+    threading.excepthook = _in_thread
+    listen()
     register()
 
-    failed = []
+    begun: list[Path] = []  # run folders
+    failed: list[Path] = []
 
     def run(config: DictConfig) -> Any:
+        folder = Path(HydraConfig.get().runtime.output_dir)
+        begun.append(folder)
         try:
-            return task(checked(config))
-        except FacekpError as error:
-            if wants_traceback:
+            return run_job(task, checked(config)) if sweeping() else task(checked(config))
+        except Exception as error:
+            text = worded(error)
+            if wants_traceback or (text is None and not sweeping()):
                 raise
-            print(f"Error: {error}", file=sys.stderr)
-            failed.append(error)  # the other runs of a sweep go on
+            print(f"Error: {text or f'{error!r}; see {shown(folder / ERROR)}'}", file=sys.stderr)
+            failed.append(folder)
+            if sweeping():
+                with suppress(OSError):
+                    write_whole(folder / ERROR, "".join(traceback.format_exception(error)))
             return float("nan")
 
     try:
+        if resumable:
+            sys.argv[1:] = resuming(sys.argv[1:])
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)(run)()
-    except KeyboardInterrupt:
-        print("\nInterrupted.", file=sys.stderr)
-        sys.exit(130)
-    except (HydraException, OmegaConfBaseException) as error:
-        if wants_traceback:
+    except Interrupted as interruption:
+        print(f"\nInterrupted{_way_on(begun[-1]) if resumable and begun else ''}", file=sys.stderr)
+        sys.exit(interruption.status)
+    except Exception as error:
+        text = worded(error)
+        if wants_traceback or text is None:
             raise
-        print(f"Error: {explain(error)}", file=sys.stderr)
+        print(f"Error: {text}", file=sys.stderr)
         sys.exit(1)
     if failed:
         sys.exit(1)
 
 
-def resuming(arguments: list[str]) -> list[str]:
-    """Complete the arguments of a run that goes on from a checkpoint, so that it need not be described again.
+def _way_on(run_dir: Path) -> str:
+    """Where the results of an interrupted command are, and how to go on with it; ends a sweep with its tables."""
+    command = ["python", *sys.orig_argv[1:]]
+    if {"-m", "--multirun"} & set(command):
+        from facekp.sweep import close_sweep
 
-    With ``ckpt_path=`` a checkpoint inside a run folder, or the folder, the overrides that the run was begun with come
-    first, those given now replace them, and the run folder stays the same. Other arguments are returned as they are.
-    """
-    given = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
-    if "ckpt_path" not in given:
-        return arguments
-    path = Path(given["ckpt_path"].strip("'\"")).expanduser()
-    run_dir = path if path.is_dir() else path.parent.parent
-    stored = run_dir / ".hydra" / "overrides.yaml"
-    if not stored.is_file():
-        return arguments
-    kept = [str(line) for line in OmegaConf.load(stored) if str(line).split("=", 1)[0] not in given]
-    return [*kept, *arguments, f"hydra.run.dir='{run_dir}'"]
+        close_sweep(run_dir.parent)
+        typed = [part for part in command if not part.startswith("hydra.sweep.dir=")]
+        return f"; to do the rest: {shlex.join([*typed, f'hydra.sweep.dir={shown(run_dir.parent)}'])}"
+    kept = shown(run_dir)
+    return f"; what was done is kept in {kept}; to go on: {shlex.join(['python', sys.argv[0], f'resume={kept}'])}"
+
+
+def _in_thread(args: threading.ExceptHookArgs) -> None:
+    """Leave out what a thread could not write: TensorBoard's writer raises it again where it is waited for."""
+    if not isinstance(args.exc_value, OSError):
+        threading.__excepthook__(args)
 
 
 def shown(path: Path) -> str:
@@ -81,8 +108,21 @@ def shown(path: Path) -> str:
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
-def explain(error: Exception) -> str:
-    """One sentence for a user's mistake: what, where and what to do."""
+def worded(error: Exception) -> str | None:
+    """One sentence for what a user can put right: what, where and what to do; None for anything else."""
+    if isinstance(error, FacekpError):
+        return str(error)
+    if isinstance(error, (HydraException, OmegaConfBaseException)):
+        return _worded_by_hydra(error)
+    if isinstance(error, OSError) and error.errno in _UNWRITABLE:
+        return (
+            f"{error.filename or 'a file'} cannot be written ({error.strerror}); make room or choose another place, "
+            "and give the command again; a training that had begun goes on with resume=<its folder>"
+        )
+    return None
+
+
+def _worded_by_hydra(error: Exception) -> str:
     if isinstance(error, MissingConfigException) and error.options:
         group, _, option = (error.missing_cfg_file or "").rpartition("/")
         return f"there is no {group}={option}; choose one of {', '.join(error.options)}{closest(option, error.options)}"

@@ -41,6 +41,7 @@ class DataConfig:
     download: list[str] = field(default_factory=list)  # archives of the set, used where root is not set
     on_missing: str = _setting("error", one_of=("error", "standin"))  # standin: draw faces where there are none
     people: int = _setting(40, at_least=1)  # how many stand-in people to draw
+    on_bad: str = _setting("error", one_of=("error", "skip"))  # skip: leave out faces whose files are broken
     labels: str = _setting("mended", one_of=("mended", "raw"))  # mended: mis-ordered eyes put right
     split: str = _setting("course", one_of=("course", "random", "person_folds", "*.json"))  # .json: an earlier run's
     fold: int = _setting(0, at_least=0)  # person_folds: which fold is held out, counted from 0
@@ -111,7 +112,7 @@ class Config:
     callbacks: Specs = field(default_factory=dict)
     logger: Specs = field(default_factory=dict)
     seed: int = _setting(0, at_least=0, below=2**32)
-    ckpt_path: str | None = None  # a checkpoint to go on from, in its own run folder
+    resume: str | None = None  # a run folder to go on with as it was begun, or last: the newest
     run_dir: str = "${hydra:runtime.output_dir}"  # where all that the run makes is kept
 
 

@@ -3,11 +3,49 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[BinaryIO]:
+    """Open a file beside ``path`` for writing, which takes the place of what was there once it is complete and on disk.
+
+    Args:
+        path: its folder is made where there is none.
+
+    Raises:
+        OSError: naming ``path``, if it cannot be written; what was there stays.
+    """
+    aside = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with aside.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    except BaseException as error:
+        aside.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            error.filename = str(path)  # a failed write names no file
+        raise
+    _sync_folder(path.parent)
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a text file aside and put it in the place of what was there."""
-    aside = path.with_name(path.name + ".part")
-    aside.write_text(text, encoding="utf-8", newline="")
-    os.replace(aside, path)
+    """Write a text file by :func:`written_whole`."""
+    with written_whole(path) as file:
+        file.write(text.encode())
+
+
+def _sync_folder(folder: Path) -> None:
+    """See to it that the names in a folder outlast a loss of power, where the system has a way to."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

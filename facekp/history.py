@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -13,11 +14,13 @@ Series = tuple[list[int], list[float]]
 def read_scalars(run_dir: Path) -> dict[str, Series]:
     """All scalar series below a run folder by their tag; empty if it has no events.
 
-    Where a resumed run has logged an iteration again, the later value counts.
+    Where a resumed run has logged an iteration again, the later value counts; what an interrupted one had logged
+    beyond the checkpoint from which it was gone on with does not.
     """
+    logging.getLogger("tensorboard").setLevel(logging.ERROR)  # it warns of what it leaves out
     found: dict[str, dict[int, float]] = {}
-    for events in sorted(run_dir.rglob("events.out.tfevents.*")):
-        accumulator = EventAccumulator(str(events), size_guidance={"scalars": 0})
+    for folder in sorted({events.parent for events in run_dir.rglob("events.out.tfevents.*")}):
+        accumulator = EventAccumulator(str(folder), size_guidance={"scalars": 0})
         accumulator.Reload()
         for tag in accumulator.Tags()["scalars"]:
             found.setdefault(tag, {}).update({event.step: event.value for event in accumulator.Scalars(tag)})

@@ -18,7 +18,6 @@ from typing import Any
 
 import torch
 from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from lightning.pytorch import Trainer
 from omegaconf import OmegaConf
 
@@ -26,6 +25,7 @@ import facekp
 from facekp.config import Config
 from facekp.data.splits import Split
 from facekp.files import write_whole
+from facekp.resume import read_parts, sweeping
 
 _PACKAGES = ("torch", "lightning", "albumentations", "numpy")
 
@@ -43,24 +43,16 @@ def recorded(config: Config, split: Split, trainer: Trainer) -> Iterator[None]:
         trainer: what trains.
     """
     path = Path(config.run_dir) / "run.json"
-    before = read_parts(path.parent) if config.ckpt_path else []
+    before = read_parts(path.parent) if config.resume else []
     part = _beginning(config, split, trainer)
     _write(path, [*before, part])
     start = time.monotonic()
-    yield
-    part |= {
-        "finished": _now(),
-        "training_seconds": time.monotonic() - start,
-        "epochs": trainer.current_epoch,
-        "steps": trainer.global_step,
-    }
-    _write(path, [*before, part])
-
-
-def read_parts(run_dir: Path | None) -> list[dict[str, Any]]:
-    """The parts of a run, earliest first, as ``run.json`` has them; none where there is no such file."""
-    path = run_dir and run_dir / "run.json"
-    return json.loads(path.read_text(encoding="utf-8"))["parts"] if path and path.is_file() else []
+    try:
+        yield
+        part |= {"finished": _now(), "steps": trainer.global_step}
+    finally:
+        part |= {"training_seconds": time.monotonic() - start, "epochs": trainer.current_epoch}
+        _write(path, [*before, part])
 
 
 def command_line() -> str | None:
@@ -71,7 +63,7 @@ def command_line() -> str | None:
     """
     if not HydraConfig.initialized():
         return None
-    if HydraConfig.get().mode == RunMode.MULTIRUN:
+    if sweeping():
         overrides = OmegaConf.load(Path(HydraConfig.get().runtime.output_dir) / ".hydra" / "overrides.yaml")
         return shlex.join(["python", sys.argv[0], *overrides])
     return shlex.join(["python", *sys.orig_argv[1:]])

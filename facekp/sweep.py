@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
 from collections.abc import Collection, Iterable, Sequence
@@ -15,6 +16,8 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from facekp.cli import shown
+from facekp.files import write_whole
+from facekp.resume import ERROR, read_parts
 
 FIGURES = ("error_px", "mse_px2", "nme", "error_px_turned")
 """Those by which runs are compared."""
@@ -37,15 +40,20 @@ class SweepTable(Callback):
         OmegaConf.register_new_resolver("swept", lambda overrides: _label(overrides, names), replace=True)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        folder = Path(config.hydra.sweep.dir).absolute()
-        runs = [run for run in sorted(folder.iterdir()) if (run / ".hydra" / "overrides.yaml").is_file()]
-        rows = sorted((_row(run) for run in runs), key=lambda row: float(row.get("error_px", "inf")))
-        _show(rows, folder / "sweep.csv", f"{len(rows)} runs, by error on the validation faces")
-        summary = _summary([row for row in rows if row["status"] == "finished"])
-        if len(summary) < len(rows):
-            _show(summary, folder / "sweep_summary.csv", "mean ± standard deviation over seeds and folds")
-        print(f"Sweep       {shown(folder)}")
-        print(f"Dashboard   tensorboard --logdir {shown(folder)}")
+        close_sweep(Path(config.hydra.sweep.dir).absolute())
+
+
+def close_sweep(folder: Path) -> None:
+    """Print and write the tables of the runs that a sweep's folder holds."""
+    runs = [run for run in sorted(folder.iterdir()) if (run / ".hydra" / "overrides.yaml").is_file()]
+    rows = sorted((_row(run) for run in runs), key=lambda row: float(row.get("error_px", "inf")))
+    _show(rows, folder / "sweep.csv", f"{len(rows)} runs, by error on the validation faces")
+    done = [row for row in rows if row["status"] == "finished"]
+    summary = _summary(done)
+    if len(summary) < len(done):
+        _show(summary, folder / "sweep_summary.csv", "mean ± standard deviation over seeds and folds")
+    print(f"Sweep       {shown(folder)}")
+    print(f"Dashboard   tensorboard --logdir {shown(folder)}")
 
 
 def _label(overrides: Iterable[str], swept: Collection[str]) -> str:
@@ -62,8 +70,10 @@ def _last(name: str) -> str:
 def _row(run: Path) -> Row:
     overrides = OmegaConf.load(run / ".hydra" / "overrides.yaml")
     row = {"run": run.name} | dict(str(override).split("=", 1) for override in overrides)
-    if not (run / "metrics.json").is_file():
+    if (run / ERROR).is_file():
         return row | {"status": "failed"}
+    if not (run / "metrics.json").is_file() or any(part["finished"] is None for part in read_parts(run)[-1:]):
+        return row | {"status": "unfinished"}
     metrics = json.loads((run / "metrics.json").read_text())["metrics"]
     return row | {"status": "finished"} | {name: f"{metrics[name]:.5g}" for name in FIGURES}
 
@@ -94,12 +104,14 @@ def _show(rows: Sequence[Row], path: Path, title: str) -> None:
     from facekp.terminal import print_table
 
     names = list(dict.fromkeys(name for row in rows for name in row))
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, names, restval="")
-        writer.writeheader()
-        writer.writerows(rows)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, names, restval="")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(path, text.getvalue())
     table = Table()
-    differing = [name for name in names if name in ("run", *FIGURES) or len({row.get(name) for row in rows}) > 1]
+    told = {name: {row.get(name) for row in rows} - ({"finished"} if name == "status" else set()) for name in names}
+    differing = [n for n in names if n in ("run", *FIGURES) or len(told[n]) > (n != "status")]
     for name in differing:
         table.add_column(_last(name), justify="right" if name in FIGURES else "left")
     for row in rows:

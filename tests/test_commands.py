@@ -35,7 +35,7 @@ def test_train_resume_and_evaluate_on_drawn_faces(drawn_root, tmp_path):
     assert f"Figures     {folder.relative_to(tmp_path)}/figures" in trained.stdout
     assert (folder / ".hydra" / "config.yaml").is_file()
 
-    resumed = run(tmp_path, "train.py", f"ckpt_path={folder}", "trainer.max_epochs=2")
+    resumed = run(tmp_path, "train.py", f"resume={folder}", "trainer.max_epochs=2")
     assert resumed.returncode == 0, resumed.stderr
     assert "epoch 2/2" in resumed.stdout
     assert "epoch 1/2" not in resumed.stdout
@@ -45,7 +45,7 @@ def test_train_resume_and_evaluate_on_drawn_faces(drawn_root, tmp_path):
     assert [part["epochs"] for part in parts] == [1, 2]
     train = str(REPOSITORY / "train.py")
     begun = ["python", train, "model=nose", "trainer.max_epochs=1", *faces]
-    resumption = ["python", train, f"ckpt_path={folder}", "trainer.max_epochs=2"]
+    resumption = ["python", train, f"resume={folder}", "trainer.max_epochs=2"]
     assert [shlex.split(part["command"]) for part in parts] == [begun, resumption]
     assert all(part["command"] in (folder / "report.html").read_text() for part in parts)
 
@@ -55,23 +55,58 @@ def test_train_resume_and_evaluate_on_drawn_faces(drawn_root, tmp_path):
     assert json.loads(again.read_text()) == json.loads((folder / "metrics.json").read_text())
 
 
-def test_a_sweep_ends_with_a_table_and_survives_a_failing_run(drawn_root, tmp_path):
+ODD = """
+from pathlib import Path
+from lightning.pytorch import Callback
+
+class Odd(Callback):
+    def on_train_start(self, trainer, pl_module):
+        if not Path("mended").exists() and trainer.optimizers[0].defaults["lr"] == 3e-4:
+            raise RuntimeError("this callback is broken")
+"""
+
+
+def test_a_sweep_ends_with_a_table_and_goes_on_where_it_failed(drawn_root, tmp_path, monkeypatch):
+    (tmp_path / "odd.py").write_text(ODD)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     faces = (f"data.root={drawn_root}", "data.split=person_folds", "data.folds=4", "model.draws_per_epoch=1")
-    short = ("trainer.max_epochs=1", "callbacks.pictures=null")
-    swept = run(tmp_path, "train.py", "-m", "model=nose", "model.optimizer.lr=1e-3,-1,3e-4", *faces, *short)
+    short = ("trainer.max_epochs=1", "callbacks.pictures=null", "+callbacks.odd._target_=odd.Odd")
+    sweep = ("-m", "model=nose", "model.optimizer.lr=3e-4,-1,1e-3", *faces, *short)
+    swept = run(tmp_path, "train.py", *sweep)
     assert swept.returncode == 1
     assert "model.optimizer.lr=-1.0 is not possible" in swept.stderr
+    assert "RuntimeError('this callback is broken'); see outputs/sweeps/" in swept.stderr
     assert "Traceback" not in swept.stderr
     (table,) = (tmp_path / "outputs" / "sweeps").glob("*/sweep.csv")
-    with table.open() as file:
-        rows = list(csv.DictReader(file))
-    assert [row["status"] for row in rows] == ["finished", "finished", "failed"]
-    assert {row["model.optimizer.lr"] for row in rows[:2]} == {"0.001", "0.0003"}
-    assert float(rows[0]["error_px"]) <= float(rows[1]["error_px"])
+    assert statuses(table) == {"0.001": "finished", "-1": "failed", "0.0003": "failed"}
     assert "3 runs, by error on the validation faces" in swept.stdout
+    (error,) = table.parent.glob("0*/error.txt")
+    assert "RuntimeError: this callback is broken" in error.read_text()
     (last,) = table.parent.glob("2*/run.json")
     job = json.loads(last.read_text())["parts"][0]["command"]
-    assert shlex.split(job)[2:] == ["model=nose", "model.optimizer.lr=0.0003", *faces, *short]
+    assert shlex.split(job)[2:] == ["model=nose", "model.optimizer.lr=0.001", *faces, *short]
+
+    (tmp_path / "mended").touch()
+    before = {
+        path: path.read_bytes() for path in last.parent.rglob("*") if path.is_file() and path.name != "hydra.yaml"
+    }
+    again = run(tmp_path, "train.py", *sweep, f"hydra.sweep.dir={table.parent}")
+    assert again.returncode == 1
+    assert again.stdout.count("Skipped") == 1
+    assert f"Skipped     {last.parent.name}: it has finished" in again.stdout
+    assert statuses(table) == {"0.001": "finished", "-1": "failed", "0.0003": "finished"}
+    assert not error.exists()
+    assert {path: path.read_bytes() for path in before} == before
+
+    other = run(tmp_path, "train.py", *sweep, "seed=3", f"hydra.sweep.dir={table.parent}")
+    assert other.returncode == 1
+    assert "holds another sweep; give another hydra.sweep.dir, or the command of that one" in other.stderr
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def statuses(table: Path) -> dict[str, str]:
+    with table.open() as file:
+        return {row["model.optimizer.lr"]: row["status"] for row in csv.DictReader(file)}
 
 
 def test_a_sweep_over_seeds_tells_mean_and_spread(tmp_path, capsys):

@@ -17,10 +17,10 @@ from facekp.provenance import command_line, read_parts, recorded
 from tests.models.helpers import bare_trainer
 
 
-def record(folder: Path, split, ckpt_path: str | None = None, seed: int = 0) -> list[dict]:
+def record(folder: Path, split, resume: str | None = None, seed: int = 0) -> list[dict]:
     """Record a training that does nothing, and return what was there while it ran."""
     config = Config(DataConfig("drawn"), AugmentConfig("none"), ModelConfig("tiny"), seed=seed)
-    config.run_dir, config.ckpt_path = str(folder), ckpt_path
+    config.run_dir, config.resume = str(folder), resume
     with recorded(config, split, bare_trainer(1, Callback())):
         return read_parts(folder)
 
@@ -43,7 +43,7 @@ def test_a_run_is_recorded_from_its_start_and_completed_at_its_end(drawn_split, 
 def test_going_on_keeps_what_was_recorded_and_beginning_anew_does_not(drawn_split, tmp_path):
     record(tmp_path, drawn_split, seed=1)
     first = read_parts(tmp_path)
-    record(tmp_path, drawn_split, ckpt_path=str(tmp_path), seed=2)
+    record(tmp_path, drawn_split, resume=str(tmp_path), seed=2)
     assert read_parts(tmp_path)[:1] == first
     assert [part["seed"] for part in read_parts(tmp_path)] == [1, 2]
     record(tmp_path, drawn_split, seed=3)
@@ -98,12 +98,11 @@ def test_the_commit_of_a_repository_that_only_surrounds_the_package_is_not_told(
 
 
 @pytest.mark.parametrize("changed", [False, True])
-def test_the_commit_is_told_and_whether_the_package_differs_from_it(package, changed, drawn_split, tmp_path):
+def test_the_commit_is_told_and_whether_the_repository_differs_from_it(package, changed, drawn_split, tmp_path):
     git(package, "add", ".")
     git(package, "commit", "--quiet", "-m", "second")
     if changed:
-        (package / "__init__.py").write_text("changed")
-    (tmp_path / "elsewhere").write_text("does not count")
+        (tmp_path / "elsewhere").write_text("counts, too")
     (part,) = record(tmp_path, drawn_split)
     assert part["commit"] == git(package, "rev-parse", "HEAD")
     assert part["dirty"] is changed

@@ -9,24 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from hydra import compose, initialize_config_dir
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from evaluate import evaluate
 from facekp.checkpoint import read_checkpoint
-from facekp.cli import CONF
-from facekp.config import checked, register
 from facekp.errors import CheckpointError, ConfigError
 from facekp.history import read_scalars
 from facekp.landmarks import DANES
+from tests.runs import assert_same_results, config
 from train import train
-
-
-def config(name: str, *overrides: str):
-    register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return checked(compose(name, overrides=list(overrides)))
 
 
 def settings(root: Path, run_dir: Path, *overrides: str) -> list[str]:
@@ -188,6 +179,15 @@ def test_checkpoints_hold_plain_data_and_what_made_them(run_dir):
     assert checkpoint.data.split == "person_folds"
 
 
+def test_the_same_seed_gives_the_same_run_with_any_number_of_workers(drawn_root, tmp_path):
+    short = ("model=nose", "trainer.max_epochs=2", "callbacks.pictures=null")
+    for workers in (0, 2):
+        folder = tmp_path / str(workers)
+        folder.mkdir()
+        train(config("train", *settings(drawn_root, folder, *short), f"data.num_workers={workers}"))
+    assert_same_results(tmp_path / "0", tmp_path / "2")
+
+
 def test_a_resumed_run_ends_where_an_uninterrupted_one_does(drawn_root, tmp_path):
     def overrides(folder: Path, epochs: int, *more: str) -> list[str]:
         folder.mkdir(exist_ok=True)
@@ -197,52 +197,25 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(drawn_root, tmp_path
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     train(config("train", *overrides(whole, 4)))
     train(config("train", *overrides(parts, 2)))
-    train(config("train", *overrides(parts, 4, f"ckpt_path={parts}")))
-    one, other = (read_checkpoint(folder / "checkpoints" / "last.ckpt") for folder in (whole, parts))
-    assert one.epoch == other.epoch == 4
-    for name, weights in one.state.items():
-        assert torch.equal(weights, other.state[name])
-    assert read_scalars(whole)["train/loss"] == read_scalars(parts)["train/loss"]
+    train(config("train", *overrides(parts, 4, f"resume={parts}")))
+    assert_same_results(whole, parts)
 
 
 def test_a_checkpoint_of_another_model_is_refused_and_nothing_is_lost(run_dir, drawn_root, tmp_path):
     before = (run_dir / "checkpoints" / "last.ckpt").read_bytes()
     with pytest.raises(CheckpointError, match=r"was made with model\.network=.*NoseNet.* go on with model=nose"):
-        train(config("train", *settings(drawn_root, tmp_path, "model=full", f"ckpt_path={run_dir}")))
+        train(config("train", *settings(drawn_root, tmp_path, "model=full", f"resume={run_dir}")))
     assert (run_dir / "checkpoints" / "last.ckpt").read_bytes() == before
 
 
-@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 broken zip"])
-def test_what_is_no_checkpoint_is_refused(tmp_path, content):
-    path = tmp_path / "odd.ckpt"
-    path.write_bytes(content)
-    with pytest.raises(CheckpointError, match=r"odd\.ckpt is not a checkpoint"):
-        evaluate(config("evaluate", f"ckpt_path={path}"))
+def test_a_run_that_has_finished_is_not_gone_on_with_unless_it_is_given_more_epochs(run_dir, drawn_root):
+    with pytest.raises(ConfigError, match=r"has finished its 3 epochs; to go on, add trainer\.max_epochs="):
+        train(config("train", *settings(drawn_root, run_dir, "trainer.max_epochs=3", f"resume={run_dir}")))
 
 
-def test_other_peoples_checkpoints_are_refused(tmp_path):
-    torch.save({"state_dict": {}, "epoch": 3}, tmp_path / "other.ckpt")
-    with pytest.raises(CheckpointError, match=r"other\.ckpt is not a checkpoint of facekp"):
-        evaluate(config("evaluate", f"ckpt_path={tmp_path / 'other.ckpt'}"))
-
-
-def test_a_checkpoint_with_code_inside_does_not_run_it(tmp_path):
-    class Trap:
-        def __reduce__(self):
-            return (Path.touch, (tmp_path / "sprung",))
-
-    torch.save({"facekp": Trap(), "state_dict": {}}, tmp_path / "trap.ckpt")
-    with pytest.raises(CheckpointError, match=r"trap\.ckpt is not a checkpoint"):
-        evaluate(config("evaluate", f"ckpt_path={tmp_path / 'trap.ckpt'}"))
-    assert not (tmp_path / "sprung").exists()
-
-
-def test_weights_of_another_network_in_a_checkpoint_are_refused(run_dir, tmp_path):
-    content = torch.load(run_dir / "checkpoints" / "last.ckpt", weights_only=True)
-    content["facekp"]["model"]["network"]["hidden"] = 64
-    torch.save(content, tmp_path / "mixed.ckpt")
-    with pytest.raises(CheckpointError, match=r"mixed\.ckpt does not hold the weights of nose"):
-        evaluate(config("evaluate", f"ckpt_path={tmp_path / 'mixed.ckpt'}"))
+def test_a_run_is_not_begun_where_another_one_lies(run_dir, drawn_root):
+    with pytest.raises(ConfigError, match=r"holds a run already; go on with it by resume="):
+        train(config("train", *settings(drawn_root, run_dir)))
 
 
 @pytest.mark.parametrize(

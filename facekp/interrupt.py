@@ -1,0 +1,71 @@
+"""Ctrl-C and SIGTERM: the first is an orderly end, the second ends at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_ONE_REQUEST_S = 0.5  # some senders, such as timeout(1), signal a process and its group
+
+
+class Interrupted(BaseException):
+    """Raised where this process was asked to end.
+
+    It is no KeyboardInterrupt, upon which Lightning would exit by itself.
+
+    Args:
+        number: of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.status = 128 + number
+        """The exit status that a shell expects."""
+
+
+class _Listener:
+    def __init__(self) -> None:
+        self.asked: tuple[int, float] | None = None
+        self.deferring = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if self.asked is None:
+            self.asked = number, time.monotonic()
+            if not self.deferring:
+                raise Interrupted(number)
+        elif time.monotonic() - self.asked[1] > _ONE_REQUEST_S:
+            os._exit(128 + number)
+
+
+_listener = _Listener()
+
+
+def listen() -> None:
+    """From now on the first SIGINT or SIGTERM raises :class:`Interrupted`, and the second ends the process."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _listener)
+
+
+@contextmanager
+def deferred() -> Iterator[None]:
+    """Within the block, raise :class:`Interrupted` only in :func:`heed`, where nothing is half done, and at its end."""
+    _listener.deferring = True
+    try:
+        yield
+        heed()
+    finally:
+        _listener.deferring = False
+
+
+def heed() -> None:
+    """Raise what was deferred.
+
+    Raises:
+        Interrupted: if this process was asked to end.
+    """
+    if _listener.asked is not None and _listener.deferring:
+        raise Interrupted(_listener.asked[0])
