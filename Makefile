@@ -8,7 +8,7 @@ RUN ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data browse train evaluate test test-slow lint format bench reproduce ablation tensorboard lock clean
+.PHONY: help setup data browse train evaluate test test-slow lint format audit bench reproduce ablation tensorboard lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -51,7 +51,10 @@ format: setup ## put the style right
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## measure the speed of training against a bare loop
+audit: setup ## look up the locked packages among known vulnerabilities; .ci/audit tells what its exit status means
+	$(BIN)/python .ci/audit $(BIN)/uv
+
+bench: setup ## measure the speed of training against a bare loop, and of starting; ARGS=--scale for many images
 	$(BIN)/python -m facekp.bench $(ARGS)
 
 reproduce: setup ## run the published experiments again, and rewrite their results in docs/results and README.md

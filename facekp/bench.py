@@ -1,20 +1,25 @@
-"""Measure the speed of training against a bare loop: ``python -m facekp.bench [rounds]`` or ``make bench``.
+"""Measure speed: ``python -m facekp.bench [--rounds N | --scale]`` or ``make bench``.
 
 The bare loop is the least that training the same network can cost: images as tensors in memory, the same optimizer,
 memory format and batch size, no jitter, nothing logged. All parts are measured in turn, several times over, in one run,
 because the speed of a machine drifts; each is compared with the bare loop of its own round, and medians are printed.
+
+Likewise the time that a command takes from start to end is compared with that of importing what it imports.
 """
 
 from __future__ import annotations
 
+import argparse
 import io
 import resource
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import replace
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -25,6 +30,7 @@ from rich.console import Console
 from rich.table import Table
 from torch.optim import AdamW
 
+from facekp import bench_scale
 from facekp.checkpoint import build_module
 from facekp.cli import CONF
 from facekp.config import Config, checked, register
@@ -33,6 +39,7 @@ from facekp.data.dataset import Sample
 from facekp.data.obtain import obtain
 from facekp.data.reader import read_records
 from facekp.data.splits import split_records
+from facekp.evaluation import evaluate_module, name_evaluation
 from facekp.models.module import KeypointModule
 from facekp.training import build_trainer
 
@@ -43,7 +50,14 @@ _PARTS = {
     "loader": "reading and jitter alone",
     "bare loop over the loader": "what jitter costs",
     "training": "all that train.py does between two steps",
+    "evaluation": "answers and their errors, of the held-out faces",
 }
+_LIBRARIES = {
+    "hydra": "import hydra, omegaconf",
+    "all": "import torch, lightning.pytorch, torchmetrics, torch.utils.tensorboard, albumentations, cv2, hydra, "
+    "matplotlib.figure, jinja2, rich.table",
+}
+_ONE_BATCH = ("model=nose", "trainer.max_epochs=1", "data.batch_size=1000", "trainer.accelerator=cpu")
 
 
 class _Clock(Callback):
@@ -107,6 +121,15 @@ class Bench:
                 trainer.fit(self._new_module(), self._new_data())
         return clock.images / clock.seconds
 
+    def evaluation(self) -> float:
+        settings = self._config
+        name = name_evaluation(settings.model, settings.data, self._split, settings.seed, "untrained", 0)
+        module, loader = self._new_module(), self._data.val_dataloader()
+        start = time.perf_counter()
+        for _ in range(_EPOCHS):
+            evaluate_module(module, loader, name)
+        return _EPOCHS * len(self._split.val) / (time.perf_counter() - start)
+
     def _plain_batches(self, epoch: int) -> Iterator[Sample]:
         for chosen in torch.randperm(len(self._images)).split(self._config.data.batch_size):
             yield {"image": self._images[chosen], "keypoints": self._keypoints[chosen]}
@@ -132,17 +155,17 @@ class Bench:
         return images / (time.perf_counter() - start)
 
 
-def configured(run_dir: str) -> Config:
+def configured(run_dir: str, *overrides: str) -> Config:
     """The shipped config of the full network, at the batch size that is measured."""
     register()
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        return checked(compose("train", [*_OVERRIDES, f"run_dir={run_dir}"]))
+        return checked(compose("train", [*_OVERRIDES, f"run_dir={run_dir}", *overrides]))
 
 
-def main(rounds: int) -> None:
-    """Measure ``rounds`` times and print a table."""
+def measure_speed(rounds: int) -> None:
+    """Measure how fast images are loaded, learnt from and answered, and print a table."""
     bench = Bench(configured("unused"))
-    measures = [bench.bare_loop, bench.loader, bench.bare_loop_over_the_loader, bench.training]
+    measures = [bench.bare_loop, bench.loader, bench.bare_loop_over_the_loader, bench.training, bench.evaluation]
     for measure in measures:
         measure()
     figures = [[measure() for measure in measures] for _ in range(rounds)]
@@ -157,5 +180,48 @@ def main(rounds: int) -> None:
     print(f"Peak memory of all this: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 
 
+def measure_start(rounds: int) -> None:
+    """Measure how long commands take from their start to their end, and print a table."""
+    root = str(obtain(configured("unused").data).root)
+    train = str(CONF.parent / "train.py")
+    with tempfile.TemporaryDirectory() as folder:
+        one_batch = [train, *_ONE_BATCH, f"data.root={Path(root).absolute()}", f"hydra.run.dir={folder}/run"]
+        commands = {
+            "train.py --help": ([train, "--help"], "hydra"),
+            "train.py, one batch, with all figures": (one_batch, "all"),
+        }
+        table = Table(title=f"from start to end, {rounds} rounds, medians")
+        for heading in ("command", "seconds", "of its imports", ""):
+            table.add_column(heading, justify="left" if heading in ("command", "") else "right")
+        for name, (command, libraries) in commands.items():
+            bare = ["-c", _LIBRARIES[libraries]]
+            _seconds(bare, folder)  # the first brings files into memory
+            figures = [(_seconds(command, folder), _seconds(bare, folder)) for _ in range(rounds)]
+            whole, imports = (median(column) for column in zip(*figures, strict=True))
+            ratio = median(one / other for one, other in figures)
+            table.add_row(name, f"{whole:.1f}", f"{ratio:.2f}", f"{imports:.1f} s to {_LIBRARIES[libraries]}")
+    Console(width=110).print(table)
+
+
+def _seconds(arguments: Sequence[str], folder: str) -> float:
+    """How long Python takes with these arguments, which must succeed."""
+    start = time.perf_counter()
+    subprocess.run([sys.executable, *arguments], cwd=folder, stdout=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - start
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure what is asked for."""
+    parser = argparse.ArgumentParser(prog="python -m facekp.bench", description="Measure speed.")
+    parser.add_argument("--rounds", type=int, default=7, help="how often each part is measured")
+    parser.add_argument("--scale", action="store_true", help="instead: what 240, 2,400 and 24,000 images cost")
+    given = parser.parse_args(arguments)
+    if given.scale:
+        bench_scale.run(configured("unused", "data=standin"))
+    else:
+        measure_speed(given.rounds)
+        measure_start(max(1, given.rounds // 2))
+
+
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 7)
+    main(sys.argv[1:])

@@ -20,9 +20,8 @@ def get(config: Config) -> None:
     """Find, download or draw the faces, read their labels, and say where they are."""
     data = obtain(config.data)
     records, scheme = read_records(data)
-    print(
-        f"{data.name}: {len(records)} images with {len(scheme)} points each in {shown(Path(str(data.root)).absolute())}"
-    )
+    usable = sum(record.fault is None for record in records)
+    print(f"{data.name}: {usable} images with {len(scheme)} points each in {shown(Path(str(data.root)).absolute())}")
 
 
 def check(config: Config) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from facekp.data.asf import read_asf
-from facekp.data.folder import Face, FolderReader, paired
+from facekp.data.folder import Face, FolderReader
 from facekp.data.images import read_image_size
 
 
@@ -17,7 +18,8 @@ class AsfFolderReader(FolderReader):
     """
 
     def faces(self, folder: Path) -> list[Face]:
-        return [
-            Face(name, image, read_image_size(image), read_asf(annotation).keypoints, str(annotation))
-            for name, image, annotation in paired(folder, ".asf")
-        ]
+        return self.paired(folder, ".asf", _read)
+
+
+def _read(face: Face) -> Face:
+    return replace(face, image_size=read_image_size(face.image), keypoints=read_asf(Path(face.source)).keypoints)

@@ -44,17 +44,17 @@ def run(config: Config, folder: Path) -> list[Path]:
 
 
 def read_chosen(config: DataConfig) -> tuple[list[Record], Scheme]:
-    """Read the data set that the settings name, of the people that they name.
+    """Read the faces that can be used, of the people that the settings name.
 
     Returns:
-        At least one record, and the scheme of the landmarks.
+        At least one record, none with a fault, and the scheme of the landmarks.
 
     Raises:
         ConfigError: if ``data.persons`` leaves nobody.
         DataError: if the data cannot be used.
     """
     records, scheme = read_records(config)
-    chosen = within(records, config)
+    chosen = [record for record in within(records, config) if record.fault is None]
     if not chosen:
         raise ConfigError(f"data.persons={config.persons} leaves nobody; choose persons that the data hold")
     return chosen, scheme

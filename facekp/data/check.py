@@ -58,7 +58,7 @@ def run(config: Config, folder: Path) -> Report:
         DataError: if the data cannot be used.
     """
     records, scheme = read_chosen(config.data)
-    raw, _ = read_chosen(replace(config.data, labels="raw"))
+    raw = [replace(record, keypoints=record.raw_keypoints) for record in records]
     report = check(records, raw, scheme)
     name = f"{config.data.name}, {config.data.labels} labels"
     files = compare_published(Path(str(config.data.root)).expanduser()) if scheme == DANES else None

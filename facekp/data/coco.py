@@ -13,7 +13,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import numpy as np
 
 from facekp.data.folder import Face, FolderReader
 from facekp.data.images import read_image_size
+from facekp.data.records import NO_KEYPOINTS, NO_SIZE, attempt
 from facekp.data.text import shown
 from facekp.errors import ConfigError, DataError
 from facekp.geometry import from_pixel_centres
@@ -41,6 +43,7 @@ class CocoFace:
         points_px: float64 [K, 2], in pixels counted from 0.
         labelled: bool [K].
         where: the annotation, for messages.
+        fault: why it cannot be used, otherwise None; it then has no points.
     """
 
     file_name: str
@@ -48,16 +51,23 @@ class CocoFace:
     points_px: np.ndarray
     labelled: np.ndarray
     where: str
+    fault: str | None = None
 
     @property
     def area(self) -> float:
-        """The area of the box around the labelled points, in pixels."""
+        """The area of the box around the labelled points, in pixels; a face that cannot be read may be the largest."""
+        if self.fault is not None:
+            return np.inf
         labelled = self.points_px[self.labelled]
         return float(np.prod(np.ptp(labelled, axis=0))) if len(labelled) else 0.0
 
 
-def read_coco(path: Path) -> tuple[tuple[str, ...], list[CocoFace]]:
+def read_coco(path: Path, on_bad: str = "error") -> tuple[tuple[str, ...], list[CocoFace]]:
     """Read a file.
+
+    Args:
+        path: the JSON file.
+        on_bad: ``skip`` returns an annotation whose keypoints are broken with its ``fault``, ``error`` raises.
 
     Returns:
         The points' names, and each annotation of their category, in the file's order.
@@ -74,8 +84,8 @@ def read_coco(path: Path) -> tuple[tuple[str, ...], list[CocoFace]]:
             image = _id(annotation, "image_id", where)
             if image not in images:
                 raise DataError(f"{where}: there is no image with the id {shown(str(image))}; correct it")
-            numbers = _numbers(annotation, len(names), where)
-            faces.append(CocoFace(*images[image], numbers[:, :2], numbers[:, 2] > 0, where))
+            known = CocoFace(*images[image], NO_KEYPOINTS, np.empty(0, bool), where)
+            faces.append(attempt(known, partial(_labelled, annotation, len(names)), on_bad))
     return names, faces
 
 
@@ -140,14 +150,16 @@ def _image(image: Mapping[str, Any], where: str) -> tuple[str, tuple[int, int] |
     return file_name, (_of(image, "width", int, where), _of(image, "height", int, where))
 
 
-def _numbers(annotation: Mapping[str, Any], count: int, where: str) -> np.ndarray:
-    """float64 [count, 3]: x, y and v of each point."""
+def _labelled(annotation: Mapping[str, Any], count: int, face: CocoFace) -> CocoFace:
+    """The face with its points."""
+    where = face.where
     given = _of(annotation, "keypoints", list, where)
     if len(given) != 3 * count:
         raise DataError(f"{where}: keypoints has {len(given)} numbers instead of 3 for each of {count} points")
     if not all(isinstance(number, (int, float)) and abs(number) < _FARTHEST for number in given):
         raise DataError(f"{where}: keypoints has something that is not a finite number of pixels; correct it")
-    return np.array(given, dtype=np.float64).reshape(count, 3)
+    numbers = np.array(given, dtype=np.float64).reshape(count, 3)
+    return replace(face, points_px=numbers[:, :2], labelled=numbers[:, 2] > 0)
 
 
 class CocoReader(FolderReader):
@@ -176,7 +188,7 @@ class CocoReader(FolderReader):
         self._names: tuple[str, ...] = ()
 
     def faces(self, folder: Path) -> list[Face]:
-        self._names, found = read_coco(self._annotations)
+        self._names, found = read_coco(self._annotations, self.on_bad)
         largest: dict[str, CocoFace] = {}
         for face in sorted(found, key=lambda face: -face.area):
             largest.setdefault(face.file_name, face)
@@ -186,7 +198,14 @@ class CocoReader(FolderReader):
             raise DataError(f"{self._annotations}: no face has all its points labelled (v > 0); label them")
         self._tell(len(found) - len(taken), "smaller faces of images with several")
         self._tell(len(taken) - len(complete), "images whose face has points without a label (v = 0)")
-        return [_located(face, folder) for face in complete]
+        return [
+            attempt(
+                Face(face.file_name, folder / face.file_name, NO_SIZE, NO_KEYPOINTS, face.where, face.fault),
+                partial(_located, face, folder),
+                self.on_bad,
+            )
+            for face in complete
+        ]
 
     def _tell(self, count: int, what: str) -> None:
         if count:
@@ -196,8 +215,8 @@ class CocoReader(FolderReader):
         return scheme_of_names(self._names) if self._by_names else super().scheme_of(points)
 
 
-def _located(face: CocoFace, folder: Path) -> Face:
-    path = folder / face.file_name
+def _located(face: CocoFace, folder: Path, known: Face) -> Face:
+    path = known.image
     try:
         there = path.is_file()
     except (OSError, ValueError):  # a name that no file can have
@@ -208,7 +227,7 @@ def _located(face: CocoFace, folder: Path) -> Face:
     if face.image_size not in (None, size):
         sizes = ["{}x{}".format(*each) for each in (size, face.image_size or size)]
         raise DataError(f"{path} is {sizes[0]}, but {face.where} was made at {sizes[1]}; replace either")
-    return Face(face.file_name, path, size, from_pixel_centres(face.points_px, size), face.where)
+    return replace(known, image_size=size, keypoints=from_pixel_centres(face.points_px, size))
 
 
 def scheme_of_names(names: Sequence[str]) -> Scheme:

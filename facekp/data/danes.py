@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ import numpy as np
 from facekp.data.asf import read_asf
 from facekp.data.images import read_image_size
 from facekp.data.labels import mend
-from facekp.data.records import Reader, Record
+from facekp.data.records import NO_KEYPOINTS, NO_SIZE, Reader, Record, attempt
 from facekp.errors import DataError
 from facekp.landmarks import DANES
 
@@ -31,7 +33,7 @@ class DanesReader(Reader):
                 written.
 
         Returns:
-            One record per photograph, in the order of their names.
+            One record per photograph, in the order of their names; see ``on_bad`` for those that cannot be used.
 
         Raises:
             DataError: naming the file, and the line or point, that is missing or wrong.
@@ -45,19 +47,26 @@ class DanesReader(Reader):
             raise DataError(
                 f"the data folder {folder} holds no .jpg or .asf file; point data.root at the Danes set itself"
             )
-        for name in sorted(images.keys() ^ shapes.keys()):
+        for name in sorted(images.keys() ^ shapes.keys()) if self.on_bad == "error" else ():
             absent = ".asf" if name in images else ".jpg"
             raise DataError(f"{folder}: {name} has no {absent} file; add it, or move its other half away")
-        records = [_read(images[name], shapes[name]) for name in sorted(images)]
-        return [mend(record, DANES) for record in records] if labels == "mended" else records
+        read = partial(_read, mended=labels == "mended")
+        return [attempt(_named(folder / f"{name}.jpg"), read, self.on_bad) for name in sorted({*images, *shapes})]
 
 
-def _read(image: Path, annotation: Path) -> Record:
+def _named(image: Path) -> Record:
+    """What the name of a photograph tells."""
     named = _NAME.fullmatch(image.stem)
     if named is None:
         raise DataError(
             f"{image}: the name does not follow PP-Ts.jpg (person, type 1-6, sex m or f); rename or move it"
         )
+    person, kind, sex = int(named["person"]), int(named["image_type"]), named["sex"]
+    return Record(image.stem, image, NO_SIZE, NO_KEYPOINTS, person, sex, kind)
+
+
+def _read(record: Record, mended: bool) -> Record:
+    annotation = record.image.with_suffix(".asf")
     shape = read_asf(annotation)
     if len(shape.keypoints) != len(DANES):
         raise DataError(f"{annotation} holds {len(shape.keypoints)} points instead of {len(DANES)}; replace it")
@@ -65,12 +74,5 @@ def _read(image: Path, annotation: Path) -> Record:
     if len(outside):
         x, y = shape.keypoints[outside[0]]
         raise DataError(f"{annotation}: point {outside[0]} lies outside the image, at ({x:.3f}, {y:.3f}); correct it")
-    return Record(
-        name=image.stem,
-        image=image,
-        image_size=read_image_size(image),
-        keypoints=shape.keypoints,
-        person=int(named["person"]),
-        sex=named["sex"],
-        image_type=int(named["image_type"]),
-    )
+    whole = replace(record, image_size=read_image_size(record.image), keypoints=shape.keypoints)
+    return mend(whole, DANES) if mended else whole

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from lightning.pytorch import LightningDataModule
@@ -13,7 +14,19 @@ from facekp.config import AugmentConfig, DataConfig
 from facekp.data.dataset import DrawSampler, FaceDataset, JitteredDataset, Sample
 from facekp.data.jitter import build_jitter
 from facekp.data.splits import Split
+from facekp.errors import DataError
 from facekp.landmarks import Scheme
+
+
+class FaceLoader(DataLoader[Sample]):
+    """A DataLoader whose workers' DataErrors say what this process would say, in one sentence."""
+
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
+        try:
+            yield from super().__iter__()
+        except DataError as error:  # a worker's message is its traceback, which ends with the sentence
+            sentence = str(error).splitlines()[-1].removeprefix(f"{DataError.__module__}.{DataError.__name__}: ")
+            raise DataError(sentence) from error
 
 
 class FaceDataModule(LightningDataModule):
@@ -64,7 +77,7 @@ class FaceDataModule(LightningDataModule):
         return 0 if self.train_faces.cached else os.cpu_count() or 1
 
     def train_dataloader(self) -> DataLoader[Sample]:
-        return DataLoader(
+        return FaceLoader(
             self.train_faces,
             batch_size=self._config.batch_size,
             sampler=DrawSampler(len(self.train_faces), self._seed, self._config.draws_per_epoch),
@@ -73,4 +86,4 @@ class FaceDataModule(LightningDataModule):
         )
 
     def val_dataloader(self) -> DataLoader[Sample]:
-        return DataLoader(self.val_faces, batch_size=self._config.batch_size, num_workers=self._workers)
+        return FaceLoader(self.val_faces, batch_size=self._config.batch_size, num_workers=self._workers)

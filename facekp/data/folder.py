@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from facekp.data.records import Reader, Record
+from facekp.data.records import NO_KEYPOINTS, NO_SIZE, Reader, Record, attempt
 from facekp.errors import ConfigError, DataError
 from facekp.landmarks import Scheme
 from facekp.schemes import load_scheme
@@ -30,7 +31,8 @@ class Face:
         image: path of the photograph.
         image_size: (width, height) in pixels.
         keypoints: float32 [K, 2], relative to the image.
-        source: where the keypoints were read, for messages.
+        source: where the keypoints are read, for messages; a path if they have a file of their own.
+        fault: why this face cannot be used, otherwise None.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Face:
     image_size: tuple[int, int]
     keypoints: np.ndarray
     source: str
+    fault: str | None = None
 
 
 class FolderReader(Reader):
@@ -71,7 +74,7 @@ class FolderReader(Reader):
             labels: ``raw``; there is no rule by which labels other than the Danes' could be mended.
 
         Returns:
-            One record per photograph that is annotated.
+            One record per photograph that is annotated; see ``on_bad`` for those that cannot be used.
 
         Raises:
             ConfigError: if other labels are asked for.
@@ -85,28 +88,53 @@ class FolderReader(Reader):
         faces = self.faces(folder)
         if not faces:
             raise DataError(f"the data folder {folder} holds no annotated face; point data.root at the images")
-        self.scheme = self._given_scheme or self.scheme_of(len(faces[0].keypoints))
-        for face in faces:
-            self._check(face)
+        counts = Counter(len(face.keypoints) for face in faces if face.fault is None)
+        self.scheme = self._given_scheme or self.scheme_of(max(counts, key=counts.__getitem__, default=0))
+        faces = [attempt(face, self._checked, self.on_bad) for face in faces]
         people = _number([self._person_of(face) for face in faces]) if self._person else range(1, len(faces) + 1)
         return [
-            Record(face.name, face.image, face.image_size, face.keypoints, person)
+            Record(face.name, face.image, face.image_size, face.keypoints, person, fault=face.fault)
             for face, person in zip(faces, people, strict=True)
         ]
 
     @abstractmethod
     def faces(self, folder: Path) -> list[Face]:
-        """All annotated photographs of the folder, in a fixed order.
+        """All annotated photographs of the folder, in a fixed order; see ``on_bad`` for those that cannot be used.
 
         Raises:
             DataError: naming the file and what is missing or wrong.
         """
 
+    def paired(self, folder: Path, suffix: str, read: Callable[[Face], Face]) -> list[Face]:
+        """Photographs and the annotation files of the same name beside them, in the folder and the folders inside it.
+
+        Args:
+            folder: where to look.
+            suffix: of the annotation files, such as ``.pts``.
+            read: completes a face without size and keypoints, whose ``source`` is the annotation file.
+
+        Returns:
+            The faces in the order of their names; a name is the path within the folder, without suffix.
+
+        Raises:
+            DataError: if there is more than one photograph for an annotation file; and, unless faulty faces are to be
+                skipped, if one half of a pair is missing or cannot be read.
+        """
+        images, annotations = _by_name(folder, IMAGE_SUFFIXES), _by_name(folder, (suffix,))
+        for name in sorted(images.keys() ^ annotations.keys()) if self.on_bad == "error" else ():
+            absent = f"{suffix} file" if name in images else "image"
+            raise DataError(f"{folder}: {name} has no {absent}; add it, or move its other half away")
+        faces = []
+        for name in sorted({*images, *annotations}):
+            image, annotation = images.get(name, folder / name), annotations.get(name, folder / f"{name}{suffix}")
+            faces.append(attempt(Face(name, image, NO_SIZE, NO_KEYPOINTS, str(annotation)), read, self.on_bad))
+        return faces
+
     def scheme_of(self, points: int) -> Scheme:
         """What the files themselves tell of so many points; used where no scheme is given."""
         return Scheme.unknown(points)
 
-    def _check(self, face: Face) -> None:
+    def _checked(self, face: Face) -> Face:
         found, wanted = len(face.keypoints), len(self.scheme)
         if found != wanted:
             raise DataError(
@@ -119,6 +147,7 @@ class FolderReader(Reader):
                 f"{face.source}: point {outside[0]} lies far outside the image, at ({x:.3f}, {y:.3f}) of its size; "
                 "correct it"
             )
+        return face
 
     def _person_of(self, face: Face) -> str:
         found = self._person.search(face.name) if self._person else None
@@ -134,27 +163,6 @@ def _number(persons: Sequence[str]) -> list[int]:
         return [int(person) for person in persons]
     numbers = {person: number for number, person in enumerate(sorted(set(persons)), start=1)}
     return [numbers[person] for person in persons]
-
-
-def paired(folder: Path, suffix: str) -> list[tuple[str, Path, Path]]:
-    """Photographs and the annotation files of the same name beside them, in the folder and the folders inside it.
-
-    Args:
-        folder: where to look.
-        suffix: of the annotation files, such as ``.pts``.
-
-    Returns:
-        (name, photograph, annotation file) in the order of the names; a name is the path within the folder, without
-        suffix.
-
-    Raises:
-        DataError: if one half of a pair is missing, or there is more than one photograph for it.
-    """
-    images, annotations = _by_name(folder, IMAGE_SUFFIXES), _by_name(folder, (suffix,))
-    for name in sorted(images.keys() ^ annotations.keys()):
-        absent = f"{suffix} file" if name in images else "image"
-        raise DataError(f"{folder}: {name} has no {absent}; add it, or move its other half away")
-    return [(name, images[name], annotations[name]) for name in sorted(images)]
 
 
 def _by_name(folder: Path, suffixes: Sequence[str]) -> dict[str, Path]:

@@ -11,13 +11,15 @@ from facekp.errors import DataError
 from facekp.geometry import Letterbox
 
 _REMEDY = "replace it by the original file"
+_FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "PPM")  # Pillow would run other programs for some of the others
+_MAX_PIXELS = 2**30 // 12  # 89 million: where Pillow begins to warn; a photograph takes 4 bytes a pixel at most here
 
 
 def read_image_size(path: Path) -> tuple[int, int]:
     """(width, height) of an image, from its header alone.
 
     Raises:
-        DataError: if the file is no image that can be read.
+        DataError: if the file is no image that can be read, or larger than any photograph.
     """
     with _opened(path) as image:
         return image.size
@@ -37,15 +39,15 @@ def load_grey(path: Path, input_size: tuple[int, int]) -> np.ndarray:
         uint8 [height, width].
 
     Raises:
-        DataError: if the file is no image, or is damaged or cut short.
+        DataError: if the file is no image, is larger than any photograph, or is damaged or cut short.
     """
     with _opened(path) as image:
         left, top, width, height = Letterbox(image.size, input_size).placed
         try:
             image.draft("L", (width, height))
             grey = image.convert("L").resize((width, height), Image.Resampling.BOX)
-        except (OSError, SyntaxError, ValueError) as error:
-            raise DataError(f"{path} is damaged or cut short ({error}); {_REMEDY}") from error
+        except Exception as error:  # bytes gone wrong make the decoders raise nearly anything
+            raise DataError(f"{path} is damaged or cut short ({_reason(error)}); {_REMEDY}") from error
     canvas = np.zeros((input_size[1], input_size[0]), np.uint8)
     canvas[top : top + height, left : left + width] = np.asarray(grey)
     return canvas
@@ -53,8 +55,17 @@ def load_grey(path: Path, input_size: tuple[int, int]) -> np.ndarray:
 
 def _opened(path: Path) -> Image.Image:
     try:
-        return Image.open(path)
+        image = Image.open(path, formats=_FORMATS)
     except UnidentifiedImageError as error:
         raise DataError(f"{path} is not an image that can be read; {_REMEDY}") from error
-    except (OSError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path} cannot be opened as an image ({error}); {_REMEDY}") from error
+    except Exception as error:
+        raise DataError(f"{path} cannot be opened as an image ({_reason(error)}); {_REMEDY}") from error
+    width, height = image.size
+    if width * height > _MAX_PIXELS:
+        image.close()
+        raise DataError(f"{path} has {width}x{height} pixels, more than any photograph; make it smaller")
+    return image
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

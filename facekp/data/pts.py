@@ -18,12 +18,13 @@ Source: C. Sagonas, G. Tzimiropoulos, S. Zafeiriou, M. Pantic, 300 Faces in-the-
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from facekp.data.folder import Face, FolderReader, paired
+from facekp.data.folder import Face, FolderReader
 from facekp.data.images import read_image_size
 from facekp.data.text import numbered_lines, shown
 from facekp.errors import ConfigError, DataError
@@ -87,9 +88,9 @@ class PtsReader(FolderReader):
         self._first_pixel = first_pixel
 
     def faces(self, folder: Path) -> list[Face]:
-        return [self._face(*pair) for pair in paired(folder, ".pts")]
+        return self.paired(folder, ".pts", self._read)
 
-    def _face(self, name: str, image: Path, annotation: Path) -> Face:
-        size = read_image_size(image)
-        keypoints = from_pixel_centres(read_pts(annotation) - self._first_pixel, size)
-        return Face(name, image, size, keypoints, str(annotation))
+    def _read(self, face: Face) -> Face:
+        size = read_image_size(face.image)
+        points_px = read_pts(Path(face.source)) - self._first_pixel
+        return replace(face, image_size=size, keypoints=from_pixel_centres(points_px, size))

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
+from facekp.errors import DataError
 from facekp.landmarks import Scheme
+
+T = TypeVar("T")
 
 TURNED_TYPES = (3, 4)
 FRONTAL_TYPES = (1, 2, 5)
+
+NO_SIZE = (0, 0)
+NO_KEYPOINTS = np.empty((0, 2), np.float32)
 
 
 @dataclass(frozen=True)
@@ -28,6 +36,8 @@ class Record:
         image_type: 1-6 as the Danes set counts them (1 neutral, 2 happy, 3 and 4 turned, 5 side light, 6 free), or
             None.
         published: the keypoints as their file has them, where mending changed them; otherwise None.
+        fault: why this face cannot be used, otherwise None. A face with a fault takes its place in a split, so that
+            nobody else changes sides for it, and is then left out; its size and keypoints are of no use.
     """
 
     name: str
@@ -38,6 +48,7 @@ class Record:
     sex: str | None = None
     image_type: int | None = None
     published: np.ndarray | None = None
+    fault: str | None = None
 
     @property
     def turned(self) -> bool:
@@ -56,6 +67,9 @@ class Reader(ABC):
     scheme: Scheme
     """The landmarks of what was read; where the files decide it, it is known once they are read."""
 
+    on_bad: str = "error"
+    """What to do with a face whose files are broken: ``error`` raises, ``skip`` returns it with its ``fault``."""
+
     @abstractmethod
     def read(self, root: str | Path, labels: str) -> list[Record]:
         """Index the data set at ``root`` without decoding its images.
@@ -63,3 +77,24 @@ class Reader(ABC):
         Raises:
             DataError: saying what is missing or wrong, where, and what to do.
         """
+
+
+def attempt(known: T, complete: Callable[[T], T], on_bad: str) -> T:
+    """Complete what is known of a face from its files.
+
+    Args:
+        known: a dataclass with a ``fault``; one that has a fault already is returned as it is.
+        complete: raises DataError if the files are broken.
+        on_bad: ``error``, or ``skip`` to return what is known with the error's message as its fault instead.
+
+    Raises:
+        DataError: what ``complete`` raises, if ``on_bad`` is ``error``.
+    """
+    if known.fault is not None:  # type: ignore[attr-defined]
+        return known
+    try:
+        return complete(known)
+    except DataError as error:
+        if on_bad == "error":
+            raise
+        return replace(known, fault=str(error))  # type: ignore[type-var]

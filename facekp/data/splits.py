@@ -22,11 +22,19 @@ _BY_PERSON = ("course", "person fold")
 
 @dataclass(frozen=True)
 class Split:
-    """Two lists of records, none in both, and what the division is called."""
+    """Two lists of records, none in both, and what the division is called.
+
+    Args:
+        name: shown on every figure and table.
+        train: what is learnt from.
+        val: what is held out.
+        skipped: those of either side that have a ``fault`` and were left out.
+    """
 
     name: str
     train: list[Record]
     val: list[Record]
+    skipped: Sequence[Record] = ()
 
     @property
     def people_on_both_sides(self) -> set[int]:
@@ -35,7 +43,8 @@ class Split:
 
     def save(self, path: Path) -> None:
         """Write the names of both sides as JSON, from which ``data.split=<path>`` makes this very split again."""
-        sides = {"train": [record.name for record in self.train], "val": [record.name for record in self.val]}
+        parts = {"train": self.train, "val": self.val} | ({"skipped": self.skipped} if self.skipped else {})
+        sides = {part: [record.name for record in records] for part, records in parts.items()}
         path.write_text(json.dumps({"split": self.name, **sides}, indent=1) + "\n")
 
 
@@ -47,6 +56,7 @@ def split_records(records: Sequence[Record], config: DataConfig, seed: int = 0) 
     - ``random``: images drawn at random, so a person may stand on both sides, which flatters every figure.
     - a path ending in ``.json``: the split that an earlier run saved, in its order and under its name.
 
+    Records with a fault are divided like all others and then left out, so that nobody else changes sides for them.
     How many people are on both sides is printed, where there are any.
 
     Args:
@@ -60,6 +70,7 @@ def split_records(records: Sequence[Record], config: DataConfig, seed: int = 0) 
     """
     records = within(records, config)
     split = _read(config.split, records) if config.split.endswith(".json") else _made(records, config, seed)
+    split = _without_faults(split)
     if not split.train or not split.val:
         side = "train on" if not split.train else "validate on"
         persons_there = sorted({record.person for record in records})
@@ -73,6 +84,12 @@ def split_records(records: Sequence[Record], config: DataConfig, seed: int = 0) 
             raise ConfigError(f"{report}, which must keep them apart; correct data.split={config.split}")
         print(f"{report}, which flatters its figures")
     return split
+
+
+def _without_faults(split: Split) -> Split:
+    train, val = ([record for record in side if record.fault is None] for side in (split.train, split.val))
+    skipped = tuple(record for record in (*split.train, *split.val) if record.fault is not None)
+    return Split(split.name, train, val, skipped)
 
 
 def within(records: Sequence[Record], config: DataConfig) -> list[Record]:
