@@ -50,6 +50,7 @@ class DataConfig:
     persons: list[int] | None = _setting(None, length=2)  # use only persons first..last, e.g. [1,32] to tune
     batch_size: int = _setting(16, at_least=1)
     draws_per_epoch: int = _setting(1, at_least=1)  # how often an epoch draws each training image, jittered anew
+    turned_draws: int = _setting(1, at_least=1)  # how often a turned face is drawn for each time that another is
     num_workers: int | None = _setting(None, at_least=0)  # processes that prepare batches; null: see FaceDataModule
     cache_mb: int = _setting(512, at_least=0)  # keep decoded images in memory up to this size, else read as needed
 

@@ -77,10 +77,12 @@ class FaceDataModule(LightningDataModule):
         return 0 if self.train_faces.cached else os.cpu_count() or 1
 
     def train_dataloader(self) -> DataLoader[Sample]:
+        often, turned = self._config.draws_per_epoch, self._config.turned_draws
+        times = [often * (turned if record.turned else 1) for record in self.train_faces.records]
         return FaceLoader(
             self.train_faces,
             batch_size=self._config.batch_size,
-            sampler=DrawSampler(len(self.train_faces), self._seed, self._config.draws_per_epoch),
+            sampler=DrawSampler(times, self._seed),
             num_workers=self._workers,
             persistent_workers=self._workers > 0,
         )

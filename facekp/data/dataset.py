@@ -98,15 +98,14 @@ class DrawSampler(Sampler[tuple[int, int]]):
     resume. Lightning calls :meth:`set_epoch`.
 
     Args:
-        length: number of samples.
+        times: how often each sample is visited in an epoch.
         seed: of the order.
-        draws: of each sample in an epoch.
     """
 
-    def __init__(self, length: int, seed: int = 0, draws: int = 1) -> None:
-        self._length = length
+    def __init__(self, times: Sequence[int], seed: int = 0) -> None:
+        self._most = max(times)
+        self._visits = [(draw, i) for draw in range(self._most) for i, often in enumerate(times) if draw < often]
         self._seed = seed
-        self._draws = draws
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -114,9 +113,9 @@ class DrawSampler(Sampler[tuple[int, int]]):
         self._epoch = epoch
 
     def __len__(self) -> int:
-        return self._draws * self._length
+        return len(self._visits)
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        order = np.random.default_rng((self._seed, self._epoch)).permutation(len(self))
-        draws, indices = np.divmod(order, self._length)
-        return zip((self._epoch * self._draws + draws).tolist(), indices.tolist(), strict=True)
+        order = np.random.default_rng((self._seed, self._epoch)).permutation(len(self)).tolist()
+        first = self._epoch * self._most
+        return ((first + draw, index) for draw, index in (self._visits[i] for i in order))

@@ -61,7 +61,7 @@ def test_a_damaged_photograph_is_found_while_caching(drawn_records, tmp_path):
 
 
 def test_sampler_visits_everything_once_in_a_new_order_each_epoch():
-    sampler = DrawSampler(20, seed=1)
+    sampler = DrawSampler([1] * 20, seed=1)
     epochs = []
     for epoch in range(3):
         sampler.set_epoch(epoch)
@@ -72,17 +72,36 @@ def test_sampler_visits_everything_once_in_a_new_order_each_epoch():
     assert epochs[0] != epochs[1] != epochs[2]
     sampler.set_epoch(1)
     assert [index for _, index in sampler] == epochs[1]
-    assert [index for _, index in DrawSampler(20, seed=2)] != epochs[0]
+    assert [index for _, index in DrawSampler([1] * 20, seed=2)] != epochs[0]
 
 
 def test_sampler_draws_every_sample_several_times_an_epoch_each_with_a_key_of_its_own():
-    sampler = DrawSampler(5, draws=3)
+    sampler = DrawSampler([3] * 5)
     first = list(sampler)
     sampler.set_epoch(1)
     second = list(sampler)
     assert len(sampler) == len(first) == 15
     assert sorted(first) == [(draw, index) for draw in range(3) for index in range(5)]
     assert sorted(second) == [(draw, index) for draw in range(3, 6) for index in range(5)]
+
+
+def test_some_samples_can_be_drawn_more_often_than_others():
+    sampler = DrawSampler([1, 2])
+    keys = []
+    for epoch in range(3):
+        sampler.set_epoch(epoch)
+        keys += sampler
+    assert len(sampler) == 3
+    assert len(set(keys)) == len(keys) == 9
+    assert [index for _, index in keys].count(1) == 6
+
+
+def test_turned_faces_are_drawn_as_often_as_asked(drawn_split):
+    settings = DataConfig(name="drawn", draws_per_epoch=2, turned_draws=3)
+    module = FaceDataModule(drawn_split, DANES, settings, SIZE, AugmentConfig(name="none"))
+    drawn = [index for batch in module.train_dataloader() for index in batch["index"].tolist()]
+    for index, record in enumerate(module.train_faces.records):
+        assert drawn.count(index) == (6 if record.turned else 2)
 
 
 class Collect(Callback):
