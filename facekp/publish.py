@@ -26,7 +26,7 @@ from facekp.errors import DataError, FacekpError
 from facekp.figures import new_figure
 from facekp.files import write_whole
 from facekp.history import read_scalars
-from facekp.provenance import read_parts
+from facekp.resume import finished, read_parts
 from facekp.sweep import REPEATS
 
 _COLUMNS = {
@@ -72,9 +72,9 @@ def read_result(run: Path) -> Result:
     Raises:
         DataError: if the run did not finish.
     """
-    if not (run / "metrics.json").is_file():
-        raise DataError(f"{shown(run)} has no metrics.json, so it did not finish; run its sweep again")
-    measured = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    measured = finished(run)
+    if measured is None:
+        raise DataError(f"{shown(run)} did not finish; give the command of its sweep again, with hydra.sweep.dir")
     rows, raw = measured["by_type"], measured.get("raw_labels", measured)["by_type"]
     seconds = sum(part["training_seconds"] or 0 for part in read_parts(run))
     figures = {name: rows["all"][name] for name in ("error_px", "mse_px2", "nme")}
