@@ -158,7 +158,7 @@ class Pictures(Callback):
         title = f"epoch {trainer.current_epoch + 1}" if trainer.global_step else "before the first step"
         figure = face_grid(faces, module.scheme, module.points, title, data.caption)
         for writer in _writers(trainer):
-            writer.add_figure("predictions", figure, trainer.global_step)
+            writer.add_figure("predictions", figure, max(0, trainer.global_step - 1))  # beside that step's figures
 
     def _chosen(self, length: int) -> list[int]:
         return np.unique(np.linspace(0, length - 1, self._faces).round().astype(int)).tolist()
