@@ -183,7 +183,7 @@ def dots(groups: dict[str, list[Result]], caption: str) -> Figure:
         spread = stdev(values) if len(values) > 1 else 0
         axes.errorbar(mean(values), row, xerr=spread, fmt="|", color="black", markersize=12, capsize=3)
     axes.set_yticks(range(len(groups)), list(groups), fontsize=8)
-    axes.invert_yaxis()
+    axes.set_ylim(len(groups) - 0.5, -0.5)
     axes.set_xlim(left=0)
     axes.set_xlabel("MSE (px² of the photograph)")
     axes.grid(axis="x", alpha=0.3)
@@ -192,7 +192,7 @@ def dots(groups: dict[str, list[Result]], caption: str) -> Figure:
 
 def curves(groups: dict[str, list[Result]], caption: str) -> Figure:
     """The validation ``mse_px2`` after each epoch: the mean of a setting's runs, and the range from least to most."""
-    figure = new_figure(8, 4.5, "validation error while training", caption)
+    figure = new_figure(9, 4.5, "validation error while training", caption)
     axes = figure.subplots()
     for number, (setting, results) in enumerate(groups.items()):
         shortest = min(len(result.curve[0]) for result in results)
@@ -202,10 +202,13 @@ def curves(groups: dict[str, list[Result]], caption: str) -> Figure:
         axes.plot(epochs, values.mean(0), dash, color=colour, label=setting)
         axes.fill_between(epochs, values.min(0), values.max(0), color=colour, alpha=0.15, linewidth=0)
     axes.set_yscale("log")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("{x:g}")
+    axes.tick_params(which="both", labelsize=8)
     axes.set_xlabel("epoch")
     axes.set_ylabel("MSE (px² of the photograph)")
     axes.grid(alpha=0.3)
-    figure.legend(loc="outside lower center", fontsize=8, ncols=2, frameon=False)
+    figure.legend(loc="outside right upper", fontsize=8, frameon=False)
     return figure
 
 
