@@ -61,10 +61,12 @@ reproduce: setup ## run the published experiments again, and rewrite their resul
 	$(BIN)/python train.py -m sweep=published $(ARGS)
 	$(BIN)/python -m facekp.publish
 
-ablation: setup ## the same for what each kind of jitter is worth, on either split
+ablation: setup ## the same for what each kind of jitter is worth, on either split, and what helps turned faces
 	$(BIN)/python train.py -m sweep=ablation $(ARGS)
 	$(BIN)/python -m facekp.publish
 	$(BIN)/python train.py -m sweep=random_split $(ARGS)
+	$(BIN)/python -m facekp.publish
+	$(BIN)/python train.py -m sweep=turned $(ARGS)
 	$(BIN)/python -m facekp.publish
 
 tensorboard: setup ## open the dashboard of all runs
