@@ -185,7 +185,7 @@ def measure_start(rounds: int) -> None:
     root = str(obtain(configured("unused").data).root)
     train = str(CONF.parent / "train.py")
     with tempfile.TemporaryDirectory() as folder:
-        one_batch = [train, *_ONE_BATCH, f"data.root={Path(root).absolute()}", f"hydra.run.dir={folder}/run"]
+        one_batch = [train, *_ONE_BATCH, f"data.root={Path(root).absolute()}"]
         commands = {
             "train.py --help": ([train, "--help"], "hydra"),
             "train.py, one batch, with all figures": (one_batch, "all"),
