@@ -26,7 +26,6 @@ from typing import Any
 import torch
 from hydra import compose, initialize_config_dir
 from lightning.pytorch import Callback, LightningModule, Trainer
-from rich.console import Console
 from rich.table import Table
 from torch.optim import AdamW
 
@@ -41,6 +40,7 @@ from facekp.data.reader import read_records
 from facekp.data.splits import split_records
 from facekp.evaluation import evaluate_module, name_evaluation
 from facekp.models.module import KeypointModule
+from facekp.terminal import console
 from facekp.training import build_trainer
 
 _EPOCHS = 5
@@ -176,7 +176,7 @@ def measure_speed(rounds: int) -> None:
         rate = median(figure[column] for figure in figures)
         ratio = median(figure[column] / figure[0] for figure in figures)
         table.add_row(name, f"{rate:.0f}", f"{ratio:.2f}", meaning)
-    Console(width=110).print(table)
+    console().print(table)
     print(f"Peak memory of all this: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 
 
@@ -200,7 +200,7 @@ def measure_start(rounds: int) -> None:
             whole, imports = (median(column) for column in zip(*figures, strict=True))
             ratio = median(one / other for one, other in figures)
             table.add_row(name, f"{whole:.1f}", f"{ratio:.2f}", f"{imports:.1f} s to {_LIBRARIES[libraries]}")
-    Console(width=110).print(table)
+    console().print(table)
 
 
 def _seconds(arguments: Sequence[str], folder: str) -> float:

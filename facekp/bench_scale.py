@@ -18,7 +18,6 @@ from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from facekp.config import Config
@@ -26,6 +25,7 @@ from facekp.data.datamodule import FaceDataModule
 from facekp.data.obtain import obtain
 from facekp.data.reader import read_records
 from facekp.data.splits import split_records
+from facekp.terminal import console
 
 IMAGES = (240, 2_400, 24_000)
 
@@ -141,6 +141,6 @@ def run(config: Config, counts: tuple[int, ...] = IMAGES) -> list[Cost]:
             f"{cost.peak_mb:.0f} MB",
             f"{cost.worker_mb:.0f} MB" if cost.worker_mb else "",
         )
-    Console(width=110).print(table)
+    console().print(table)
     print("Each set is the same 240 drawn images under many names. Memory is that of Python and its libraries too.")
     return costs

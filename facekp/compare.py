@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 from collections.abc import Sequence
@@ -22,7 +21,7 @@ from facekp.config import DataConfig, EvaluateConfig
 from facekp.data.reader import read_records
 from facekp.data.records import FRONTAL_TYPES, TURNED_TYPES, Record
 from facekp.errors import ConfigError, DataError, FacekpError
-from facekp.files import write_whole
+from facekp.files import write_csv, write_whole
 from facekp.runs import Run, differing_settings, read_runs
 
 _SAME_PX = 0.1  # how far apart two files may write down the same true point
@@ -64,10 +63,7 @@ def _write_table(path: Path, compared: dict[str, Any]) -> None:
         for name, difference in run.get("difference", {}).items():
             row |= {f"difference_{name}_{part}": value for part, value in difference.items()}
         rows.append(row)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, dict.fromkeys(name for row in rows for name in row), restval="")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(path, rows)
 
 
 def common_ground(runs: Sequence[Run]) -> list[Run]:

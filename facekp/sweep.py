@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import Collection, Iterable, Sequence
@@ -16,7 +14,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from facekp.cli import shown
-from facekp.files import write_whole
+from facekp.files import write_csv
 from facekp.resume import ERROR, read_parts
 
 FIGURES = ("error_px", "mse_px2", "nme", "error_px_turned")
@@ -104,11 +102,7 @@ def _show(rows: Sequence[Row], path: Path, title: str) -> None:
     from facekp.terminal import print_table
 
     names = list(dict.fromkeys(name for row in rows for name in row))
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, names, restval="")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_whole(path, text.getvalue())
+    write_csv(path, rows)
     table = Table()
     told = {name: {row.get(name) for row in rows} - ({"finished"} if name == "status" else set()) for name in names}
     differing = [n for n in names if n in ("run", *FIGURES) or len(told[n]) > (n != "status")]
