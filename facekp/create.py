@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -33,10 +34,17 @@ def create(spec: Mapping[str, Any], kind: type[T], where: str, **arguments: Any)
     if not issubclass(cls, kind):
         raise ConfigError(f"{where}._target_={target} is not a {kind.__name__}, which is what belongs there")
     try:
-        return instantiate(spec, _convert_="all", **arguments)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", r"Argument\(s\) .* not valid")  # all that albumentations makes of a typo
+            return instantiate(spec, _convert_="all", **arguments)
     except InstantiationException as error:
-        reason = str(error.__cause__ or error).splitlines()[0]
-        raise ConfigError(f"{where}: {target} refuses its settings: {reason}") from error
+        raise ConfigError(f"{where}: {target} refuses its settings: {_reason(error)}") from error
+
+
+def _reason(error: InstantiationException) -> str:
+    """What a class said against its settings, in one line; pydantic takes several, one about where to read more."""
+    lines = [line.partition(" [type=")[0].strip() for line in str(error.__cause__ or error).splitlines()]
+    return ": ".join(lines[1:-1]) if len(lines) > 2 and "validation error" in lines[0] else lines[0]
 
 
 def create_all(specs: Mapping[str, Any], kind: type[T], where: str) -> dict[str, T]:
