@@ -7,6 +7,7 @@ author.
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -143,7 +144,8 @@ def build_module(model: ModelConfig, scheme: Scheme, mean_shape: np.ndarray) -> 
         mean_shape: float32 [P, 2], the mean of all points over the training set.
 
     Raises:
-        ConfigError: if there is no such network or selection of points, or the network refuses its settings.
+        ConfigError: if there is no such network or selection of points, the network refuses its settings, or mirror
+            images are to be answered whose points are not known.
     """
     points = scheme.select(model.points)
     network = create(
@@ -156,7 +158,19 @@ def build_module(model: ModelConfig, scheme: Scheme, mean_shape: np.ndarray) -> 
     )
     shape = torch.from_numpy(mean_shape[list(points)])
     network.start_from(shape)
-    return KeypointModule(network, scheme, points, shape, model.optimizer)
+    mirror = _mirrored_places(scheme, points) if model.mirror_answers else None
+    return KeypointModule(network, scheme, points, shape, model.optimizer, mirror)
+
+
+def _mirrored_places(scheme: Scheme, points: Sequence[int]) -> list[int]:
+    """For each of some points its place among them in a mirrored face."""
+    swapped = [scheme.mirror[point] for point in points] if scheme.mirror else []
+    if set(swapped) != set(points):
+        raise ConfigError(
+            f"model.mirror_answers=true is not possible: scheme {scheme.name} does not tell which of the points "
+            "change places in a mirror; set model.mirror_answers=false"
+        )
+    return [list(points).index(point) for point in swapped]
 
 
 def restore_module(checkpoint: Checkpoint, scheme: Scheme) -> KeypointModule:

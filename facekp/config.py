@@ -81,6 +81,7 @@ class ModelConfig:
     network: Specs = field(default_factory=dict)  # _target_: a KeypointNetwork, and its own arguments
     input_size: list[int] = _setting([160, 120], length=2, at_least=8)  # width, height
     points: str = "all"  # a selection or group of the landmark scheme
+    mirror_answers: bool = False  # answer with the mean of what is seen in a face and in its mirror image
     max_epochs: int = _setting(25, at_least=1)
     batch_size: int = _setting(16, at_least=1)
     draws_per_epoch: int = _setting(1, at_least=1)  # see DataConfig

@@ -34,6 +34,7 @@ class Evaluation:
         faces: the faces that it answered.
         answers: what it answered, in their order.
         metrics: the figures that training logs as ``val/...``.
+        confidence: float32 [N, K], how sure the network was of each answer; None if it does not know.
     """
 
     name: dict[str, Any]
@@ -41,6 +42,7 @@ class Evaluation:
     faces: FaceDataset
     answers: Answers
     metrics: dict[str, float]
+    confidence: Tensor | None
 
     @property
     def caption(self) -> str:
@@ -97,13 +99,16 @@ def evaluate_module(module: KeypointModule, loader: DataLoader[Sample], name: di
     The figures are computed as training computes them, from the same batches, so they are the same to the last digit.
     """
     metrics = KeypointMetrics(module.scheme, module.points, module.mean_shape.cpu())
+    sure = []
     module.eval()
     with torch.inference_mode():
         for batch in loader:
-            predictions = module(batch["image"].to(module.device)).cpu()
-            metrics.update(predictions, batch["keypoints"], batch["canvas_size"], batch["turned"])
+            predictions, confidence = module.answer(batch["image"].to(module.device))
+            metrics.update(predictions.cpu(), batch["keypoints"], batch["canvas_size"], batch["turned"])
+            if confidence is not None:
+                sure.append(confidence.float().cpu())
     faces: FaceDataset = loader.dataset  # type: ignore[assignment]
-    return Evaluation(name, module, faces, metrics.answers(), metrics.compute())
+    return Evaluation(name, module, faces, metrics.answers(), metrics.compute(), torch.cat(sure) if sure else None)
 
 
 def image_masks(records: Sequence[Record]) -> dict[str, Tensor]:

@@ -26,7 +26,7 @@ from facekp.terminal import print_table
 _DPI = 140
 _COLUMNS = (
     *("image", "person", "image_type", "point", "group"),
-    *("true_x_px", "true_y_px", "x_px", "y_px", "error_px", "curve_px"),
+    *("true_x_px", "true_y_px", "x_px", "y_px", "error_px", "curve_px", "confidence"),
 )
 HEADINGS = {
     "images": ("images", "{:.0f}"),
@@ -78,9 +78,9 @@ def _write_predictions(evaluation: Evaluation, path: Path) -> None:
         for k, point in enumerate(answers.points):
             numbers = (*true_px[k], *answer_px[k], errors.distance_px[i, k], errors.curve_px[i, k])
             group = answers.scheme.group_of(point).name
-            writer.writerow(
-                [record.name, record.person, record.image_type, point, group, *(f"{float(n):.3f}" for n in numbers)]
-            )
+            sure = "" if evaluation.confidence is None else f"{float(evaluation.confidence[i, k]):.3f}"
+            measured = (f"{float(n):.3f}" for n in numbers)
+            writer.writerow([record.name, record.person, record.image_type, point, group, *measured, sure])
     write_whole(path, text.getvalue())
 
 

@@ -36,6 +36,8 @@ class KeypointModule(LightningModule):
         points: which of them the network answers.
         mean_shape: float32 [K, 2], the mean of those points over the training set, relative.
         optimizer: learning rate, weight decay and schedule.
+        mirror: for each of ``points`` its place among them in a mirrored face; the network then looks at every face
+            and at its mirror image, and answers with the mean. Training is the same.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class KeypointModule(LightningModule):
         points: Sequence[int],
         mean_shape: Tensor,
         optimizer: OptimizerConfig,
+        mirror: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)
@@ -54,11 +57,31 @@ class KeypointModule(LightningModule):
         self.register_buffer("mean_shape", mean_shape)
         self.metrics = KeypointMetrics(scheme, points, mean_shape)
         self._optimizer = optimizer
+        self._mirror = None if mirror is None else list(mirror)
         self._losses: list[Tensor] = []
 
     def forward(self, images: Tensor) -> Tensor:
         """Keypoints float32 [B, K, 2], relative to the image, of grey images uint8 [B, 1, H, W]."""
-        return self.network.decode(self.network(self._prepared(images)))
+        return self.answer(images)[0]
+
+    def answer(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Keypoints of grey images, as :meth:`forward` gives them, and how sure each is: float32 [B, K], or None.
+
+        See :meth:`facekp.models.network.KeypointNetwork.confidence`.
+        """
+        return self._read(self.network(self._prepared(images)), images)
+
+    def _read(self, output: Tensor, images: Tensor) -> tuple[Tensor, Tensor | None]:
+        """What an output says, together with what the network says to the mirrored images if it is to be asked."""
+        keypoints, confidence = self.network.decode(output), self.network.confidence(output)
+        if self._mirror is None:
+            return keypoints, confidence
+        output = self.network(self._prepared(images.flip(-1)))
+        mirrored, sure = self.network.decode(output)[:, self._mirror], self.network.confidence(output)
+        mirrored = torch.stack([1 - mirrored[..., 0], mirrored[..., 1]], dim=-1)
+        if confidence is not None and sure is not None:
+            confidence = (confidence + sure[:, self._mirror]) / 2
+        return (keypoints + mirrored) / 2, confidence
 
     def _prepared(self, images: Tensor) -> Tensor:
         scaled = images.to(self.mean_shape.dtype).div_(255).sub_(0.5)
@@ -91,7 +114,8 @@ class KeypointModule(LightningModule):
     def validation_step(self, batch: Sample, batch_idx: int) -> None:
         output, loss = self._answer(batch)
         self.log("val/loss", loss, prog_bar=True, batch_size=len(batch["image"]), sync_dist=True)
-        self.metrics.update(self.network.decode(output), batch["keypoints"], batch["canvas_size"], batch["turned"])
+        keypoints, _ = self._read(output, batch["image"])
+        self.metrics.update(keypoints, batch["keypoints"], batch["canvas_size"], batch["turned"])
 
     def on_validation_epoch_end(self) -> None:
         figures = {f"val/{name}": value for name, value in self.metrics.compute().items()}

@@ -11,8 +11,9 @@ class KeypointNetwork(nn.Module):
     """From images to the keypoints of one face each.
 
     A network of this project takes ``points`` (how many it answers) and ``input_size`` (width, height), and whatever
-    else its YAML file sets. Its :meth:`forward` may answer anything; :meth:`decode` makes keypoints of it and
-    :meth:`loss` judges it. As they stand here, they suit a network that answers with the coordinates themselves.
+    else its YAML file sets. Its :meth:`forward` may answer anything; :meth:`decode` makes keypoints of it,
+    :meth:`confidence` tells how sure they are, and :meth:`loss` judges it. As they stand here, they suit a network that
+    answers with the coordinates themselves and does not know how sure it is.
     """
 
     def forward(self, images: Tensor) -> Tensor:
@@ -22,6 +23,13 @@ class KeypointNetwork(nn.Module):
     def decode(self, output: Tensor) -> Tensor:
         """Keypoints float32 [B, K, 2], relative to the image, of what :meth:`forward` answered."""
         return output
+
+    def confidence(self, output: Tensor) -> Tensor | None:
+        """How sure each keypoint is, float32 [B, K] within 0..1, or None if the network does not know.
+
+        What the number means is told by each network that knows it.
+        """
+        return None
 
     def loss(self, output: Tensor, truth: Tensor) -> Tensor:
         """The mean squared error of relative coordinates, over images, points and both coordinates.

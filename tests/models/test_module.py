@@ -1,15 +1,19 @@
 import itertools
 
+import numpy as np
 import pytest
 import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from facekp.config import AugmentConfig, DataConfig
+from facekp.checkpoint import build_module
+from facekp.config import AugmentConfig, DataConfig, ModelConfig, OptimizerConfig
 from facekp.data.datamodule import FaceDataModule
+from facekp.errors import ConfigError
 from facekp.history import read_scalars
 from facekp.landmarks import DANES
-from facekp.models.module import one_cycle
+from facekp.models.module import KeypointModule, one_cycle
+from facekp.models.nose import NoseNet
 from tests.models.helpers import tiny_module
 
 SIZE = (80, 60)
@@ -63,3 +67,42 @@ def test_points_asked_for_are_the_ones_compared():
     batch = {"image": torch.zeros(2, 1, 60, 80, dtype=torch.uint8), "keypoints": torch.rand(2, 58, 2)}
     output, loss = module._answer(batch)
     assert loss.item() == pytest.approx((output - batch["keypoints"][:, [52]]).square().mean().item())
+
+
+def test_asked_twice_a_face_and_its_mirror_image_get_mirrored_answers():
+    plain = tiny_module(SIZE).eval()
+    twice = KeypointModule(plain.network, DANES, range(58), torch.zeros(58, 2), OptimizerConfig(), DANES.mirror).eval()
+    images = torch.randint(0, 256, (3, 1, 60, 80), dtype=torch.uint8)
+    with torch.inference_mode():
+        for module, agree in ((plain, False), (twice, True)):
+            answer, mirrored = module(images), module(images.flip(-1))[:, DANES.mirror]
+            mirrored = torch.stack([1 - mirrored[..., 0], mirrored[..., 1]], dim=-1)
+            assert torch.allclose(answer, mirrored, atol=1e-5) is agree
+    assert twice.answer(images)[1] is None
+
+
+def test_confidence_goes_with_its_point_in_the_mirror():
+    class Sure(NoseNet):
+        def confidence(self, output):
+            return output[..., 0]
+
+    network = Sure(58, SIZE, channels=(2, 2, 2), hidden=4)
+    module = KeypointModule(network, DANES, range(58), torch.zeros(58, 2), OptimizerConfig(), DANES.mirror).eval()
+    images = torch.randint(0, 256, (3, 1, 60, 80), dtype=torch.uint8)
+    with torch.inference_mode():
+        _, confidence = module.answer(images)
+        _, mirrored = module.answer(images.flip(-1))
+    assert torch.allclose(confidence, mirrored[:, DANES.mirror], atol=1e-5)
+    assert not torch.allclose(confidence, mirrored, atol=1e-5)
+
+
+def test_mirrored_answers_need_the_mirror_of_every_point():
+    model = ModelConfig(
+        name="half",
+        network={"_target_": "facekp.models.nose.NoseNet"},
+        input_size=list(SIZE),
+        points="right_eye",
+        mirror_answers=True,
+    )
+    with pytest.raises(ConfigError, match=r"set model\.mirror_answers=false"):
+        build_module(model, DANES, np.zeros((58, 2), np.float32))
