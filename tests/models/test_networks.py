@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from facekp.models.full import FullNet
+from facekp.models.heatmap import HeatmapNet
 from facekp.models.network import KeypointNetwork
 from facekp.models.nose import NoseNet
 
@@ -88,3 +89,67 @@ def test_the_loss_is_the_mean_over_images_points_and_both_coordinates():
     output, truth = torch.zeros(2, 3, 2), torch.zeros(2, 3, 2)
     output[0, 0, 0] = 6.0
     assert network.loss(output, truth).item() == pytest.approx(36 / 12)
+
+
+@pytest.mark.parametrize(("input_size", "stride"), [((320, 240), 4), ((160, 120), 2), ((100, 70), 8)])
+def test_heatmaps_have_the_asked_stride_whatever_the_input(input_size: tuple[int, int], stride: int):
+    network = HeatmapNet(58, input_size, channels=(2, 3, 4, 5, 6), stride=stride)
+    output = network(torch.zeros(2, 1, input_size[1], input_size[0]))
+    assert output.shape == (2, 58, -(-input_size[1] // stride), -(-input_size[0] // stride))
+    keypoints, confidence = network.decode(output), network.confidence(output)
+    assert keypoints.shape == (2, 58, 2)
+    assert confidence.shape == (2, 58)
+    assert ((confidence >= 0) & (confidence <= 1)).all()
+    assert ((keypoints > 0) & (keypoints < 1)).all()
+
+
+def heatmap_at(points: torch.Tensor, height: int = 0.1) -> torch.Tensor:
+    """Logits [1, 2, 15, 20] whose softmax is nearly one cell, the one that holds each relative point."""
+    logits = torch.full((1, 2, 15, 20), -height)
+    for k, (x, y) in enumerate(points.tolist()):
+        logits[0, k, int(y * 15), int(x * 20)] = height
+    return logits
+
+
+def test_the_loss_of_heatmaps_falls_as_they_gather_about_the_truth():
+    network = HeatmapNet(2, (80, 60), channels=(2, 3, 4, 5, 6))
+    truth = torch.tensor([[[0.525, 0.5], [0.275, 0.3]]])
+    near, far = truth[0], truth[0] + torch.tensor([0.2, 0.2])
+    losses = [
+        network.loss(heatmap_at(points, height), truth).item() for points, height in ((near, 4), (near, 0), (far, 4))
+    ]
+    assert losses == sorted(losses)
+
+
+def test_points_outside_the_image_still_pull_but_have_no_heatmap():
+    network = HeatmapNet(2, (80, 60), channels=(2, 3, 4, 5, 6), likeness=1000)
+    inside = torch.tensor([[[0.525, 0.5], [0.275, 0.3]]])
+    outside = inside.clone()
+    outside[0, 1, 0] = 1.2
+    output = heatmap_at(inside[0], 30.0)
+    distance = (1.2 - 0.275) * 20 / 2
+    alone = network.loss(output[:, :1], inside[:, :1]) / 2  # the other point's share of the mean
+    assert network.loss(output, outside).item() == pytest.approx(alone.item() + distance, rel=1e-3)
+
+
+def test_a_heatmap_network_learns_where_a_spot_is():
+    torch.manual_seed(0)
+    network = HeatmapNet(1, (40, 32), channels=(4, 8, 8), blocks=(0, 0, 1), stride=2)
+    optimizer = torch.optim.AdamW(network.parameters(), 1e-2)
+    for _ in range(80):
+        images, truth = spots(16)
+        optimizer.zero_grad()
+        network.loss(network(images), truth).backward()
+        optimizer.step()
+    images, truth = spots(16)
+    with torch.inference_mode():
+        found = network.eval().decode(network(images))
+    assert ((found - truth) * torch.tensor([40.0, 32.0])).norm(dim=-1).mean() < 1
+
+
+def spots(count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Images float [count, 1, 32, 40] with a bright spot each, and where its middle is, [count, 1, 2]."""
+    truth = 0.2 + 0.6 * torch.rand(count, 1, 2)
+    x, y = (torch.arange(n) + 0.5 for n in (40, 32))
+    away = (x - 40 * truth[..., None, :1]).square() + (y[:, None] - 32 * truth[..., None, 1:]).square()
+    return torch.exp(-away / 4) - 0.5, truth

@@ -1,0 +1,79 @@
+"""Heatmaps: how keypoints are written as them, and read out of them.
+
+A heatmap is a distribution over the w x h cells that an image is divided into. All that is needed of one is how it
+spreads over the columns and over the rows, its two marginal distributions: soft-argmax is the mean of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+
+def marginals(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """The distributions over columns, float32 [..., w], and rows, float32 [..., h], of heatmaps given as logits.
+
+    Args:
+        logits: float [..., h, w]; their softmax over all cells is the heatmap.
+    """
+    heatmaps = logits.float().flatten(-2).softmax(-1).view(logits.shape)
+    return heatmaps.sum(-2), heatmaps.sum(-1)
+
+
+def encode(keypoints: Tensor, size: tuple[int, int], sigma: float) -> tuple[Tensor, Tensor]:
+    """The marginal distributions of Gaussians round keypoints.
+
+    Args:
+        keypoints: float32 [..., 2], relative to the image.
+        size: (w, h) of the heatmaps in cells.
+        sigma: standard deviation in cells; from 1 on, and 4 sigma away from the border, :func:`decode` gives the
+            keypoints back.
+
+    Returns:
+        float32 [..., w] and [..., h], each with the sum 1.
+    """
+    columns, rows = (
+        torch.softmax(-0.5 * ((centres - keypoints[..., axis, None]) * (len(centres) / sigma)).square(), dim=-1)
+        for axis, centres in enumerate(_centres(size, keypoints))
+    )
+    return columns, rows
+
+
+def decode(columns: Tensor, rows: Tensor) -> Tensor:
+    """The mean position of each heatmap (soft-argmax), float32 [..., 2], relative to the image.
+
+    After A. Nibali, Z. He, S. Morgan, L. Prendergast, Numerical coordinate regression with convolutional neural
+    networks, 2018, but for the frame: here a cell's position is its middle, (i + 0.5) / n.
+
+    Args:
+        columns, rows: float32 [..., w] and [..., h], each with the sum 1.
+    """
+    x, y = _centres((columns.shape[-1], rows.shape[-1]), columns)
+    return torch.stack([columns @ x, rows @ y], dim=-1)
+
+
+def mass_near(columns: Tensor, rows: Tensor, keypoints: Tensor, radius: float) -> Tensor:
+    """How much of each heatmap lies near a keypoint: float32 [...] within 0..1.
+
+    It is the share of the columns that are within ``radius`` cells, times that of the rows.
+
+    Args:
+        columns, rows: float32 [..., w] and [..., h], each with the sum 1.
+        keypoints: float32 [..., 2], relative to the image.
+        radius: in cells.
+    """
+    shares = []
+    for axis, (distribution, centres) in enumerate(
+        zip((columns, rows), _centres((columns.shape[-1], rows.shape[-1]), columns), strict=True)
+    ):
+        near = (centres - keypoints[..., axis, None]).abs() * len(centres) <= radius
+        shares.append((distribution * near).sum(-1))
+    return shares[0] * shares[1]
+
+
+def _centres(size: tuple[int, int], like: Tensor) -> Iterator[Tensor]:
+    """Relative coordinates of the middles of the columns, [w], and of the rows, [h]."""
+    for n in size:
+        yield (torch.arange(n, dtype=like.dtype, device=like.device) + 0.5) / n

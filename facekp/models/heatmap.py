@@ -1,0 +1,124 @@
+"""An encoder-decoder network that answers with heatmaps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from facekp.models import codec
+from facekp.models.network import KeypointNetwork
+
+_NEAR = 2.0  # cells
+
+
+class HeatmapNet(KeypointNetwork):
+    """Ever coarser stages, then a way back up that adds what the finer stages saw, and a heatmap for each point.
+
+    Every stage halves width and height by a convolution and goes on with residual blocks (He et al., 2016). On the way
+    back each level is enlarged, added to the stage of its size, and smoothed by a convolution, as in a feature pyramid
+    (Lin et al., 2017). Batch normalisation and ReLU follow every convolution but the last.
+
+    :meth:`confidence` is the share of a point's heatmap within two cells of the answer in x, times that in y: near 1
+    where all of it lies in one place, near 0 where it is spread or torn between places.
+
+    Args:
+        points: number of keypoints to answer.
+        input_size: (width, height) of the images.
+        channels: of each stage.
+        blocks: residual blocks of each stage.
+        stride: how many pixels of the image a cell of the heatmaps is wide, a power of 2.
+        sigma: standard deviation in cells of the Gaussians that heatmaps are to look like.
+        likeness: weight of that likeness in the loss.
+    """
+
+    def __init__(
+        self,
+        points: int,
+        input_size: tuple[int, int],
+        channels: Sequence[int] = (8, 16, 32, 64, 96),
+        blocks: Sequence[int] = (0, 0, 1, 1, 2),
+        stride: int = 4,
+        sigma: float = 1.5,
+        likeness: float = 0.05,
+    ) -> None:
+        super().__init__()
+        self._sigma = sigma
+        self._likeness = likeness
+        finest = stride.bit_length() - 2  # the stage whose size the heatmaps have
+        self.stages = nn.ModuleList(
+            nn.Sequential(_convolution(before, after, stride=2), *(Residual(after) for _ in range(count)))
+            for before, after, count in zip((1, *channels), channels, blocks, strict=False)
+        )
+        upwards = [*channels[finest:]][::-1]
+        self.narrow = nn.ModuleList(nn.Conv2d(a, b, 1) for a, b in pairwise(upwards))
+        self.smooth = nn.ModuleList(_convolution(c, c) for c in upwards[1:])
+        self.heatmaps = nn.Conv2d(upwards[-1], points, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits of heatmaps, float [B, K, h, w], of images float32 [B, 1, H, W]."""
+        features = images
+        seen = []
+        for stage in self.stages:
+            features = stage(features)
+            seen.append(features)
+        for narrow, smooth, finer in zip(self.narrow, self.smooth, seen[-2::-1], strict=False):
+            enlarged = functional.interpolate(narrow(features), size=finer.shape[-2:], mode="bilinear")
+            features = smooth(enlarged + finer)
+        return self.heatmaps(features).contiguous()  # one heatmap after the other: what follows is twice as fast
+
+    def decode(self, output: Tensor) -> Tensor:
+        """Keypoints float32 [B, K, 2] by soft-argmax."""
+        return codec.decode(*codec.marginals(output))
+
+    def confidence(self, output: Tensor) -> Tensor:
+        columns, rows = codec.marginals(output)
+        return codec.mass_near(columns, rows, codec.decode(columns, rows), _NEAR)
+
+    def loss(self, output: Tensor, truth: Tensor) -> Tensor:
+        """The mean distance from the truth in cells, and how unlike Gaussians round it the heatmaps are.
+
+        After Nibali et al., 2018, with the cross-entropy of the marginal distributions as the measure of unlikeness;
+        points that jitter moved out of the image have none.
+
+        Args:
+            output: what :meth:`forward` answered.
+            truth: float32 [B, K, 2].
+
+        Returns:
+            A scalar.
+        """
+        columns, rows = codec.marginals(output)
+        size = columns.shape[-1], rows.shape[-1]
+        distance = (codec.decode(columns, rows) - truth) * truth.new_tensor(size)
+        wanted = codec.encode(truth, size, self._sigma)
+        unlike = sum(
+            -(target * (found + 1e-8).log()).sum(-1) for target, found in zip(wanted, (columns, rows), strict=True)
+        )
+        inside = ((truth > 0) & (truth < 1)).all(-1)
+        return torch.linalg.vector_norm(distance, dim=-1).mean() + self._likeness * (unlike * inside).mean()
+
+
+class Residual(nn.Module):
+    """Two 3x3 convolutions that add to what they are given."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            _convolution(channels, channels), nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        )
+        self.normalise = nn.BatchNorm2d(channels)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Float [B, C, h, w], as given."""
+        return functional.relu(features + self.normalise(self.body(features)))
+
+
+def _convolution(before: int, after: int, stride: int = 1) -> nn.Sequential:
+    """A 3x3 convolution, 5x5 on the image itself, with batch normalisation and ReLU."""
+    kernel = 5 if before == 1 else 3
+    layer = nn.Conv2d(before, after, kernel, stride, kernel // 2, bias=False)
+    return nn.Sequential(layer, nn.BatchNorm2d(after), nn.ReLU(inplace=True))
