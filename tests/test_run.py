@@ -52,6 +52,16 @@ def full_dir(drawn_root, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def heatmap_dir(drawn_root, tmp_path_factory) -> Path:
+    """A finished run of the heatmap network, a smaller one than is shipped."""
+    folder = tmp_path_factory.mktemp("runs") / "heatmap"
+    folder.mkdir()
+    smaller = "model.input_size=[160,120]", "+model.network.channels=[4,8,8,8,8]"
+    train(config("train", *settings(drawn_root, folder, "model=heatmap", "trainer.max_epochs=2", *smaller)))
+    return folder
+
+
+@pytest.fixture(scope="module")
 def events(run_dir) -> EventAccumulator:
     found = EventAccumulator(str(run_dir / "tensorboard"), size_guidance={"images": 0, "scalars": 0, "tensors": 0})
     found.Reload()
@@ -99,7 +109,17 @@ def test_the_full_network_is_reported_by_every_group(full_dir):
     assert list(metrics["by_group"]) == [*(group.name for group in DANES.groups), "inner", "all"]
 
 
-@pytest.mark.parametrize("folder", ["run_dir", "full_dir"])
+def test_predictions_tell_how_sure_they_are_if_the_network_knows(full_dir, heatmap_dir):
+    for folder, knows in ((full_dir, False), (heatmap_dir, True)):
+        with (folder / "predictions.csv").open(newline="") as file:
+            confidence = [row["confidence"] for row in csv.DictReader(file)]
+        if knows:
+            assert all(0 <= float(value) <= 1 for value in confidence)
+        else:
+            assert set(confidence) == {""}
+
+
+@pytest.mark.parametrize("folder", ["run_dir", "full_dir", "heatmap_dir"])
 def test_evaluating_the_stored_checkpoint_gives_what_training_reported(folder, request, capsys):
     folder = request.getfixturevalue(folder)
     trained = json.loads((folder / "metrics.json").read_text())
