@@ -32,7 +32,7 @@ class HeatmapNet(KeypointNetwork):
         blocks: residual blocks of each stage.
         stride: how many pixels of the image a cell of the heatmaps is wide, a power of 2.
         sigma: standard deviation in cells of the Gaussians that heatmaps are to look like.
-        likeness: weight of that likeness in the loss.
+        distance: weight in the loss of the distance from the truth, in cells.
     """
 
     def __init__(
@@ -42,12 +42,12 @@ class HeatmapNet(KeypointNetwork):
         channels: Sequence[int] = (8, 16, 32, 64, 96),
         blocks: Sequence[int] = (0, 0, 1, 1, 2),
         stride: int = 4,
-        sigma: float = 1.5,
-        likeness: float = 0.05,
+        sigma: float = 1.0,
+        distance: float = 0.1,
     ) -> None:
         super().__init__()
         self._sigma = sigma
-        self._likeness = likeness
+        self._distance = distance
         finest = stride.bit_length() - 2  # the stage whose size the heatmaps have
         self.stages = nn.ModuleList(
             nn.Sequential(_convolution(before, after, stride=2), *(Residual(after) for _ in range(count)))
@@ -79,10 +79,11 @@ class HeatmapNet(KeypointNetwork):
         return codec.mass_near(columns, rows, codec.decode(columns, rows), _NEAR)
 
     def loss(self, output: Tensor, truth: Tensor) -> Tensor:
-        """The mean distance from the truth in cells, and how unlike Gaussians round it the heatmaps are.
+        """How unlike Gaussians round the truth the heatmaps are, and how far from it their means.
 
         After Nibali et al., 2018, with the cross-entropy of the marginal distributions as the measure of unlikeness;
-        points that jitter moved out of the image have none.
+        points that jitter moved out of the image have none. It matters more than the distance: a heatmap that tells
+        how likely each place is has its mean where the squared error is least.
 
         Args:
             output: what :meth:`forward` answered.
@@ -93,13 +94,13 @@ class HeatmapNet(KeypointNetwork):
         """
         columns, rows = codec.marginals(output)
         size = columns.shape[-1], rows.shape[-1]
-        distance = (codec.decode(columns, rows) - truth) * truth.new_tensor(size)
+        offset = (codec.decode(columns, rows) - truth) * truth.new_tensor(size)
         wanted = codec.encode(truth, size, self._sigma)
         unlike = sum(
             -(target * (found + 1e-8).log()).sum(-1) for target, found in zip(wanted, (columns, rows), strict=True)
         )
         inside = ((truth > 0) & (truth < 1)).all(-1)
-        return torch.linalg.vector_norm(distance, dim=-1).mean() + self._likeness * (unlike * inside).mean()
+        return (unlike * inside).mean() + self._distance * torch.linalg.vector_norm(offset, dim=-1).mean()
 
 
 class Residual(nn.Module):

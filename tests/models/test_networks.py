@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from facekp.models import codec
 from facekp.models.full import FullNet
 from facekp.models.heatmap import HeatmapNet
 from facekp.models.network import KeypointNetwork
@@ -103,33 +104,30 @@ def test_heatmaps_have_the_asked_stride_whatever_the_input(input_size: tuple[int
     assert ((keypoints > 0) & (keypoints < 1)).all()
 
 
-def heatmap_at(points: torch.Tensor, height: int = 0.1) -> torch.Tensor:
-    """Logits [1, 2, 15, 20] whose softmax is nearly one cell, the one that holds each relative point."""
-    logits = torch.full((1, 2, 15, 20), -height)
-    for k, (x, y) in enumerate(points.tolist()):
-        logits[0, k, int(y * 15), int(x * 20)] = height
-    return logits
+def heatmaps_about(points: torch.Tensor, sigma: float = 1.0) -> torch.Tensor:
+    """Logits [1, 2, 15, 20] of Gaussians round relative points, float32 [2, 2]."""
+    columns, rows = codec.encode(points, (20, 15), sigma)
+    return (rows[:, :, None] * columns[:, None]).clamp_min(1e-30).log()[None]
 
 
 def test_the_loss_of_heatmaps_falls_as_they_gather_about_the_truth():
     network = HeatmapNet(2, (80, 60), channels=(2, 3, 4, 5, 6))
     truth = torch.tensor([[[0.525, 0.5], [0.275, 0.3]]])
     near, far = truth[0], truth[0] + torch.tensor([0.2, 0.2])
-    losses = [
-        network.loss(heatmap_at(points, height), truth).item() for points, height in ((near, 4), (near, 0), (far, 4))
-    ]
+    outputs = heatmaps_about(near), heatmaps_about(near, sigma=3), heatmaps_about(far, sigma=3), heatmaps_about(far)
+    losses = [network.loss(output, truth).item() for output in outputs]
     assert losses == sorted(losses)
 
 
 def test_points_outside_the_image_still_pull_but_have_no_heatmap():
-    network = HeatmapNet(2, (80, 60), channels=(2, 3, 4, 5, 6), likeness=1000)
+    network = HeatmapNet(2, (80, 60), channels=(2, 3, 4, 5, 6), distance=0.5)
     inside = torch.tensor([[[0.525, 0.5], [0.275, 0.3]]])
     outside = inside.clone()
     outside[0, 1, 0] = 1.2
-    output = heatmap_at(inside[0], 30.0)
-    distance = (1.2 - 0.275) * 20 / 2
+    output = heatmaps_about(inside[0])
+    pull = 0.5 * (1.2 - 0.275) * 20 / 2
     alone = network.loss(output[:, :1], inside[:, :1]) / 2  # the other point's share of the mean
-    assert network.loss(output, outside).item() == pytest.approx(alone.item() + distance, rel=1e-3)
+    assert network.loss(output, outside).item() == pytest.approx(alone.item() + pull, rel=1e-3)
 
 
 def test_a_heatmap_network_learns_where_a_spot_is():
