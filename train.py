@@ -48,7 +48,7 @@ def train(config: Config) -> float:
         keep_settings(run_dir)
     trainer = build_trainer(config, About(describe(config, scheme)), WholeCurves(resumed.step if resumed else 0))
     data = FaceDataModule(split, scheme, config.data, config.model.input_size, config.augment, config.seed)
-    module = build_module(config.model, scheme, data.mean_shape)
+    module = build_module(config.model, scheme, data.train_faces.keypoints)
     split.save(run_dir / "split.json")
     interrupted = None
     try:

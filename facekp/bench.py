@@ -99,7 +99,7 @@ class Bench:
         return FaceDataModule(self._split, self._scheme, settings.data, settings.model.input_size, settings.augment)
 
     def _new_module(self) -> KeypointModule:
-        return build_module(self._config.model, self._scheme, self._data.mean_shape)
+        return build_module(self._config.model, self._scheme, self._data.train_faces.keypoints)
 
     def bare_loop(self) -> float:
         return self._train_on(self._plain_batches)

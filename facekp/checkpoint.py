@@ -135,13 +135,14 @@ def _refuse_nested(specs: list[dict[str, Any]], path: Path) -> None:
         inside += node.values() if isinstance(node, dict) else node if isinstance(node, (list, tuple)) else []
 
 
-def build_module(model: ModelConfig, scheme: Scheme, mean_shape: np.ndarray) -> KeypointModule:
-    """The LightningModule of a model's settings, not trained yet; its network starts from the mean shape.
+def build_module(model: ModelConfig, scheme: Scheme, shapes: np.ndarray | None) -> KeypointModule:
+    """The LightningModule of a model's settings, not trained yet; its network starts from what shapes it will learn.
 
     Args:
         model: the settings.
         scheme: the landmarks of the data.
-        mean_shape: float32 [P, 2], the mean of all points over the training set.
+        shapes: float32 [N, P, 2], all points of the training set, relative to the canvas; None if the state of a
+            trained module will be loaded.
 
     Raises:
         ConfigError: if there is no such network or selection of points, the network refuses its settings, or mirror
@@ -156,10 +157,13 @@ def build_module(model: ModelConfig, scheme: Scheme, mean_shape: np.ndarray) -> 
         points=len(points),
         input_size=tuple(model.input_size),
     )
-    shape = torch.from_numpy(mean_shape[list(points)])
-    network.start_from(shape)
+    mean_shape = torch.zeros(len(points), 2)
+    if shapes is not None:
+        asked = torch.from_numpy(shapes[:, list(points)])
+        network.start_from(asked)
+        mean_shape = asked.mean(0)
     mirror = _mirrored_places(scheme, points) if model.mirror_answers else None
-    return KeypointModule(network, scheme, points, shape, model.optimizer, mirror)
+    return KeypointModule(network, scheme, points, mean_shape, model.optimizer, mirror)
 
 
 def _mirrored_places(scheme: Scheme, points: Sequence[int]) -> list[int]:
@@ -181,7 +185,7 @@ def restore_module(checkpoint: Checkpoint, scheme: Scheme) -> KeypointModule:
     """
     _check_scheme(checkpoint, scheme)
     try:
-        module = build_module(checkpoint.model, scheme, np.zeros((len(scheme), 2), np.float32))
+        module = build_module(checkpoint.model, scheme, None)
         module.load_state_dict(checkpoint.state)
     except (ConfigError, RuntimeError) as error:
         raise CheckpointError(

@@ -35,7 +35,7 @@ def config() -> Config:
 @pytest.fixture
 def content(config) -> dict[str, Any]:
     """What the checkpoint of a run holds, as far as it is read."""
-    module = build_module(config.model, DANES, np.full((58, 2), 0.5, np.float32))
+    module = build_module(config.model, DANES, np.full((1, 58, 2), 0.5, np.float32))
     return {"facekp": describe(config, DANES), "state_dict": module.state_dict(), "epoch": 4, "global_step": 20}
 
 

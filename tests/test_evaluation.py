@@ -16,7 +16,7 @@ MODEL = ModelConfig(name="full", network={"_target_": "facekp.models.full.FullNe
 def evaluated(records, labels) -> Evaluation:
     faces = FaceDataset(records, SIZE)
     name = {"model": "full", "weights": "last", "epoch": 0, "data": "drawn", "labels": labels, "split": "all"}
-    module = build_module(MODEL, DANES, FaceDataset(records, SIZE).keypoints.mean(0))
+    module = build_module(MODEL, DANES, FaceDataset(records, SIZE).keypoints)
     return evaluate_module(module, DataLoader(faces, 8), name)
 
 

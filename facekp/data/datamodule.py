@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 
@@ -64,11 +63,6 @@ class FaceDataModule(LightningDataModule):
         jitter = build_jitter(augment, scheme, seed)
         self.train_faces = JitteredDataset(split.train, input_size, jitter, config.cache_mb)
         self.val_faces = FaceDataset(split.val, input_size, config.cache_mb)
-
-    @property
-    def mean_shape(self) -> np.ndarray:
-        """float32 [K, 2]: the mean of the training keypoints, the simplest of all answers."""
-        return self.train_faces.keypoints.mean(0)
 
     @property
     def _workers(self) -> int:

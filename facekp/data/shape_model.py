@@ -10,9 +10,9 @@ import numpy as np
 from facekp.data.records import Record
 from facekp.errors import DataError
 from facekp.landmarks import Scheme
+from facekp.procrustes import align, pose
 
 _MODELS = 40  # at most; the Danes set has as many people
-_ALIGNMENTS = 10
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ def fit_others(records: Sequence[Record], modes: int = 20) -> Fits:
     """Fit each label by a shape model of the other people: their mean shape and its main modes of variation.
 
     People are left out one by one, or in 40 groups where there are more. Shapes are aligned by shift, rotation and
-    scale (generalised Procrustes analysis: Gower, Psychometrika 40, 1975); a label, aligned with the mean, is projected
-    onto the principal components (Cootes et al., Active shape models, CVIU 61, 1995).
+    scale; a label, aligned with the mean, is projected onto the principal components (Cootes et al., Active shape
+    models, CVIU 61, 1995).
 
     Args:
         records: at least one.
@@ -71,21 +71,12 @@ def fit_others(records: Sequence[Record], modes: int = 20) -> Fits:
 
 def _nearest(shapes: np.ndarray, others: np.ndarray, modes: int) -> np.ndarray:
     """The shapes nearest to those given, complex [N, K], in a model of the others, complex [M, K]; all are centred."""
-    mean = others[0]
-    for _ in range(_ALIGNMENTS):
-        mean = (_pose(others, mean) * others).mean(0)
-        mean /= np.linalg.norm(mean)
-    aligned = _pose(others, mean) * others
+    aligned = align(others)
     mean = aligned.mean(0)
     components = np.linalg.svd(_real(aligned - mean), full_matrices=False)[2][:modes]
-    pose = _pose(shapes, mean)
-    deviation = _real(pose * shapes - mean) @ components.T @ components
-    return (mean + deviation.view(complex)) / pose
-
-
-def _pose(shapes: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The turns and scales, complex [N, 1], that bring shapes [N, K] nearest to a target [K] by least squares."""
-    return (shapes.conj() @ target / (abs(shapes) ** 2).sum(1))[:, None]
+    turn = pose(shapes, mean)
+    deviation = _real(turn * shapes - mean) @ components.T @ components
+    return (mean + deviation.view(complex)) / turn
 
 
 def _real(points: np.ndarray) -> np.ndarray:

@@ -54,6 +54,20 @@ def decode(columns: Tensor, rows: Tensor) -> Tensor:
     return torch.stack([columns @ x, rows @ y], dim=-1)
 
 
+def variances(columns: Tensor, rows: Tensor) -> Tensor:
+    """How far each heatmap spreads about its mean: float32 [..., 2], in cells squared, along x and y.
+
+    Args:
+        columns, rows: float32 [..., w] and [..., h], each with the sum 1.
+    """
+    spreads = []
+    for distribution in (columns, rows):
+        cells = torch.arange(distribution.shape[-1], dtype=distribution.dtype, device=distribution.device)
+        away = cells - (distribution @ cells)[..., None]
+        spreads.append((distribution * away.square()).sum(-1))
+    return torch.stack(spreads, dim=-1)
+
+
 def mass_near(columns: Tensor, rows: Tensor, keypoints: Tensor, radius: float) -> Tensor:
     """How much of each heatmap lies near a keypoint: float32 [...] within 0..1.
 

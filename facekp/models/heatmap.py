@@ -11,8 +11,10 @@ from torch.nn import functional
 
 from facekp.models import codec
 from facekp.models.network import KeypointNetwork
+from facekp.models.shape_prior import ShapePrior
 
 _NEAR = 2.0  # cells
+_LEAST_VARIANCE = 0.05  # cells squared; of a point that a heatmap could not be surer of
 
 
 class HeatmapNet(KeypointNetwork):
@@ -22,8 +24,9 @@ class HeatmapNet(KeypointNetwork):
     back each level is enlarged, added to the stage of its size, and smoothed by a convolution, as in a feature pyramid
     (Lin et al., 2017). Batch normalisation and ReLU follow every convolution but the last.
 
-    :meth:`confidence` is the share of a point's heatmap within two cells of the answer in x, times that in y: near 1
-    where all of it lies in one place, near 0 where it is spread or torn between places.
+    The mean of each heatmap is the answer, held against a :class:`ShapePrior` by as much as the heatmap is wider than
+    it was taught to be. :meth:`confidence` is the share of the heatmap within two cells of its mean in x, times that in
+    y: near 1 where all of it lies in one place, near 0 where it is spread or torn between places.
 
     Args:
         points: number of keypoints to answer.
@@ -57,6 +60,9 @@ class HeatmapNet(KeypointNetwork):
         self.narrow = nn.ModuleList(nn.Conv2d(a, b, 1) for a, b in pairwise(upwards))
         self.smooth = nn.ModuleList(_convolution(c, c) for c in upwards[1:])
         self.heatmaps = nn.Conv2d(upwards[-1], points, 1)
+        self._input_size: Tensor
+        self.register_buffer("_input_size", torch.tensor(input_size, dtype=torch.float32), persistent=False)
+        self.prior = ShapePrior(points) if points > 2 else None
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits of heatmaps, float [B, K, h, w], of images float32 [B, 1, H, W]."""
@@ -71,8 +77,19 @@ class HeatmapNet(KeypointNetwork):
         return self.heatmaps(features).contiguous()  # one heatmap after the other: what follows is twice as fast
 
     def decode(self, output: Tensor) -> Tensor:
-        """Keypoints float32 [B, K, 2] by soft-argmax."""
-        return codec.decode(*codec.marginals(output))
+        """Keypoints float32 [B, K, 2] by soft-argmax and the shape prior."""
+        columns, rows = codec.marginals(output)
+        keypoints = codec.decode(columns, rows)
+        if self.prior is None:
+            return keypoints
+        cell = self._input_size / torch.tensor([columns.shape[-1], rows.shape[-1]], device=output.device)
+        doubt = (codec.variances(columns, rows) - self._sigma**2).clamp_min(_LEAST_VARIANCE)
+        return self.prior(keypoints * self._input_size, (doubt * cell.square()).mean(-1)) / self._input_size
+
+    def start_from(self, shapes: Tensor) -> None:
+        """Fit the shape prior."""
+        if self.prior is not None:
+            self.prior.fit(shapes * self._input_size)
 
     def confidence(self, output: Tensor) -> Tensor:
         columns, rows = codec.marginals(output)

@@ -155,11 +155,6 @@ def test_workers_read_images_that_are_not_cached(drawn_split):
     assert torch.equal(read, kept)
 
 
-def test_mean_shape_is_that_of_the_training_people(drawn_split):
-    expected = np.mean([record.keypoints for record in drawn_split.train], axis=0)
-    np.testing.assert_allclose(data_module(drawn_split).mean_shape, expected, atol=1e-6)
-
-
 def test_a_transform_that_does_not_exist_is_named(drawn_split):
     augment = AugmentConfig(name="odd", transforms={"turn": {"_target_": "albumentations.Afine"}})
     with pytest.raises(ConfigError, match=r"augment\.transforms\.turn\._target_=albumentations\.Afine"):

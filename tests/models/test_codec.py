@@ -55,3 +55,9 @@ def test_wide_spread_is_less_sure_than_narrow():
     shares = [codec.mass_near(*codec.encode(keypoint, SIZE, s), keypoint, radius=2).item() for s in (1, 2, 4)]
     assert shares == sorted(shares, reverse=True)
     assert shares[-1] < shares[0] / 2
+
+
+@pytest.mark.parametrize("sigma", [1.0, 2.5])
+def test_variances_are_those_of_the_gaussians_in_cells(sigma):
+    found = codec.variances(*codec.encode(torch.tensor([[0.4, 0.6], [0.5, 0.5]]), SIZE, sigma))
+    assert found.flatten().tolist() == pytest.approx(4 * [sigma**2], rel=1e-3)

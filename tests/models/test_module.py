@@ -96,6 +96,15 @@ def test_confidence_goes_with_its_point_in_the_mirror():
     assert not torch.allclose(confidence, mirrored, atol=1e-5)
 
 
+def test_the_mean_shape_is_that_of_the_points_asked_for():
+    shapes = np.random.default_rng(0).random((5, 58, 2), np.float32)
+    model = ModelConfig(name="eye", network={"_target_": "facekp.models.nose.NoseNet"}, points="right_eye")
+    module = build_module(model, DANES, shapes)
+    expected = shapes.mean(0)[list(DANES.select("right_eye"))]
+    np.testing.assert_allclose(module.mean_shape, expected, atol=1e-6)
+    np.testing.assert_allclose(module.network.last.bias.detach().view(-1, 2), expected, atol=1e-6)
+
+
 def test_mirrored_answers_need_the_mirror_of_every_point():
     model = ModelConfig(
         name="half",
@@ -105,4 +114,4 @@ def test_mirrored_answers_need_the_mirror_of_every_point():
         mirror_answers=True,
     )
     with pytest.raises(ConfigError, match=r"set model\.mirror_answers=false"):
-        build_module(model, DANES, np.zeros((58, 2), np.float32))
+        build_module(model, DANES, None)

@@ -1,0 +1,52 @@
+"""What the shapes of a training set have in common, to hold against points that a network is not sure of."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from facekp.procrustes import align, pose
+
+
+class ShapePrior(nn.Module):
+    """Move uncertain points to where the others, and the shapes of a training set, let one expect them.
+
+    A shape, aligned with the mean shape, is taken for a draw from a Gaussian with the mean and covariance of the
+    training shapes (Cootes et al., Active shape models, CVIU 61, 1995), and a network's answer for that draw with noise
+    of known variance at each point. The mean of the one given the other is what :meth:`forward` answers (Bishop,
+    Pattern recognition and machine learning, 2006, equation 2.116).
+
+    Args:
+        points: K, at least 2.
+    """
+
+    def __init__(self, points: int) -> None:
+        super().__init__()
+        self.mean: Tensor
+        self.covariance: Tensor
+        self.register_buffer("mean", torch.zeros(2 * points))
+        self.register_buffer("covariance", torch.zeros(2 * points, 2 * points))
+
+    def fit(self, shapes: Tensor) -> None:
+        """Take over the mean and covariance of shapes, float32 [N, K, 2], of the same unit along x and y."""
+        points = torch.view_as_complex(shapes.double()).numpy()
+        aligned = align(points - points.mean(1, keepdims=True)).view(float)
+        self.mean.copy_(torch.from_numpy(aligned.mean(0)))
+        self.covariance.copy_(torch.from_numpy(np.cov(aligned.T, bias=True)))
+
+    def forward(self, keypoints: Tensor, variances: Tensor) -> Tensor:
+        """The most likely shapes, float32 [B, K, 2], in the unit of the training shapes.
+
+        Args:
+            keypoints: float32 [B, K, 2], what a network answers.
+            variances: float32 [B, K], above 0: of each coordinate of each point, in the square of that unit.
+        """
+        points = torch.view_as_complex(keypoints.contiguous())
+        centre = points.mean(1, keepdim=True)
+        turn = pose(points - centre, torch.view_as_complex(self.mean.view(-1, 2)))
+        seen = torch.view_as_real(turn * (points - centre)).flatten(1)
+        noise = (variances * turn.abs().square()).repeat_interleave(2, dim=1)
+        surprise = torch.linalg.solve(self.covariance + torch.diag_embed(noise), seen - self.mean)
+        expected = self.mean + surprise @ self.covariance
+        return torch.view_as_real(torch.view_as_complex(expected.unflatten(1, (-1, 2))) / turn + centre)

@@ -1,0 +1,63 @@
+import pytest
+import torch
+
+from facekp.models.shape_prior import ShapePrior
+
+SQUARE = 100 * torch.tensor([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0], [0.0, 0.5]])
+
+
+@pytest.fixture(scope="module")
+def prior() -> ShapePrior:
+    """Of squares that differ in where the fifth point is along y: by 10 units either way (one standard deviation)."""
+    generator = torch.Generator().manual_seed(0)
+    shapes = SQUARE.repeat(4000, 1, 1)
+    shapes[:, 4, 1] += 10 * torch.randn(4000, generator=generator)
+    fitted = ShapePrior(5)
+    fitted.fit(torch.stack([moved(shape, *torch.rand(4, generator=generator).tolist()) for shape in shapes]))
+    return fitted
+
+
+def moved(shape: torch.Tensor, turn: float, size: float, right: float, down: float) -> torch.Tensor:
+    angle = torch.tensor(2 * turn)
+    matrix = torch.stack([torch.stack([angle.cos(), angle.sin()]), torch.stack([-angle.sin(), angle.cos()])])
+    return (0.5 + size) * shape @ matrix + 300 * torch.tensor([right, down])
+
+
+def test_points_that_are_sure_stay(prior):
+    square = SQUARE.clone()
+    square[4, 1] -= 15
+    shape = moved(square, 0.3, 0.7, 0.1, 0.9)[None]
+    assert torch.allclose(prior(shape, torch.full((1, 5), 0.1)), shape, atol=0.5)
+
+
+def test_a_shape_that_was_learnt_stays_however_unsure(prior):
+    shape = moved(SQUARE, 0.2, 0.4, 0.5, 0.5)[None]
+    assert torch.allclose(prior(shape, torch.full((1, 5), 1e4)), shape, atol=0.5)
+
+
+def test_an_unsure_point_goes_where_the_others_let_one_expect_it(prior):
+    wrong = SQUARE.clone()
+    wrong[4] += torch.tensor([20.0, 0.0])  # to the side, where no shape had it
+    found = prior(wrong[None], torch.tensor([[1.0, 1.0, 1.0, 1.0, 400.0]]))[0]
+    assert (found[4] - SQUARE[4]).norm() < 5 < (wrong[4] - SQUARE[4]).norm()
+
+
+def test_what_varies_is_believed_by_how_sure_it_is(prior):
+    shifted = SQUARE.clone()
+    shifted[4, 1] += 20
+    equal = prior(shifted[None], torch.full((1, 5), 100.0))[0]  # as unsure as the shapes vary
+    sure = prior(shifted[None], torch.full((1, 5), 4.0))[0]
+    unsure = prior(shifted[None], torch.full((1, 5), 2500.0))[0]
+    moved_by = [(found[4] - SQUARE[4])[1].item() for found in (unsure, equal, sure)]
+    assert moved_by == sorted(moved_by)
+    assert moved_by[1] == pytest.approx(10, abs=3)
+    assert moved_by[2] > 18
+
+
+@pytest.mark.parametrize("where", [(0.0, 0.5, 0.0, 0.0), (0.9, 0.1, 0.3, 0.7), (0.4, 2.5, 0.9, 0.1)])
+def test_place_size_and_turn_of_a_shape_make_no_difference(prior, where):
+    shape = SQUARE + torch.tensor([[9.0, 2.0], [-5.0, 4.0], [0.0, 0.0], [3.0, -6.0], [12.0, -20.0]])
+    noise = torch.tensor([[30.0, 80.0, 10.0, 50.0, 200.0]])
+    expected = moved(prior(shape[None], noise)[0], *where)
+    found = prior(moved(shape, *where)[None], noise * (0.5 + where[1]) ** 2)[0]
+    assert torch.allclose(found, expected, atol=0.05)
