@@ -30,3 +30,8 @@ def align(shapes: np.ndarray) -> np.ndarray:
         mean = (pose(shapes, mean) * shapes).mean(0)
         mean /= np.linalg.norm(mean)
     return pose(shapes, mean) * shapes
+
+
+def in_turn(shapes: np.ndarray) -> np.ndarray:
+    """Complex [N, K] as float [N, 2K], x and y in turn."""
+    return np.ascontiguousarray(shapes).view(float)

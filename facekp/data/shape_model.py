@@ -10,7 +10,7 @@ import numpy as np
 from facekp.data.records import Record
 from facekp.errors import DataError
 from facekp.landmarks import Scheme
-from facekp.procrustes import align, pose
+from facekp.procrustes import align, in_turn, pose
 
 _MODELS = 40  # at most; the Danes set has as many people
 
@@ -66,19 +66,14 @@ def fit_others(records: Sequence[Record], modes: int = 20) -> Fits:
         if np.sum(~judged) <= modes:
             raise DataError(f"a model of {modes} modes needs more than {modes} photographs of other people")
         nearest[judged] = _nearest(shapes[judged], shapes[~judged], modes)
-    return Fits(_real(nearest + centres).reshape(pixels.shape) / sizes, abs(nearest - shapes))
+    return Fits(in_turn(nearest + centres).reshape(pixels.shape) / sizes, abs(nearest - shapes))
 
 
 def _nearest(shapes: np.ndarray, others: np.ndarray, modes: int) -> np.ndarray:
     """The shapes nearest to those given, complex [N, K], in a model of the others, complex [M, K]; all are centred."""
     aligned = align(others)
     mean = aligned.mean(0)
-    components = np.linalg.svd(_real(aligned - mean), full_matrices=False)[2][:modes]
+    components = np.linalg.svd(in_turn(aligned - mean), full_matrices=False)[2][:modes]
     turn = pose(shapes, mean)
-    deviation = _real(turn * shapes - mean) @ components.T @ components
+    deviation = in_turn(turn * shapes - mean) @ components.T @ components
     return (mean + deviation.view(complex)) / turn
-
-
-def _real(points: np.ndarray) -> np.ndarray:
-    """Complex [N, K] as float [N, 2K], x and y in turn."""
-    return np.ascontiguousarray(points).view(float)

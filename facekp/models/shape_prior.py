@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from facekp.procrustes import align, pose
+from facekp.procrustes import align, in_turn, pose
 
 
 class ShapePrior(nn.Module):
@@ -31,7 +31,7 @@ class ShapePrior(nn.Module):
     def fit(self, shapes: Tensor) -> None:
         """Take over the mean and covariance of shapes, float32 [N, K, 2], of the same unit along x and y."""
         points = torch.view_as_complex(shapes.double()).numpy()
-        aligned = align(points - points.mean(1, keepdims=True)).view(float)
+        aligned = in_turn(align(points - points.mean(1, keepdims=True)))
         self.mean.copy_(torch.from_numpy(aligned.mean(0)))
         self.covariance.copy_(torch.from_numpy(np.cov(aligned.T, bias=True)))
 

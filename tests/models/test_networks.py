@@ -95,7 +95,7 @@ def test_the_loss_is_the_mean_over_images_points_and_both_coordinates():
 @pytest.mark.parametrize(("input_size", "stride"), [((320, 240), 4), ((160, 120), 2), ((100, 70), 8)])
 def test_heatmaps_have_the_asked_stride_whatever_the_input(input_size: tuple[int, int], stride: int):
     network = HeatmapNet(58, input_size, channels=(2, 3, 4, 5, 6), stride=stride)
-    network.start_from(0.3 + 0.4 * torch.rand(100, 58, 2))
+    network.start_from(0.3 + 0.4 * torch.rand(58, 100, 2).transpose(0, 1))  # in any layout
     output = network(torch.zeros(2, 1, input_size[1], input_size[0]))
     assert output.shape == (2, 58, -(-input_size[1] // stride), -(-input_size[0] // stride))
     keypoints, confidence = network.decode(output), network.confidence(output)
