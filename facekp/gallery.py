@@ -11,6 +11,7 @@ import torch
 from matplotlib.figure import Figure
 
 from facekp import figures, layers
+from facekp.confidence import draw_confidence
 from facekp.data.images import load_grey
 from facekp.data.records import FRONTAL_TYPES, TURNED_TYPES, Record
 from facekp.evaluation import Evaluation
@@ -84,6 +85,9 @@ def _errors(evaluation: Evaluation, measured: dict[str, Any]) -> Iterator[tuple[
             caption,
         ),
     )
+    if evaluation.confidence is not None:
+        sure, distance = evaluation.confidence.flatten().numpy(), errors.distance_px.flatten().numpy()
+        yield "confidence", draw_confidence(sure, distance, "what the confidence is worth", caption)
 
 
 def _spread(length: int, count: int) -> list[int]:

@@ -113,6 +113,8 @@ def test_predictions_tell_how_sure_they_are_if_the_network_knows(full_dir, heatm
     for folder, knows in ((full_dir, False), (heatmap_dir, True)):
         with (folder / "predictions.csv").open(newline="") as file:
             confidence = [row["confidence"] for row in csv.DictReader(file)]
+        assert (folder / "figures" / "confidence.png").is_file() is knows
+        assert ("<h2>Confidence</h2>" in (folder / "report.html").read_text()) is knows
         if knows:
             assert all(0 <= float(value) <= 1 for value in confidence)
         else:
