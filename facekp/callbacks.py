@@ -19,6 +19,7 @@ from facekp.config import Config
 from facekp.data.dataset import FaceDataset, JitteredDataset
 from facekp.errors import ConfigError
 from facekp.figures import Face, face_grid
+from facekp.gallery import evenly
 from facekp.metrics import COLLAPSED_SPREAD
 from facekp.provenance import command_line
 from facekp.sheets import draws, mean_shapes, numbered
@@ -140,7 +141,7 @@ class Pictures(Callback):
             ("ground truth", data.val_faces, "ground truth of validation faces"),
             ("jittered training faces", data.train_faces, "training faces as the network sees them"),
         ):
-            faces = [_face(dataset, index, points) for index in self._chosen(len(dataset))]
+            faces = [_face(dataset, index, points) for index in evenly(len(dataset), self._faces)]
             sheets[name] = face_grid(faces, scheme, points, title, caption)
         for name, sheet in sheets.items():
             for writer in _writers(trainer):
@@ -148,7 +149,7 @@ class Pictures(Callback):
 
     def _draw_answers(self, trainer: Trainer, module: Any) -> None:
         data = trainer.datamodule  # type: ignore[attr-defined]
-        chosen = self._chosen(len(data.val_faces))
+        chosen = evenly(len(data.val_faces), self._faces)
         images = torch.stack([data.val_faces[index]["image"] for index in chosen])
         was_training = module.training
         with torch.inference_mode():
@@ -159,9 +160,6 @@ class Pictures(Callback):
         figure = face_grid(faces, module.scheme, module.points, title, data.caption)
         for writer in _writers(trainer):
             writer.add_figure("predictions", figure, max(0, trainer.global_step - 1))  # beside that step's figures
-
-    def _chosen(self, length: int) -> list[int]:
-        return np.unique(np.linspace(0, length - 1, self._faces).round().astype(int)).tolist()
 
 
 def _face(dataset: FaceDataset, index: int, points: list[int], prediction: np.ndarray | None = None) -> Face:

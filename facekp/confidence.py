@@ -21,10 +21,8 @@ def by_confidence(confidence: np.ndarray, error_px: np.ndarray) -> tuple[np.ndar
         Two float [10], or [N] if there are fewer answers.
     """
     order = np.argsort(confidence, kind="stable")
-    parts = [
-        (confidence[part].mean(), error_px[part].mean()) for part in np.array_split(order, min(_PARTS, len(order)))
-    ]
-    return np.array([sure for sure, _ in parts]), np.array([error for _, error in parts])
+    parts = np.array_split(order, min(_PARTS, len(order)))
+    return np.array([confidence[part].mean() for part in parts]), np.array([error_px[part].mean() for part in parts])
 
 
 def draw_confidence(confidence: np.ndarray, error_px: np.ndarray, title: str, caption: str) -> Figure:

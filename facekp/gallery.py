@@ -50,7 +50,7 @@ def _faces(evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
     by_image = errors_of(evaluation.answers).distance_px.mean(1)
     order = by_image.argsort().tolist()
     frame = _frame(evaluation)
-    spread = [order[rank] for rank in _spread(len(order), _FACES)]
+    spread = [order[rank] for rank in evenly(len(order), _FACES)]
     for name, title, chosen in (
         ("spread_faces", f"from the best to the worst face, by mean error {frame}", spread),
         ("best_faces", f"best faces, by mean error {frame}", order[:_FACES]),
@@ -59,7 +59,7 @@ def _faces(evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
     ):
         if chosen:
             yield name, _grid(evaluation, title, [_face(evaluation, i, by_image[i].item()) for i in chosen])
-    faces = [_face(evaluation, i) for i in _spread(len(order), _FACES)]
+    faces = [_face(evaluation, i) for i in evenly(len(order), _FACES)]
     yield "ground_truth", _grid(evaluation, "true points of held-out faces", faces)
 
 
@@ -90,8 +90,8 @@ def _errors(evaluation: Evaluation, measured: dict[str, Any]) -> Iterator[tuple[
         yield "confidence", draw_confidence(sure, distance, "what the confidence is worth", caption)
 
 
-def _spread(length: int, count: int) -> list[int]:
-    """So many places, spread evenly over a list of that length."""
+def evenly(length: int, count: int) -> list[int]:
+    """So many places, or all, spread evenly over a list of that length."""
     return np.unique(np.linspace(0, length - 1, count).round().astype(int)).tolist()
 
 
@@ -102,7 +102,7 @@ def _turned(evaluation: Evaluation, by_image: torch.Tensor) -> list[int]:
     persons = dict.fromkeys(person for person, _ in index)
     rows = [[index[p, t] for t in types] for p in persons if all((p, t) in index for t in types)]
     rows.sort(key=lambda row: by_image[row].mean().item())
-    return [i for place in _spread(len(rows), _PERSONS) for i in rows[place]] if rows else []
+    return [i for place in evenly(len(rows), _PERSONS) for i in rows[place]] if rows else []
 
 
 def _frame(evaluation: Evaluation) -> str:

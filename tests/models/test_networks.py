@@ -3,12 +3,16 @@
 import pytest
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
+from facekp.checkpoint import build_module
+from facekp.landmarks import DANES
 from facekp.models import codec
 from facekp.models.full import FullNet
 from facekp.models.heatmap import HeatmapNet
 from facekp.models.network import KeypointNetwork
 from facekp.models.nose import NoseNet
+from tests.runs import config
 
 
 def layers_of(network: nn.Module, images: torch.Tensor) -> list[tuple[str, tuple[int, ...]]]:
@@ -90,6 +94,20 @@ def test_the_loss_is_the_mean_over_images_points_and_both_coordinates():
     output, truth = torch.zeros(2, 3, 2), torch.zeros(2, 3, 2)
     output[0, 0, 0] = 6.0
     assert network.loss(output, truth).item() == pytest.approx(36 / 12)
+
+
+@pytest.mark.parametrize(
+    ("model", "weights", "multiplications"), [("heatmap", 563_618, 135e6), ("heatmap_tiny", 95_178, 25e6)]
+)
+def test_heatmap_networks_are_as_large_as_they_say(model: str, weights: int, multiplications: float):
+    settings = config("train", f"model={model}", "run_dir=unused").model
+    module = build_module(settings, DANES, None).eval()
+    assert sum(weights.numel() for weights in module.network.parameters()) == weights
+    width, height = settings.input_size
+    counter = FlopCounterMode(display=False)
+    with torch.inference_mode(), counter:
+        module.network(torch.zeros(1, 1, height, width))
+    assert counter.get_total_flops() / 2 == pytest.approx(multiplications, rel=0.03)
 
 
 @pytest.mark.parametrize(("input_size", "stride"), [((320, 240), 4), ((160, 120), 2), ((100, 70), 8)])
