@@ -51,7 +51,7 @@ def decode(columns: Tensor, rows: Tensor) -> Tensor:
         columns, rows: float32 [..., w] and [..., h], each with the sum 1.
     """
     x, y = _centres((columns.shape[-1], rows.shape[-1]), columns)
-    return torch.stack([columns @ x, rows @ y], dim=-1)
+    return torch.stack([_mean(columns, x), _mean(rows, y)], dim=-1)
 
 
 def variances(columns: Tensor, rows: Tensor) -> Tensor:
@@ -63,8 +63,8 @@ def variances(columns: Tensor, rows: Tensor) -> Tensor:
     spreads = []
     for distribution in (columns, rows):
         cells = torch.arange(distribution.shape[-1], dtype=distribution.dtype, device=distribution.device)
-        away = cells - (distribution @ cells)[..., None]
-        spreads.append((distribution * away.square()).sum(-1))
+        away = cells - _mean(distribution, cells)[..., None]
+        spreads.append(_mean(distribution, away.square()))
     return torch.stack(spreads, dim=-1)
 
 
@@ -85,6 +85,11 @@ def mass_near(columns: Tensor, rows: Tensor, keypoints: Tensor, radius: float) -
         near = (centres - keypoints[..., axis, None]).abs() * len(centres) <= radius
         shares.append((distribution * near).sum(-1))
     return shares[0] * shares[1]
+
+
+def _mean(distribution: Tensor, values: Tensor) -> Tensor:
+    """No matrix product: under mixed precision that would keep three digits, and a place needs five."""
+    return (distribution * values).sum(-1)
 
 
 def _centres(size: tuple[int, int], like: Tensor) -> Iterator[Tensor]:

@@ -47,6 +47,7 @@ class ShapePrior(nn.Module):
         turn = pose(points - centre, torch.view_as_complex(self.mean.view(-1, 2)))
         seen = torch.view_as_real(turn * (points - centre)).flatten(1)
         noise = (variances * turn.abs().square()).repeat_interleave(2, dim=1)
-        surprise = torch.linalg.solve(self.covariance + torch.diag_embed(noise), seen - self.mean)
-        expected = self.mean + surprise @ self.covariance
+        with torch.autocast(keypoints.device.type, enabled=False):  # mixed precision is not precise enough
+            surprise = torch.linalg.solve(self.covariance + torch.diag_embed(noise), seen - self.mean)
+            expected = self.mean + surprise @ self.covariance
         return torch.view_as_real(torch.view_as_complex(expected.unflatten(1, (-1, 2))) / turn + centre)

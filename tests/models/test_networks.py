@@ -123,9 +123,20 @@ def test_heatmaps_have_the_asked_stride_whatever_the_input(input_size: tuple[int
     assert ((keypoints > 0) & (keypoints < 1)).all()
 
 
-def heatmaps_about(points: torch.Tensor, sigma: float = 1.0) -> torch.Tensor:
-    """Logits [1, 2, 15, 20] of Gaussians round relative points, float32 [2, 2]."""
-    columns, rows = codec.encode(points, (20, 15), sigma)
+def test_mixed_precision_blurs_no_answer():
+    network = HeatmapNet(58, (320, 240), channels=(2, 3, 4, 5, 6))
+    shapes = 0.3 + 0.4 * torch.rand(100, 58, 2)
+    network.start_from(shapes)
+    output = heatmaps_about(shapes[0], size=(80, 60))
+    expected = network.decode(output)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = network.decode(output)
+    assert ((found - expected) * torch.tensor([640.0, 480.0])).abs().max() < 0.01
+
+
+def heatmaps_about(points: torch.Tensor, sigma: float = 1.0, size: tuple[int, int] = (20, 15)) -> torch.Tensor:
+    """Logits [1, K, h, w] of Gaussians round relative points, float32 [K, 2]."""
+    columns, rows = codec.encode(points, size, sigma)
     return (rows[:, :, None] * columns[:, None]).clamp_min(1e-30).log()[None]
 
 
