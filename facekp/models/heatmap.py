@@ -28,8 +28,7 @@ class HeatmapNet(KeypointNetwork):
     it was taught to be. :meth:`confidence` is the share of the heatmap within two cells of its mean in x, times that in
     y: near 1 where all of it lies in one place, near 0 where it is spread or torn between places.
 
-    For 58 points it has 563,618 weights and, at 320x240, takes 135 million multiplications for a look at a face;
-    ``heatmap_tiny`` has 95,178 and takes 25 million.
+    As ``model=heatmap_tiny`` it has 95,178 weights and takes 25 million multiplications for a look at a face.
 
     Args:
         points: number of keypoints to answer.

@@ -71,7 +71,7 @@ class KeypointModule(LightningModule):
         """
         return self._read(self.network(self._prepared(images)), images)
 
-    def _read(self, output: Tensor, images: Tensor) -> tuple[Tensor, Tensor | None]:
+    def _read(self, output: Any, images: Tensor) -> tuple[Tensor, Tensor | None]:
         """What an output says, together with what the network says to the mirrored images if it is to be asked."""
         keypoints, confidence = self.network.decode(output), self.network.confidence(output)
         if self._mirror is None:
@@ -87,7 +87,7 @@ class KeypointModule(LightningModule):
         scaled = images.to(self.mean_shape.dtype).div_(255).sub_(0.5)
         return scaled.contiguous(memory_format=torch.channels_last)
 
-    def _answer(self, batch: Sample) -> tuple[Tensor, Tensor]:
+    def _answer(self, batch: Sample) -> tuple[Any, Tensor]:
         output = self.network(self._prepared(batch["image"]))
         return output, self.network.loss(output, batch["keypoints"][:, self.points])
 

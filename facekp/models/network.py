@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -16,22 +18,22 @@ class KeypointNetwork(nn.Module):
     answers with the coordinates themselves and does not know how sure it is.
     """
 
-    def forward(self, images: Tensor) -> Tensor:
+    def forward(self, images: Tensor) -> Any:
         """Answer for grey images, float32 [B, 1, H, W] within -0.5..0.5."""
         raise NotImplementedError
 
-    def decode(self, output: Tensor) -> Tensor:
+    def decode(self, output: Any) -> Tensor:
         """Keypoints float32 [B, K, 2], relative to the image, of what :meth:`forward` answered."""
         return output
 
-    def confidence(self, output: Tensor) -> Tensor | None:
+    def confidence(self, output: Any) -> Tensor | None:
         """How sure each keypoint is, float32 [B, K] within 0..1, or None if the network does not know.
 
         What the number means is told by each network that knows it.
         """
         return None
 
-    def loss(self, output: Tensor, truth: Tensor) -> Tensor:
+    def loss(self, output: Any, truth: Tensor) -> Tensor:
         """The mean squared error of relative coordinates, over images, points and both coordinates.
 
         Args:
