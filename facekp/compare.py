@@ -174,12 +174,12 @@ def measure(given: Sequence[Run], runs: Sequence[Run], faces: Faces | None) -> d
         row = {name: _known(value) if isinstance(value, float) else value for name, value in row.items()}
         if run is not first:
             row["difference"] = {
-                name: _difference(mine[name], errors[0][name], first.people)
+                name: difference_of(mine[name], errors[0][name], first.people)
                 for name in ("error_px", "mse_px2", "nme")
                 if name in mine
             }
             row["error_px_by_type"] = {
-                kind: _difference(mine["error_px"][mask], errors[0]["error_px"][mask], first.people[mask])
+                kind: difference_of(mine["error_px"][mask], errors[0]["error_px"][mask], first.people[mask])
                 for kind, mask in kinds.items()
             }
         rows.append(row)
@@ -218,8 +218,8 @@ def _eye_distances_px(images: Sequence[str], faces: Faces | None) -> np.ndarray 
     return np.linalg.norm(one - other, axis=-1)
 
 
-def _difference(mine: np.ndarray, reference: np.ndarray, people: np.ndarray) -> dict[str, Any]:
-    """Of errors, in which less is better."""
+def difference_of(mine: np.ndarray, reference: np.ndarray, people: np.ndarray) -> dict[str, Any]:
+    """The mean of ``mine - reference``, errors of the same images, with its interval over people and a verdict."""
     mean, low, high = paired_difference(mine, reference, people)
     verdict = "better" if high < 0 else "worse" if low > 0 else "no difference shown"
     return {"mean": _known(mean), "low": _known(low), "high": _known(high), "verdict": verdict}

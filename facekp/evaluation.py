@@ -25,22 +25,22 @@ Table = dict[str, dict[str, float]]
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """One network judged on one set of faces.
+class Judged:
+    """Answers to one set of faces, whoever gave them.
 
     Args:
         name: what was judged, on what; see :func:`name_evaluation`.
-        module: the network.
-        faces: the faces that it answered.
-        answers: what it answered, in their order.
+        faces: the faces that were answered.
+        answers: the answers, in their order.
+        mean_shape: float32 [K, 2], the training set's, relative to the canvas.
         metrics: the figures that training logs as ``val/...``.
         confidence: float32 [N, K], how sure the network was of each answer; None if it does not know.
     """
 
     name: dict[str, Any]
-    module: KeypointModule
     faces: FaceDataset
     answers: Answers
+    mean_shape: Tensor
     metrics: dict[str, float]
     confidence: Tensor | None
 
@@ -54,7 +54,7 @@ class Evaluation:
     @property
     def baseline(self) -> Answers:
         """The same faces, each answered with the training set's mean shape."""
-        return self.answers.replaced_by(self.module.mean_shape.cpu())
+        return self.answers.replaced_by(self.mean_shape)
 
     @property
     def on_raw_labels(self) -> Answers:
@@ -64,7 +64,7 @@ class Evaluation:
         return replace(self.answers, truth=torch.from_numpy(truth))
 
     def as_json(self) -> dict[str, Any]:
-        """All that was measured, for the network and for the mean shape, and on the raw labels where it used others."""
+        """All that was measured, of the answers and of the mean shape, and on the raw labels where others were used."""
         records = self.faces.records
         raw = {"raw_labels": tables(self.on_raw_labels, records)} if self.name["labels"] != "raw" else {}
         return {
@@ -75,6 +75,17 @@ class Evaluation:
             "mean_shape": tables(self.baseline, records),
             **raw,
         }
+
+
+@dataclass(frozen=True)
+class Evaluation(Judged):
+    """One network judged on one set of faces.
+
+    Args:
+        module: the network.
+    """
+
+    module: KeypointModule
 
 
 def name_evaluation(
@@ -98,7 +109,8 @@ def evaluate_module(module: KeypointModule, loader: DataLoader[Sample], name: di
 
     The figures are computed as training computes them, from the same batches, so they are the same to the last digit.
     """
-    metrics = KeypointMetrics(module.scheme, module.points, module.mean_shape.cpu())
+    mean_shape = module.mean_shape.cpu()
+    metrics = KeypointMetrics(module.scheme, module.points, mean_shape)
     sure = []
     module.eval()
     with torch.inference_mode():
@@ -108,7 +120,8 @@ def evaluate_module(module: KeypointModule, loader: DataLoader[Sample], name: di
             if confidence is not None:
                 sure.append(confidence.float().cpu())
     faces: FaceDataset = loader.dataset  # type: ignore[assignment]
-    return Evaluation(name, module, faces, metrics.answers(), metrics.compute(), torch.cat(sure) if sure else None)
+    confidence = torch.cat(sure) if sure else None
+    return Evaluation(name, faces, metrics.answers(), mean_shape, metrics.compute(), confidence, module)
 
 
 def image_masks(records: Sequence[Record]) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
@@ -39,7 +40,7 @@ _COLUMNS = {
     "mean_shape_mse_px2": ("MSE of the mean shape, px²", 1, ".0f"),
     "minutes": ("training, min", 1, ".1f"),
 }
-_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#6b6b6b", "#8c564b", "#a5a81f")
+COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#6b6b6b", "#8c564b", "#a5a81f")
 
 
 @dataclass(frozen=True)
@@ -119,15 +120,21 @@ def publish(folder: Path, docs: Path, readme: Path) -> None:
     docs.mkdir(parents=True, exist_ok=True)
     content = [{"overrides": r.overrides, **r.name, **r.figures, "mse_px2_by_type": r.by_type} for r in results]
     write_whole(docs / f"{name}.json", json.dumps(content, indent=1) + "\n")
-    by_type = _rows(["MSE, px²"] + list(results[0].by_type), {k: _type_cells(v) for k, v in groups.items()})
+    rows = [[f"`{setting}`", *_type_cells(results)] for setting, results in groups.items()]
+    by_type = markdown_table(["MSE, px²", *results[0].by_type], rows)
     pictures = f"![every run's error]({name}.svg)\n\n![validation error by epoch]({name}_curves.svg)\n"
     write_whole(docs / f"{name}.md", f"# {name}\n\n{table}\n## By image type\n\n{by_type}\n## Figures\n\n{pictures}")
     with rc_context({"svg.hashsalt": name}):
         for file, figure in ((name, dots(groups, origin)), (f"{name}_curves", curves(groups, origin))):
             figure.savefig(docs / f"{file}.svg", metadata={"Date": None})
-    text = readme.read_text(encoding="utf-8")
+    replace_part(readme, name, table)
+
+
+def replace_part(readme: Path, name: str, text: str) -> None:
+    """Put a text into the place of what stands between ``<!-- name -->`` and ``<!-- /name -->``."""
     part = rf"(<!-- {re.escape(name)} -->\n).*?(<!-- /{re.escape(name)} -->)"
-    write_whole(readme, re.sub(part, lambda match: f"{match[1]}\n{table}\n{match[2]}", text, flags=re.DOTALL))
+    whole = readme.read_text(encoding="utf-8")
+    write_whole(readme, re.sub(part, lambda match: f"{match[1]}\n{text}\n{match[2]}", whole, flags=re.DOTALL))
 
 
 def _number(run: Path) -> int:
@@ -148,28 +155,36 @@ def _origin(results: list[Result]) -> str:
 def _table(groups: dict[str, list[Result]], origin: str) -> str:
     there = [name for name in _COLUMNS if any(name in r.figures for results in groups.values() for r in results)]
     head = ["setting", "runs", "epochs", *(_COLUMNS[name][0] for name in there)]
-    cells = {
-        setting: [str(len(results)), str(results[0].name["epoch"]), *(_cell(results, name) for name in there)]
+    rows = [
+        [f"`{setting}`", str(len(results)), str(results[0].name["epoch"]), *(_cell(results, name) for name in there)]
         for setting, results in groups.items()
-    }
-    return f"{origin[0].upper()}{origin[1:]}; mean ± standard deviation over the runs.\n\n{_rows(head, cells)}"
+    ]
+    return f"{origin[0].upper()}{origin[1:]}; mean ± standard deviation over the runs.\n\n{markdown_table(head, rows)}"
 
 
-def _rows(head: list[str], cells: dict[str, list[str]]) -> str:
-    lines = [head, ["---", *("--:" for _ in head[1:])], *([f"`{name}`", *row] for name, row in cells.items())]
+def markdown_table(head: list[str], rows: Iterable[list[str]], texts: int = 1) -> str:
+    """A table in Markdown.
+
+    Args:
+        head: the columns' headings.
+        rows: a cell for each.
+        texts: how many columns, from the left, hold words; the others hold figures.
+    """
+    lines = [head, [*("---" for _ in head[:texts]), *("--:" for _ in head[texts:])], *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _cell(results: list[Result], name: str) -> str:
     _, factor, form = _COLUMNS[name]
-    return _spread([factor * result.figures[name] for result in results if name in result.figures], form)
+    return spread_text([factor * result.figures[name] for result in results if name in result.figures], form)
 
 
 def _type_cells(results: list[Result]) -> list[str]:
-    return [_spread([result.by_type[kind] for result in results], ".1f") for kind in results[0].by_type]
+    return [spread_text([result.by_type[kind] for result in results], ".1f") for kind in results[0].by_type]
 
 
-def _spread(values: list[float], form: str) -> str:
+def spread_text(values: Sequence[float], form: str) -> str:
+    """A mean, and its standard deviation where there are several values."""
     return f"{mean(values):{form}} ± {stdev(values):{form}}" if len(values) > 1 else f"{mean(values):{form}}"
 
 
@@ -179,7 +194,7 @@ def dots(groups: dict[str, list[Result]], caption: str) -> Figure:
     axes = figure.subplots()
     for row, results in enumerate(groups.values()):
         values = [result.figures["mse_px2"] for result in results]
-        axes.plot(values, np.full(len(values), row), "o", color=_COLOURS[0], markersize=4, alpha=0.6)
+        axes.plot(values, np.full(len(values), row), "o", color=COLOURS[0], markersize=4, alpha=0.6)
         spread = stdev(values) if len(values) > 1 else 0
         axes.errorbar(mean(values), row, xerr=spread, fmt="|", color="black", markersize=12, capsize=3)
     axes.set_yticks(range(len(groups)), list(groups), fontsize=8)
@@ -197,8 +212,8 @@ def curves(groups: dict[str, list[Result]], caption: str) -> Figure:
     for number, (setting, results) in enumerate(groups.items()):
         shortest = min(len(result.curve[0]) for result in results)
         values = np.array([result.curve[1][:shortest] for result in results])
-        epochs, colour = results[0].curve[0][:shortest], _COLOURS[number % len(_COLOURS)]
-        dash = ("-", "--", ":")[number // len(_COLOURS) % 3]
+        epochs, colour = results[0].curve[0][:shortest], COLOURS[number % len(COLOURS)]
+        dash = ("-", "--", ":")[number // len(COLOURS) % 3]
         axes.plot(epochs, values.mean(0), dash, color=colour, label=setting)
         axes.fill_between(epochs, values.min(0), values.max(0), color=colour, alpha=0.15, linewidth=0)
     axes.set_yscale("log")

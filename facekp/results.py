@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 from rich.table import Table
 
 from facekp.config import Config
-from facekp.evaluation import Evaluation
+from facekp.evaluation import Evaluation, Judged
 from facekp.files import write_whole
 from facekp.gallery import draw
 from facekp.geometry import Letterbox
@@ -55,17 +55,23 @@ def write_results(evaluation: Evaluation, folder: Path, run_dir: Path | None) ->
     Returns:
         The content of metrics.json.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    measured = evaluation.as_json()
-    write_whole(folder / "metrics.json", json.dumps(measured, indent=1) + "\n")
-    _write_predictions(evaluation, folder / "predictions.csv")
+    measured = write_measured(evaluation, folder)
     (folder / "figures").mkdir(exist_ok=True)
     for name, figure in draw(evaluation, measured, run_dir):
         figure.savefig(folder / "figures" / f"{name}.png", dpi=_DPI)
     return measured
 
 
-def _write_predictions(evaluation: Evaluation, path: Path) -> None:
+def write_measured(judged: Judged, folder: Path) -> dict[str, Any]:
+    """Write metrics.json and predictions.csv, each complete or not at all, and return the content of metrics.json."""
+    folder.mkdir(parents=True, exist_ok=True)
+    measured = judged.as_json()
+    write_whole(folder / "metrics.json", json.dumps(measured, indent=1) + "\n")
+    _write_predictions(judged, folder / "predictions.csv")
+    return measured
+
+
+def _write_predictions(evaluation: Judged, path: Path) -> None:
     answers, errors = evaluation.answers, errors_of(evaluation.answers)
     truth = answers.truth[:, list(answers.points)].numpy()
     text = io.StringIO(newline="")
