@@ -3,25 +3,41 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PEERS := .venv-peers
+PEERS_READY := $(PEERS)/.ready
 UV_VERSION := 0.13.9
+LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header
+EXTRAS := dev # those that .venv has; the peers have an environment of their own
 RUN ?=
+RUNS ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data browse train evaluate test test-slow lint format audit bench reproduce ablation tensorboard lock clean
+.PHONY: help setup data browse train evaluate test test-slow lint format audit bench reproduce ablation peers tensorboard lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+# $(1) the environment, $(2) its lock
+define install
+@test -x $(1)/bin/python || $(PYTHON) -m venv $(1)
+@$(1)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+@$(1)/bin/uv pip install --quiet --python $(1)/bin/python --require-hashes -r $(2)
+@$(1)/bin/uv pip install --quiet --python $(1)/bin/python --no-deps --no-build-isolation -e .
+@touch $@
+endef
 
 setup: $(READY) ## create .venv and install the locked packages
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "facekp needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
-	@touch $@
+	$(call install,$(VENV),requirements.lock)
+
+$(PEERS_READY): requirements-peers.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12) and "MediaPipe 0.10.14 needs Python 3.11 or 3.12: make peers PYTHON=python3.12")'
+	@command -v $(CXX) >/dev/null || { echo "dlib is compiled here and needs a C++ compiler: apt install g++, xcode-select --install, or make peers CXX=..."; exit 1; }
+	@echo "Setting up $(PEERS); compiling dlib takes some minutes"
+	$(call install,$(PEERS),requirements-peers.lock)
 
 data: setup ## find, download or draw the faces, and report on their labels
 	$(BIN)/python -m facekp.data check $(ARGS)
@@ -69,12 +85,17 @@ ablation: setup ## the same for what each kind of jitter is worth, on either spl
 	$(BIN)/python train.py -m sweep=turned $(ARGS)
 	$(BIN)/python -m facekp.publish
 
+peers: $(PEERS_READY) ## measure MediaPipe and dlib and set ours beside them; RUNS="outputs/sweeps/..." or all sweeps
+	$(PEERS)/bin/python -m facekp.peers measure $(ARGS)
+	$(PEERS)/bin/python -m facekp.peers publish $(RUNS) $(ARGS)
+
 tensorboard: setup ## open the dashboard of all runs
 	$(BIN)/tensorboard --logdir outputs
 
-lock: ## write requirements.lock anew from pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --all-extras --output-file requirements.lock pyproject.toml
+lock: ## write the locks anew from pyproject.toml
+	$(LOCK) $(addprefix --extra ,$(EXTRAS)) --output-file requirements.lock pyproject.toml
+	$(LOCK) --extra dev --extra peers --output-file requirements-peers.lock pyproject.toml
 
 clean: ## remove what tools and runs left behind, but no results
-	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
