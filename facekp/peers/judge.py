@@ -48,4 +48,5 @@ def judge(peer: Peer, split: Split, data: DataConfig, folder: Path) -> dict[str,
         "given": peer.given,
         "missed": len(peer.missed),
     }
-    return write_measured(Judged(name, faces, metrics.answers(), shape, metrics.compute() | {"cpu_ms": cost}), folder)
+    figures = metrics.compute() | {"cpu_ms": cost}
+    return write_measured(Judged(name, faces, metrics.answers(), shape, figures, confidence=None), folder)
