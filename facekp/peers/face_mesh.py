@@ -34,7 +34,7 @@ class FaceMesh(Detector):
         super().__init__(scheme)
         mediapipe: Any = imported("mediapipe")
         self._finder = mediapipe.solutions.face_mesh.FaceMesh(static_image_mode=True, refine_landmarks=True)
-        self._ridge: Any = imported("sklearn.linear_model").Ridge(_ALPHA)  # type: ignore[attr-defined]
+        self._ridge: Any = imported("sklearn.linear_model").Ridge(_ALPHA)
 
     def learn(self, views: Sequence[View]) -> bool:
         found = [(mesh, view) for view in views if (mesh := self._mesh(view[0])) is not None]

@@ -107,7 +107,7 @@ class Detector(Peer):
         found += [] if mirrored is None else [self._mirrored(mirrored)]
         if not found:
             self.missed.add(record.name)
-        return np.mean(found or [self._fallback], axis=0, dtype=np.float32)
+        return np.stack(found or [self._fallback]).mean(0, dtype=np.float32)
 
     def _views(self, record: Record) -> tuple[View, View]:
         with Image.open(record.image) as file:
@@ -125,7 +125,7 @@ def size_of(image: np.ndarray) -> tuple[int, int]:
 
 def mean_shape(records: Sequence[Record]) -> np.ndarray:
     """float32 [K, 2], relative to the photograph."""
-    return np.mean([record.keypoints for record in records], axis=0, dtype=np.float32)
+    return np.stack([record.keypoints for record in records]).mean(0)
 
 
 def imported(package: str) -> ModuleType:
