@@ -46,11 +46,17 @@ def layers_of(module: KeypointModule, image: Tensor) -> list[Layer]:
 
     def keep(layer: nn.Module, output: Any) -> None:
         shape = tuple(output.shape[1:]) if isinstance(output, Tensor) else ()
-        rows.append(Layer(names[layer], repr(layer), shape, _count(layer, counted)))
+        rows.append(Layer(names[layer], _kind_of(layer), shape, _count(layer, counted)))
 
     _watch(module, image, names, keep)
     others = _count(module.network, counted)
     return [*rows, Layer("", "weights outside these layers", (), others)] if others else rows
+
+
+def _kind_of(layer: nn.Module) -> str:
+    """A layer as torch writes it, without how it normalises, which is the same everywhere and fills the page."""
+    kind, normalises, _ = repr(layer).partition(", eps=")
+    return f"{kind})" if normalises else kind
 
 
 def _count(layer: nn.Module, counted: set[nn.Parameter]) -> int:

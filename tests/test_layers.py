@@ -44,6 +44,12 @@ def test_layers_are_told_in_order_with_their_output_and_weights():
     assert sum(row.weights for row in rows) == sum(weight.numel() for weight in module.network.parameters())
 
 
+def test_layers_that_normalise_are_told_in_few_words():
+    module = tiny_module((80, 60))
+    module.network.convolutions.insert(1, nn.BatchNorm2d(2))
+    assert layers_of(module, FACE)[1].kind == "BatchNorm2d(2)"
+
+
 def test_every_weight_is_counted_once():
     module = KeypointModule(Odd(), DANES, (52,), torch.zeros(1, 2), OptimizerConfig())
     rows = layers_of(module, FACE)
