@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from facekp.data.obtain import obtain
 from facekp.data.reader import read_records
 from facekp.data.splits import split_records
 from facekp.interrupt import Interrupted, deferred
+from facekp.processes import check_processes, first, shared
 from facekp.resume import LAST_CHECKPOINT, check_folder, keep_settings, sweeping
 
 
@@ -21,12 +23,16 @@ def train(config: Config) -> float:
         config: checked, see :func:`facekp.config.checked`.
 
     Returns:
-        The final weights' mean error on the validation faces, in pixels of the photographs.
+        The final weights' mean error on the validation faces, in pixels of the photographs. Of several processes that
+        train together, the first one knows it; NaN in the others.
 
     Raises:
         FacekpError: for a mistake in the settings, the data or the checkpoint to go on from.
         Interrupted: after a report on the last epoch that ended, if this process was asked to end while training.
     """
+    check_processes(config)
+    if not first():
+        config = shared(config)  # once the first process has checked it
     run_dir = Path(config.run_dir)
     check_folder(config)
     config = replace(config, data=obtain(config.data))
@@ -44,27 +50,33 @@ def train(config: Config) -> float:
     from facekp.training import WholeCurves, build_trainer
 
     resumed = checkpoint_to_resume(config, scheme)
-    if config.resume:
-        keep_settings(run_dir)
     trainer = build_trainer(config, About(describe(config, scheme)), WholeCurves(resumed.step if resumed else 0))
     data = FaceDataModule(split, scheme, config.data, config.model.input_size, config.augment, config.seed)
     module = build_module(config.model, scheme, data.train_faces.keypoints)
-    split.save(run_dir / "split.json")
+    if config.trainer.compile:
+        module.network.compile()
+    if first():
+        shared(config)
+        split.save(run_dir / "split.json")
+        if config.resume:
+            keep_settings(run_dir)
     interrupted = None
     try:
         with recorded(config, split, trainer), deferred():
             trainer.fit(module, data, ckpt_path=resumed.path if resumed else None, weights_only=True)
         epoch = trainer.current_epoch
     except Interrupted as interruption:
-        if sweeping() or not (run_dir / LAST_CHECKPOINT).is_file():
+        if sweeping() or not first() or not (run_dir / LAST_CHECKPOINT).is_file():
             raise
         interrupted, last = interruption, read_checkpoint(run_dir / LAST_CHECKPOINT)
         module.load_state_dict(last.state)
         epoch = last.epoch
         print(f"Interrupted: reporting on epoch {epoch}, the last that ended. Interrupt again to end at once.")
 
+    if not first():
+        return math.nan
     name = name_evaluation(config.model, config.data, split, config.seed, "last", epoch)
-    evaluation = evaluate_module(module, data.val_dataloader(), name)
+    evaluation = evaluate_module(module, data.all_val_faces(), name)
     measured = write_results(evaluation, run_dir, run_dir)
     report = write_report(evaluation, measured, run_dir, run_dir)
     if not interrupted:

@@ -136,7 +136,7 @@ class Bench:
 
     def _drawn_batches(self, epoch: int) -> Iterator[Sample]:
         loader = self._data.train_dataloader()
-        loader.sampler.set_epoch(epoch)  # type: ignore[attr-defined]
+        loader.batch_sampler.sampler.set_epoch(epoch)  # type: ignore[union-attr]
         yield from loader
 
     def _train_on(self, batches: Any) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import OmegaConf
 from torch.utils.tensorboard import SummaryWriter
 
@@ -119,11 +120,13 @@ class Pictures(Callback):
         self._every = every_n_epochs
         self._faces = faces
 
+    @rank_zero_only
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.ckpt_path is None:
             self._draw_labels(trainer, pl_module)
             self._draw_answers(trainer, pl_module)
 
+    @rank_zero_only
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         epoch = trainer.current_epoch + 1
         if epoch % self._every == 0 or epoch == trainer.max_epochs:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import shlex
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -23,10 +25,12 @@ from facekp.config import checked, register
 from facekp.errors import FacekpError, closest
 from facekp.files import write_whole
 from facekp.interrupt import Interrupted, listen
+from facekp.processes import WRITES_NOTHING, abandoned, first, follow, tells
 from facekp.resume import ERROR, resuming, run_job, sweeping
 
 CONF = Path(__file__).parent.parent / "conf"
 
+_FIRST_WORD_S = 5.0
 _UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
 
 
@@ -48,10 +52,14 @@ def command(config_name: str, task: Callable[[Any], Any], resumable: bool = Fals
     listen()
     register()
 
+    script = sys.argv[0]
     begun: list[Path] = []  # run folders
-    failed: list[Path] = []
 
     def run(config: DictConfig) -> Any:
+        listen()  # a launcher may have started this process
+        sys.argv[0] = script
+        if not first():
+            follow()
         folder = Path(HydraConfig.get().runtime.output_dir)
         begun.append(folder)
         try:
@@ -60,40 +68,53 @@ def command(config_name: str, task: Callable[[Any], Any], resumable: bool = Fals
             text = worded(error)
             if wants_traceback or (text is None and not sweeping()):
                 raise
+            if text and not sweeping():
+                _end(error, text)
             print(f"Error: {text or f'{error!r}; see {shown(folder / ERROR)}'}", file=sys.stderr)
-            failed.append(folder)
-            if sweeping():
-                with suppress(OSError):
-                    write_whole(folder / ERROR, "".join(traceback.format_exception(error)))
-            return float("nan")
+            with suppress(OSError):
+                write_whole(folder / ERROR, "".join(traceback.format_exception(error)))
+            return math.inf  # NaN would end a search
 
     try:
         if resumable:
             sys.argv[1:] = resuming(sys.argv[1:])
+        if not first():
+            sys.argv += WRITES_NOTHING
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)(run)()
     except Interrupted as interruption:
-        print(f"\nInterrupted{_way_on(begun[-1]) if resumable and begun else ''}", file=sys.stderr)
+        if not first():
+            sys.exit(0)  # any other status would end the first process before it has reported
+        print(f"\nInterrupted{_way_on(begun) if resumable else ''}", file=sys.stderr)
         sys.exit(interruption.status)
     except Exception as error:
         text = worded(error)
         if wants_traceback or text is None:
             raise
+        _end(error, text)
+
+
+def _end(error: Exception, text: str) -> NoReturn:
+    if tells(error):
         print(f"Error: {text}", file=sys.stderr)
-        sys.exit(1)
-    if failed:
-        sys.exit(1)
+    else:
+        time.sleep(_FIRST_WORD_S)  # whatever started all processes ends the first one, too, when this one ends
+    sys.exit(1)
 
 
-def _way_on(run_dir: Path) -> str:
+def _way_on(begun: list[Path]) -> str:
     """Where the results of an interrupted command are, and how to go on with it; ends a sweep with its tables."""
     command = ["python", *sys.orig_argv[1:]]
     if {"-m", "--multirun"} & set(command):
-        from facekp.sweep import close_sweep
+        from facekp.sweep import SweepTable, close_sweep
 
-        close_sweep(run_dir.parent)
+        if SweepTable.folder is None:
+            return ""
+        close_sweep(SweepTable.folder)
         typed = [part for part in command if not part.startswith("hydra.sweep.dir=")]
-        return f"; to do the rest: {shlex.join([*typed, f'hydra.sweep.dir={shown(run_dir.parent)}'])}"
-    kept = shown(run_dir)
+        return f"; to do the rest: {shlex.join([*typed, f'hydra.sweep.dir={shown(SweepTable.folder)}'])}"
+    if not begun:
+        return ""
+    kept = shown(begun[-1])
     return f"; what was done is kept in {kept}; to go on: {shlex.join(['python', sys.argv[0], f'resume={kept}'])}"
 
 
@@ -119,6 +140,8 @@ def worded(error: Exception) -> str | None:
             f"{error.filename or 'a file'} cannot be written ({error.strerror}); make room or choose another place, "
             "and give the command again; a training that had begun goes on with resume=<its folder>"
         )
+    if abandoned(error):
+        return "another process of this run has ended before its time; what it said tells why"
     return None
 
 

@@ -48,7 +48,7 @@ class DataConfig:
     folds: int = _setting(5, at_least=2)  # person_folds: how many there are
     val_fraction: float = _setting(0.2, above=0, below=1)  # random: share of the images held out
     persons: list[int] | None = _setting(None, length=2)  # use only persons first..last, e.g. [1,32] to tune
-    batch_size: int = _setting(16, at_least=1)
+    batch_size: int = _setting(16, at_least=1)  # of a step; several processes share it
     draws_per_epoch: int = _setting(1, at_least=1)  # how often an epoch draws each training image, jittered anew
     turned_draws: int = _setting(1, at_least=1)  # how often a turned face is drawn for each time that another is
     num_workers: int | None = _setting(None, at_least=0)  # processes that prepare batches; null: see FaceDataModule
@@ -94,13 +94,20 @@ class TrainerConfig:
 
     max_epochs: int = _setting(25, at_least=1)
     accelerator: str = _setting("auto", one_of=("auto", "cpu", "gpu", "mps"))
-    devices: int = _setting(1, at_least=1)
+    devices: int = _setting(1, at_least=1)  # of each machine; one process for each
+    num_nodes: int = _setting(1, at_least=1)  # how many machines
     precision: str = _setting("32-true", one_of=("32-true", "bf16-mixed", "16-mixed"))
     gradient_clip_val: float | None = _setting(None, above=0)
     check_val_every_n_epoch: int = _setting(1, at_least=1)
     log_every_n_steps: int = _setting(1, at_least=1)
     limit_train_batches: float = _setting(1.0, above=0, at_most=1)
     enable_progress_bar: bool = True
+    compile: bool = False  # by torch.compile, before the first step
+
+    @property
+    def processes(self) -> int:
+        """How many processes train together, one for each device."""
+        return self.devices * self.num_nodes
 
 
 @dataclass
@@ -167,6 +174,11 @@ def checked(config: DictConfig) -> Any:
         raise ConfigError(
             f"data.fold={made.data.fold} does not exist: with data.folds={made.data.folds} "
             f"the folds are 0 to {made.data.folds - 1}"
+        )
+    if isinstance(made, Config) and made.data.batch_size % made.trainer.processes:
+        raise ConfigError(
+            f"data.batch_size={made.data.batch_size} cannot be shared evenly by {made.trainer.processes} processes "
+            "(trainer.devices times trainer.num_nodes); choose a multiple of their number"
         )
     if isinstance(made, EvaluateConfig):
         named = made.compare if isinstance(made.compare, list) else [made.compare]

@@ -108,9 +108,10 @@ def evaluate_module(module: KeypointModule, loader: DataLoader[Sample], name: di
     """Let a network answer every batch of a loader over a :class:`FaceDataset`, in its order.
 
     The figures are computed as training computes them, from the same batches, so they are the same to the last digit.
+    This process does it alone, also where several have trained.
     """
     mean_shape = module.mean_shape.cpu()
-    metrics = KeypointMetrics(module.scheme, module.points, mean_shape)
+    metrics = KeypointMetrics(module.scheme, module.points, mean_shape, sync_on_compute=False)
     sure = []
     module.eval()
     with torch.inference_mode():

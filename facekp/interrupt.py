@@ -22,7 +22,7 @@ class Interrupted(BaseException):
     """
 
     def __init__(self, number: int) -> None:
-        super().__init__(signal.Signals(number).name)
+        super().__init__(number)  # with which it is made again where a launcher passes it on
         self.status = 128 + number
         """The exit status that a shell expects."""
 
@@ -50,6 +50,12 @@ def listen() -> None:
         signal.signal(number, _listener)
 
 
+def listen_again() -> None:
+    """Take back the signals that somebody else has listened to since :func:`listen`, if that was called."""
+    if signal.getsignal(signal.SIGINT) is _listener:
+        listen()
+
+
 @contextmanager
 def deferred() -> Iterator[None]:
     """Within the block, raise :class:`Interrupted` only in :func:`heed`, where nothing is half done, and at its end."""
@@ -61,11 +67,19 @@ def deferred() -> Iterator[None]:
         _listener.deferring = False
 
 
-def heed() -> None:
-    """Raise what was deferred.
+def asked() -> int:
+    """The number of the signal that was deferred, or 0."""
+    return _listener.asked[0] if _listener.asked is not None and _listener.deferring else 0
+
+
+def heed(number: int | None = None) -> None:
+    """Raise what was deferred, here or in another process of the run.
+
+    Args:
+        number: what :func:`asked` said there.
 
     Raises:
-        Interrupted: if this process was asked to end.
+        Interrupted: if it was asked to end.
     """
-    if _listener.asked is not None and _listener.deferring:
-        raise Interrupted(_listener.asked[0])
+    if number := asked() if number is None else number:
+        raise Interrupted(number)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -181,6 +182,7 @@ class KeypointMetrics(Metric):
         scheme: the landmarks' scheme.
         points: which points the network answers.
         mean_shape: float [K, 2], the answer that the network is compared with.
+        settings: of any ``Metric``.
     """
 
     full_state_update = False
@@ -189,8 +191,8 @@ class KeypointMetrics(Metric):
     canvas_sizes: list[Tensor]
     turned: list[Tensor]
 
-    def __init__(self, scheme: Scheme, points: Sequence[int], mean_shape: Tensor) -> None:
-        super().__init__()
+    def __init__(self, scheme: Scheme, points: Sequence[int], mean_shape: Tensor, **settings: Any) -> None:
+        super().__init__(**settings)
         self.scheme = scheme
         self.points = tuple(points)
         self.mean_shape = mean_shape

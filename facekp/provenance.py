@@ -37,11 +37,16 @@ def recorded(config: Config, split: Split, trainer: Trainer) -> Iterator[None]:
     The file holds a list ``parts``: one entry, and one more for each time that the run was gone on with. What is only
     known at the end is null until then.
 
+    Of several processes, the first one does.
+
     Args:
         config: of the run.
         split: who is learnt from and who is held out.
         trainer: what trains.
     """
+    if not trainer.is_global_zero:
+        yield
+        return
     path = Path(config.run_dir) / "run.json"
     before = read_parts(path.parent) if config.resume else []
     part = _beginning(config, split, trainer)
@@ -98,6 +103,7 @@ def _beginning(config: Config, split: Split, trainer: Trainer) -> dict[str, Any]
         },
         "system": platform.platform(),
         "cpus": os.cpu_count(),
+        "processes": trainer.world_size,
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
     }
 

@@ -7,13 +7,16 @@ _IDLE_WARNINGS = (
     r".*isinstance\(treespec, LeafSpec\).*",  # between Lightning and torch
     r".*does not have many workers.*",  # faces are in memory: more workers would be slower
     r".*Checkpoint directory .* exists and is not empty.*",  # resuming
+    r".*`broadcast_buffers` is deprecated.*",  # older versions of torch do not know its successor
+    r".*sync_dist=True.*",  # what is logged has been gathered from all processes before
     r".*The number of training batches .* is smaller than the logging interval.*",
 )
 
 
 def quieten() -> None:
     """Drop Lightning's greetings and the warnings above; everything else is still shown."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
+    for package in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(package).setLevel(logging.WARNING)
+        logging.getLogger(f"{package}.utilities.rank_zero").setLevel(logging.WARNING)
     for message in _IDLE_WARNINGS:
         warnings.filterwarnings("ignore", message=message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from statistics import mean, stdev
@@ -29,20 +30,35 @@ class SweepTable(Callback):
 
     Where seeds or folds were swept, their mean and standard deviation follow, also in sweep_summary.csv. The resolver
     ``swept`` gives each run's folder its name: the run's number and what distinguishes it, as in ``0_lr-0.001_seed-0``.
+
+    The command ends with status 1 if a run has failed.
     """
 
+    folder: Path | None = None
+    """That of the sweep of this process, once it has begun."""
+
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        SweepTable.folder = Path(config.hydra.sweep.dir).absolute()
+        SweepTable.folder.mkdir(parents=True, exist_ok=True)  # a sweeper may want to keep something there
         listed = [f"{name}={values}" for name, values in (config.hydra.sweeper.get("params") or {}).items()]
         wanted = OverridesParser.create().parse_overrides([*listed, *config.hydra.overrides.task])
-        names = {override.get_key_element() for override in wanted if override.is_sweep_override()}
-        OmegaConf.register_new_resolver("swept", lambda overrides: _label(overrides, names), replace=True)
+        self._swept = {override.get_key_element() for override in wanted if override.is_sweep_override()}
+        self._register()
+
+    def _register(self) -> None:
+        OmegaConf.register_new_resolver("swept", lambda overrides: _label(overrides, self._swept), replace=True)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:  # a launcher sends this along to the processes of its runs
+        self.__dict__.update(state)
+        self._register()
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        close_sweep(Path(config.hydra.sweep.dir).absolute())
+        if close_sweep(Path(config.hydra.sweep.dir).absolute()):
+            sys.exit(1)
 
 
-def close_sweep(folder: Path) -> None:
-    """Print and write the tables of the runs that a sweep's folder holds."""
+def close_sweep(folder: Path) -> int:
+    """Print and write the tables of the runs that a sweep's folder holds; returns how many have failed."""
     runs = [run for run in sorted(folder.iterdir()) if (run / ".hydra" / "overrides.yaml").is_file()]
     rows = sorted((_row(run) for run in runs), key=lambda row: float(row.get("error_px", "inf")))
     _show(rows, folder / "sweep.csv", f"{len(rows)} runs, by error on the validation faces")
@@ -52,6 +68,7 @@ def close_sweep(folder: Path) -> None:
         _show(summary, folder / "sweep_summary.csv", "mean ± standard deviation over seeds and folds")
     print(f"Sweep       {shown(folder)}")
     print(f"Dashboard   tensorboard --logdir {shown(folder)}")
+    return sum(row["status"] == "failed" for row in rows)
 
 
 def _label(overrides: Iterable[str], swept: Collection[str]) -> str:

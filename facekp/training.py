@@ -9,15 +9,20 @@ import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
+from lightning.pytorch.strategies import DDPStrategy
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
 from facekp.callbacks import RestingCollector, Settings
 from facekp.checkpoint_io import WholeCheckpoints
 from facekp.config import Config
 from facekp.create import create_all
-from facekp.interrupt import heed
+from facekp.errors import ConfigError
+from facekp.interrupt import asked, heed, listen_again
 from facekp.progress import progress
 from facekp.quiet import quieten
+
+_HEED_EVERY = 10  # batches; several processes talk to each other for it
 
 
 def build_trainer(config: Config, *more: Callback) -> Trainer:
@@ -28,32 +33,43 @@ def build_trainer(config: Config, *more: Callback) -> Trainer:
         more: callbacks beside those of the config.
 
     Raises:
-        ConfigError: if a callback or logger cannot be created.
+        ConfigError: if a callback or logger cannot be created, or the devices that are asked for are not here.
     """
     quieten()
     seed_everything(config.seed, workers=True, verbose=False)
     callbacks = create_all(config.callbacks, Callback, "callbacks")
-    return Trainer(
-        **asdict(config.trainer) | {"enable_progress_bar": False},  # ours is none of Lightning's
-        default_root_dir=config.run_dir,
-        callbacks=[
-            progress(config.trainer.enable_progress_bar),
-            Settings(config),
-            RestingCollector(),
-            SeededEpochs(config.seed),
-            Heeding(),
-            *callbacks.values(),
-            *more,
-        ],
-        plugins=[WholeCheckpoints()],
-        logger=list(create_all(config.logger, Logger, "logger").values()),
-        num_sanity_val_steps=0,
-        enable_model_summary=False,
-    )
+    settings = asdict(config.trainer) | {"enable_progress_bar": False}  # ours is none of Lightning's
+    settings.pop("compile")
+    try:
+        return Trainer(
+            **settings,
+            # Buffers would be sent with every batch, and one process may validate on a batch more than another.
+            strategy=DDPStrategy(broadcast_buffers=False) if config.trainer.processes > 1 else "auto",
+            use_distributed_sampler=False,  # FaceDataModule shares the faces out
+            default_root_dir=config.run_dir,
+            callbacks=[
+                progress(config.trainer.enable_progress_bar),
+                Settings(config),
+                RestingCollector(),
+                SeededEpochs(config.seed),
+                Heeding(),
+                *callbacks.values(),
+                *more,
+            ],
+            plugins=[WholeCheckpoints()],
+            logger=list(create_all(config.logger, Logger, "logger").values()),
+            num_sanity_val_steps=0,
+            enable_model_summary=False,
+        )
+    except MisconfigurationException as error:
+        raise ConfigError(
+            f"trainer.accelerator={config.trainer.accelerator} with trainer.devices={config.trainer.devices} is not "
+            f"possible here ({' '.join(str(error).split())}); choose others, such as trainer=default"
+        ) from error
 
 
 class SeededEpochs(Callback):
-    """Make what is random in a network a function of seed and epoch, so that it is the same after a resume.
+    """Make what is random in a network a function of seed, epoch and process, so that it is the same after a resume.
 
     Args:
         seed: of the run.
@@ -65,17 +81,30 @@ class SeededEpochs(Callback):
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         if batch_idx == 0:
             drawn = np.random.SeedSequence((self._seed, trainer.current_epoch)).generate_state(1)
-            torch.manual_seed(int(drawn[0]))
+            torch.manual_seed(int(drawn[0]) + trainer.global_rank)
 
 
 class Heeding(Callback):
-    """End between two batches, where nothing is half done, if this process was asked to end."""
+    """End between two batches, where nothing is half done, if this process was asked to end.
 
-    def on_train_batch_end(self, *_: Any) -> None:
-        heed()
+    Several processes end together, after the same batch, whichever of them was asked.
+    """
 
-    def on_validation_batch_end(self, *_: Any) -> None:
-        heed()
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        listen_again()  # Lightning's own answer to SIGTERM waits for the other processes in the middle of a step
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if trainer.world_size == 1:
+            heed()
+        elif batch_idx % _HEED_EVERY == 0 or trainer.is_last_batch:
+            here = torch.tensor(asked(), device=trainer.strategy.root_device)
+            heed(int(trainer.strategy.reduce(here, reduce_op="max")))
+
+    def on_validation_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        if trainer.world_size == 1:
+            heed()
 
 
 class WholeCurves(Callback):
@@ -93,7 +122,7 @@ class WholeCurves(Callback):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger):
+            if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
                 session = SessionLog(status=SessionLog.START)
                 logger.experiment.file_writer.add_event(Event(step=self._step, session_log=session))
 

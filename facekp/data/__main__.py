@@ -14,6 +14,7 @@ from facekp.cli import command, shown
 from facekp.config import Config
 from facekp.data.obtain import obtain
 from facekp.data.reader import read_records
+from facekp.processes import WRITES_NOTHING
 
 
 def get(config: Config) -> None:
@@ -47,7 +48,7 @@ def main(arguments: list[str]) -> None:
         print(__doc__)
         return
     chosen = arguments.pop(0) if arguments and arguments[0] in _COMMANDS else "get"
-    sys.argv[1:] = [*arguments, "hydra.run.dir=.", "hydra.output_subdir=null"]
+    sys.argv[1:] = [*arguments, *WRITES_NOTHING]
     command("train", _COMMANDS[chosen])
 
 

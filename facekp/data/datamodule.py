@@ -10,10 +10,10 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 
 from facekp.config import AugmentConfig, DataConfig
-from facekp.data.dataset import DrawSampler, FaceDataset, JitteredDataset, Sample
+from facekp.data.dataset import DrawSampler, FaceDataset, JitteredDataset, Sample, SharedBatches
 from facekp.data.jitter import build_jitter
 from facekp.data.splits import Split
-from facekp.errors import DataError
+from facekp.errors import ConfigError, DataError
 from facekp.landmarks import Scheme
 
 
@@ -34,6 +34,8 @@ class FaceDataModule(LightningDataModule):
     Unless ``config.num_workers`` says otherwise, this process prepares them while the images are cached, for they are
     small and a worker would only compete with the network; images that are not cached are read by one worker per core.
 
+    Several processes share every batch to train on, and the faces to validate on.
+
     Args:
         split: the records of both sides.
         scheme: their landmarks.
@@ -43,7 +45,7 @@ class FaceDataModule(LightningDataModule):
         seed: of the order and the jitter.
 
     Raises:
-        ConfigError: if a transform cannot be created.
+        ConfigError: if a transform cannot be created; later, if there are more processes than held-out faces.
         DataError: if an image cannot be decoded.
     """
 
@@ -68,18 +70,41 @@ class FaceDataModule(LightningDataModule):
     def _workers(self) -> int:
         if self._config.num_workers is not None:
             return self._config.num_workers
-        return 0 if self.train_faces.cached else os.cpu_count() or 1
+        here = self.trainer.num_devices if self.trainer else 1  # processes on this machine
+        return 0 if self.train_faces.cached else max(1, (os.cpu_count() or 1) // here)
+
+    @property
+    def _share(self) -> tuple[int, int]:
+        """Which process this is, and how many there are."""
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
     def train_dataloader(self) -> DataLoader[Sample]:
         often, turned = self._config.draws_per_epoch, self._config.turned_draws
         times = [often * (turned if record.turned else 1) for record in self.train_faces.records]
         return FaceLoader(
             self.train_faces,
-            batch_size=self._config.batch_size,
-            sampler=DrawSampler(times, self._seed),
+            batch_sampler=SharedBatches(DrawSampler(times, self._seed), self._config.batch_size, *self._share),
             num_workers=self._workers,
             persistent_workers=self._workers > 0,
         )
 
     def val_dataloader(self) -> DataLoader[Sample]:
-        return FaceLoader(self.val_faces, batch_size=self._config.batch_size, num_workers=self._workers)
+        _, processes = self._share
+        if len(self.val_faces) < processes:
+            raise ConfigError(
+                f"{len(self.val_faces)} held-out faces are too few for {processes} processes; use fewer, "
+                "or choose another data.split"
+            )
+        return self._val_loader(*self._share)
+
+    def all_val_faces(self) -> DataLoader[Sample]:
+        """Batches of all that is held out, in its order, in whichever process."""
+        return self._val_loader(0, 1)
+
+    def _val_loader(self, rank: int, processes: int) -> DataLoader[Sample]:
+        return FaceLoader(
+            self.val_faces,
+            batch_size=self._config.batch_size // processes,
+            sampler=range(rank, len(self.val_faces), processes),
+            num_workers=self._workers,
+        )

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import BatchSampler, Dataset, Sampler
 
 from facekp.data.images import load_grey
 from facekp.data.jitter import Jitter
@@ -119,3 +119,26 @@ class DrawSampler(Sampler[tuple[int, int]]):
         order = np.random.default_rng((self._seed, self._epoch)).permutation(len(self)).tolist()
         first = self._epoch * self._most
         return ((first + draw, index) for draw, index in (self._visits[i] for i in order))
+
+
+class SharedBatches(BatchSampler):
+    """The share of one process in every batch, so that all processes together take the steps that one would.
+
+    The mean of the processes' gradients is the batch's if their shares are of one size. A last, smaller batch that
+    cannot be shared so is taken as a whole by each of them, which comes to the same.
+
+    Args:
+        sampler: of all keys, the same in each process.
+        batch_size: of all processes together.
+        rank: which process this is, counted from 0.
+        processes: how many there are.
+    """
+
+    def __init__(self, sampler: Sampler[Any], batch_size: int, rank: int = 0, processes: int = 1) -> None:
+        super().__init__(sampler, batch_size, drop_last=False)
+        self._rank = rank
+        self._processes = processes
+
+    def __iter__(self) -> Iterator[list[Any]]:
+        for batch in super().__iter__():
+            yield batch if len(batch) % self._processes else batch[self._rank :: self._processes]

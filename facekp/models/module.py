@@ -13,6 +13,7 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
+from torchmetrics import MeanMetric
 
 from facekp.config import OptimizerConfig
 from facekp.data.dataset import Sample
@@ -56,6 +57,7 @@ class KeypointModule(LightningModule):
         self.mean_shape: Tensor
         self.register_buffer("mean_shape", mean_shape)
         self.metrics = KeypointMetrics(scheme, points, mean_shape)
+        self._val_loss = MeanMetric(nan_strategy=math.nan)  # NaN shall be seen; "disable" would forget the weights
         self._optimizer = optimizer
         self._mirror = None if mirror is None else list(mirror)
         self._losses: list[Tensor] = []
@@ -102,7 +104,7 @@ class KeypointModule(LightningModule):
 
     def _log_losses(self) -> None:
         """Hand the losses since the last time to the loggers; one by one they would slow a small network down."""
-        losses = torch.stack(self._losses).tolist()
+        losses = self.trainer.strategy.reduce(torch.stack(self._losses), reduce_op="mean").tolist()
         first = self.trainer.global_step - len(losses)
         for step, loss in enumerate(losses, start=first):
             if step % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
@@ -113,13 +115,15 @@ class KeypointModule(LightningModule):
 
     def validation_step(self, batch: Sample, batch_idx: int) -> None:
         output, loss = self._answer(batch)
-        self.log("val/loss", loss, prog_bar=True, batch_size=len(batch["image"]), sync_dist=True)
+        self._val_loss.update(loss, len(batch["image"]))
         keypoints, _ = self._read(output, batch["image"])
         self.metrics.update(keypoints, batch["keypoints"], batch["canvas_size"], batch["turned"])
 
     def on_validation_epoch_end(self) -> None:
         figures = {f"val/{name}": value for name, value in self.metrics.compute().items()}
         self.metrics.reset()
+        self.log("val/loss", self._val_loss.compute(), prog_bar=True)
+        self._val_loss.reset()
         self.log("val/error_px", figures.pop("val/error_px"), prog_bar=True)
         self.log_dict(figures)
         self.log("step", float(self.global_step - 1))  # where loggers put them; without it they chart the epoch, too
