@@ -184,6 +184,14 @@ def test_folds_count_where_there_are_all_of_them(answered, faces):
     assert "folds" not in next(pair for pair in compared["differences"] if pair["peer"] == "half")
 
 
+def test_runs_on_the_course_split_stand_for_the_fold_of_the_same_people(answered, faces):
+    for number, split in enumerate(FOLDS[:-1]):
+        answered("peer", (0, 2 * number), split)
+    folder = str(answered("peer", (0, 8)).parent)
+    (row,) = measure(read_methods([folder], DANES), faces, DANES)["methods"]
+    assert row["folds_mse_px2"] == pytest.approx([np.mean([0, 2, 8, 18, 32])], abs=0.01)
+
+
 def test_runs_belong_together_by_their_settings(answered):
     for augment in ("jitter", "none"):
         for seed in (0, 1):

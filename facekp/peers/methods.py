@@ -16,6 +16,7 @@ from facekp.runs import Run, differing_settings, read_runs, run_dir_of
 
 COURSE = "course"
 FOLDS = tuple(f"person fold {fold} of 5" for fold in range(5))
+"""The last of them holds out whom the course split holds out, so runs on either stand for both."""
 _REPEATED = ("seed", "data.split", "data.fold", "data.root", "run_dir", "resume", "callbacks", "logger", "trainer.acc")
 """What the settings begin with in which runs of one method may differ."""
 
@@ -32,7 +33,7 @@ class Method:
         kind: ``network`` if it is ours, else as :attr:`facekp.peers.peer.Peer.kind` has it.
         trained_on, given: in words.
         course: its runs on the course split, one for each seed.
-        folds: its runs on the person folds; empty unless it has some for every fold.
+        folds: its runs on the person folds, fold by fold; empty unless it has some for every fold.
     """
 
     name: str
@@ -88,7 +89,8 @@ def _named(runs: Sequence[Run]) -> dict[str, list[Run]]:
 
 def _method(name: str, runs: Sequence[Run]) -> Method:
     course = tuple(run for run in runs if run.measured["split"] == COURSE)
-    folds = tuple(run for run in runs if run.measured["split"] in FOLDS)
+    by_fold = [[run for run in runs if run.measured["split"] == fold] for fold in FOLDS]
+    by_fold[-1] = by_fold[-1] or list(course)
     if not course:
         raise DataError(f"{name} has no run on split {COURSE}, only {shown(runs[0].folder)}; train it there, too")
     first = course[0]
@@ -100,7 +102,7 @@ def _method(name: str, runs: Sequence[Run]) -> Method:
         trained_on=first.measured.get("trained_on") or (f"{parts[-1]['train_images']} faces" if parts else "?"),
         given=first.measured.get("given") or "whole image {}x{}".format(*size),
         course=course,
-        folds=folds if {run.measured["split"] for run in folds} == set(FOLDS) else (),
+        folds=tuple(run for fold in by_fold for run in fold) if all(by_fold) else (),
     )
 
 
