@@ -27,7 +27,7 @@ def run(script: str, *arguments: str, env: dict[str, str], cwd: Path) -> subproc
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["model=nos"], "there is no model=nos; choose one of full, nose (did you mean nose?)"),
+        (["model=nos"], "there is no model=nos; choose one of full, heatmap, heatmap_tiny, nose (did you mean nose?)"),
         (["modle=nose"], "there is no setting modle (did you mean model?)"),
         (["model.optimizer.lrr=1"], "there is no setting model.optimizer.lrr (did you mean lr?)"),
         (
