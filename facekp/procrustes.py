@@ -5,12 +5,14 @@ A shape is complex [K], x + iy of each point from the shape's centre; one comple
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-from torch import Tensor
 
-Shapes = TypeVar("Shapes", np.ndarray, Tensor)
+if TYPE_CHECKING:
+    from torch import Tensor  # the label check does without its import
+
+Shapes = TypeVar("Shapes", np.ndarray, "Tensor")
 
 _ALIGNMENTS = 10
 
