@@ -46,7 +46,7 @@ def command(config_name: str, task: Callable[[Any], Any], resumable: bool = Fals
     line and status 130 or 143. ``HYDRA_FULL_ERROR=1`` shows the traceback. In a sweep, whatever stops one job is
     reported, and the others go on.
     """
-    wants_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
+    wants_traceback = first() and os.environ.get("HYDRA_FULL_ERROR") == "1"  # others may have it from the next line
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then hands its exceptions on, so that they are worded here
     threading.excepthook = _in_thread
     listen()
