@@ -18,7 +18,7 @@ def marginals(logits: Tensor) -> tuple[Tensor, Tensor]:
     Args:
         logits: float [..., h, w]; their softmax over all cells is the heatmap.
     """
-    heatmaps = logits.float().flatten(-2).softmax(-1).view(logits.shape)
+    heatmaps = _normalised(logits)
     return heatmaps.sum(-2), heatmaps.sum(-1)
 
 
@@ -54,18 +54,19 @@ def decode(columns: Tensor, rows: Tensor) -> Tensor:
     return torch.stack([_mean(columns, x), _mean(rows, y)], dim=-1)
 
 
-def variances(columns: Tensor, rows: Tensor) -> Tensor:
-    """How far each heatmap spreads about its mean: float32 [..., 2], in cells squared, along x and y.
+def covariances(logits: Tensor) -> Tensor:
+    """How far each heatmap spreads about its mean, and which way: float32 [..., 2, 2], in cells squared, x before y.
 
     Args:
-        columns, rows: float32 [..., w] and [..., h], each with the sum 1.
+        logits: float [..., h, w], as for :func:`marginals`.
     """
-    spreads = []
-    for distribution in (columns, rows):
-        cells = torch.arange(distribution.shape[-1], dtype=distribution.dtype, device=distribution.device)
-        away = cells - _mean(distribution, cells)[..., None]
-        spreads.append(_mean(distribution, away.square()))
-    return torch.stack(spreads, dim=-1)
+    heatmaps = _normalised(logits)
+    x, y = _from_mean(heatmaps.sum(-2)), _from_mean(heatmaps.sum(-1))
+    along = [
+        (heatmaps * product).sum((-2, -1))
+        for product in (x.square()[..., None, :], x[..., None, :] * y[..., None], y.square()[..., None])
+    ]
+    return torch.stack([along[0], along[1], along[1], along[2]], dim=-1).unflatten(-1, (2, 2))
 
 
 def mass_near(columns: Tensor, rows: Tensor, keypoints: Tensor, radius: float) -> Tensor:
@@ -85,6 +86,16 @@ def mass_near(columns: Tensor, rows: Tensor, keypoints: Tensor, radius: float) -
         near = (centres - keypoints[..., axis, None]).abs() * len(centres) <= radius
         shares.append((distribution * near).sum(-1))
     return shares[0] * shares[1]
+
+
+def _normalised(logits: Tensor) -> Tensor:
+    return logits.float().flatten(-2).softmax(-1).view(logits.shape)
+
+
+def _from_mean(distribution: Tensor) -> Tensor:
+    """How many cells after the mean each of a distribution's cells, [..., n], lies."""
+    cells = torch.arange(distribution.shape[-1], dtype=distribution.dtype, device=distribution.device)
+    return cells - _mean(distribution, cells)[..., None]
 
 
 def _mean(distribution: Tensor, values: Tensor) -> Tensor:

@@ -24,9 +24,9 @@ class HeatmapNet(KeypointNetwork):
     back each level is enlarged, added to the stage of its size, and smoothed by a convolution, as in a feature pyramid
     (Lin et al., 2017). Batch normalisation and ReLU follow every convolution but the last.
 
-    The mean of each heatmap is the answer, held against a :class:`ShapePrior` by as much as the heatmap is wider than
-    it was taught to be. :meth:`confidence` is the share of the heatmap within two cells of its mean in x, times that in
-    y: near 1 where all of it lies in one place, near 0 where it is spread or torn between places.
+    The mean of each heatmap is the answer, held against a :class:`ShapePrior` by as much as the heatmap is wider, each
+    way, than it was taught to be. :meth:`confidence` is the share of the heatmap within two cells of its mean in x,
+    times that in y: near 1 where all of it lies in one place, near 0 where it is spread or torn between places.
 
     As ``model=heatmap_tiny`` it has 95,178 weights and takes 25 million multiplications for a look at a face.
 
@@ -85,8 +85,10 @@ class HeatmapNet(KeypointNetwork):
         if self.prior is None:
             return keypoints
         cell = self._input_size / torch.tensor([columns.shape[-1], rows.shape[-1]], device=output.device)
-        doubt = (codec.variances(columns, rows) - self._sigma**2).clamp_min(_LEAST_VARIANCE)
-        return self.prior(keypoints * self._input_size, (doubt * cell.square()).mean(-1)) / self._input_size
+        spreads, axes = torch.linalg.eigh(codec.covariances(output))
+        doubt = (spreads - self._sigma**2).clamp_min(_LEAST_VARIANCE)
+        noise = (axes * doubt[..., None, :]) @ axes.mT * cell * cell[:, None]
+        return self.prior(keypoints * self._input_size, noise) / self._input_size
 
     def start_from(self, shapes: Tensor) -> None:
         """Fit the shape prior."""

@@ -57,7 +57,12 @@ def test_wide_spread_is_less_sure_than_narrow():
     assert shares[-1] < shares[0] / 2
 
 
-@pytest.mark.parametrize("sigma", [1.0, 2.5])
-def test_variances_are_those_of_the_gaussians_in_cells(sigma):
-    found = codec.variances(*codec.encode(torch.tensor([[0.4, 0.6], [0.5, 0.5]]), SIZE, sigma))
-    assert found.flatten().tolist() == pytest.approx(4 * [sigma**2], rel=1e-3)
+@pytest.mark.parametrize("spread", [[[1.0, 0.0], [0.0, 1.0]], [[9.0, -4.0], [-4.0, 4.0]], [[2.0, 1.5], [1.5, 6.0]]])
+def test_covariances_tell_how_wide_a_heatmap_is_and_which_way(spread):
+    covariance = torch.tensor(spread)
+    middles = torch.meshgrid(torch.arange(60) + 0.5 - 24.3, torch.arange(80) + 0.5 - 47.6, indexing="ij")
+    away = torch.stack(middles[::-1], dim=-1)  # x before y
+    logits = -0.5 * (away @ covariance.inverse() * away).sum(-1)
+    found = codec.covariances(torch.stack([logits, logits.flip(-1)]))
+    assert found[0].flatten().tolist() == pytest.approx(covariance.flatten().tolist(), abs=0.02)
+    assert found[1, 0, 1].item() == pytest.approx(-covariance[0, 1].item(), abs=0.02)

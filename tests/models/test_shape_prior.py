@@ -17,6 +17,11 @@ def prior() -> ShapePrior:
     return fitted
 
 
+def noise(*variances: float) -> torch.Tensor:
+    """Of one shape, alike in all directions."""
+    return torch.tensor(variances)[None, :, None, None] * torch.eye(2)
+
+
 def moved(shape: torch.Tensor, turn: float, size: float, right: float, down: float) -> torch.Tensor:
     angle = torch.tensor(2 * turn)
     matrix = torch.stack([torch.stack([angle.cos(), angle.sin()]), torch.stack([-angle.sin(), angle.cos()])])
@@ -27,37 +32,50 @@ def test_points_that_are_sure_stay(prior):
     square = SQUARE.clone()
     square[4, 1] -= 15
     shape = moved(square, 0.3, 0.7, 0.1, 0.9)[None]
-    assert torch.allclose(prior(shape, torch.full((1, 5), 0.1)), shape, atol=0.5)
+    assert torch.allclose(prior(shape, noise(*5 * [0.1])), shape, atol=0.5)
 
 
 def test_a_shape_that_was_learnt_stays_however_unsure(prior):
     shape = moved(SQUARE, 0.2, 0.4, 0.5, 0.5)[None]
-    assert torch.allclose(prior(shape, torch.full((1, 5), 1e4)), shape, atol=0.5)
+    assert torch.allclose(prior(shape, noise(*5 * [1e4])), shape, atol=0.5)
 
 
 def test_an_unsure_point_goes_where_the_others_let_one_expect_it(prior):
     wrong = SQUARE.clone()
     wrong[4] += torch.tensor([20.0, 0.0])  # to the side, where no shape had it
-    found = prior(wrong[None], torch.tensor([[1.0, 1.0, 1.0, 1.0, 400.0]]))[0]
+    found = prior(wrong[None], noise(1, 1, 1, 1, 400))[0]
     assert (found[4] - SQUARE[4]).norm() < 5 < (wrong[4] - SQUARE[4]).norm()
 
 
 def test_what_varies_is_believed_by_how_sure_it_is(prior):
     shifted = SQUARE.clone()
     shifted[4, 1] += 20
-    equal = prior(shifted[None], torch.full((1, 5), 100.0))[0]  # as unsure as the shapes vary
-    sure = prior(shifted[None], torch.full((1, 5), 4.0))[0]
-    unsure = prior(shifted[None], torch.full((1, 5), 2500.0))[0]
+    equal = prior(shifted[None], noise(*5 * [100.0]))[0]  # as unsure as the shapes vary
+    sure = prior(shifted[None], noise(*5 * [4.0]))[0]
+    unsure = prior(shifted[None], noise(*5 * [2500.0]))[0]
     moved_by = [(found[4] - SQUARE[4])[1].item() for found in (unsure, equal, sure)]
     assert moved_by == sorted(moved_by)
     assert moved_by[1] == pytest.approx(10, abs=3)
     assert moved_by[2] > 18
 
 
+def test_a_point_that_is_unsure_along_a_line_is_moved_along_it(prior):
+    wrong = SQUARE.clone()
+    wrong[0] += torch.tensor([20.0, -20.0])
+    doubt = noise(*5 * [1.0])
+    doubt[0, 0] += 400 * torch.tensor([[1.0, -1.0], [-1.0, 1.0]])
+    along = prior(wrong[None], doubt)[0, 0]
+    doubt[0, 0, [0, 1], [1, 0]] *= -1
+    across = prior(wrong[None], doubt)[0, 0]
+    assert (along - SQUARE[0]).norm() < 15 < (wrong[0] - SQUARE[0]).norm()
+    assert (across - wrong[0]).norm() < 5
+
+
 @pytest.mark.parametrize("where", [(0.0, 0.5, 0.0, 0.0), (0.9, 0.1, 0.3, 0.7), (0.4, 2.5, 0.9, 0.1)])
 def test_place_size_and_turn_of_a_shape_make_no_difference(prior, where):
     shape = SQUARE + torch.tensor([[9.0, 2.0], [-5.0, 4.0], [0.0, 0.0], [3.0, -6.0], [12.0, -20.0]])
-    noise = torch.tensor([[30.0, 80.0, 10.0, 50.0, 200.0]])
-    expected = moved(prior(shape[None], noise)[0], *where)
-    found = prior(moved(shape, *where)[None], noise * (0.5 + where[1]) ** 2)[0]
+    doubt = noise(30, 80, 10, 50, 200) + torch.tensor([[20.0, 10.0], [10.0, 0.0]])
+    turn = moved(torch.eye(2), where[0], 0.5, 0, 0)
+    expected = moved(prior(shape[None], doubt)[0], *where)
+    found = prior(moved(shape, *where)[None], turn.T @ doubt @ turn * (0.5 + where[1]) ** 2)[0]
     assert torch.allclose(found, expected, atol=0.05)
