@@ -71,19 +71,18 @@ class KeypointModule(LightningModule):
 
         See :meth:`facekp.models.network.KeypointNetwork.confidence`.
         """
-        return self._read(self.network(self._prepared(images)), images)
-
-    def _read(self, output: Any, images: Tensor) -> tuple[Tensor, Tensor | None]:
-        """What an output says, together with what the network says to the mirrored images if it is to be asked."""
+        views = images if self._mirror is None else torch.cat([images, images.flip(-1)])
+        output = self.network(self._prepared(views))
         keypoints, confidence = self.network.decode(output), self.network.confidence(output)
         if self._mirror is None:
             return keypoints, confidence
-        output = self.network(self._prepared(images.flip(-1)))
-        mirrored, sure = self.network.decode(output)[:, self._mirror], self.network.confidence(output)
-        mirrored = torch.stack([1 - mirrored[..., 0], mirrored[..., 1]], dim=-1)
-        if confidence is not None and sure is not None:
-            confidence = (confidence + sure[:, self._mirror]) / 2
-        return (keypoints + mirrored) / 2, confidence
+        plain, mirrored = keypoints.chunk(2)
+        mirrored = mirrored[:, self._mirror]
+        keypoints = (plain + torch.stack([1 - mirrored[..., 0], mirrored[..., 1]], dim=-1)) / 2
+        if confidence is not None:
+            sure, sure_mirrored = confidence.chunk(2)
+            confidence = (sure + sure_mirrored[:, self._mirror]) / 2
+        return keypoints, confidence
 
     def _prepared(self, images: Tensor) -> Tensor:
         scaled = images.to(self.mean_shape.dtype).div_(255).sub_(0.5)
@@ -116,7 +115,7 @@ class KeypointModule(LightningModule):
     def validation_step(self, batch: Sample, batch_idx: int) -> None:
         output, loss = self._answer(batch)
         self._val_loss.update(loss, len(batch["image"]))
-        keypoints, _ = self._read(output, batch["image"])
+        keypoints = self.network.decode(output) if self._mirror is None else self(batch["image"])
         self.metrics.update(keypoints, batch["keypoints"], batch["canvas_size"], batch["turned"])
 
     def on_validation_epoch_end(self) -> None:
