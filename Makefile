@@ -13,7 +13,7 @@ RUNS ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data browse train evaluate test test-slow lint format audit bench reproduce ablation peers tensorboard lock clean
+.PHONY: help setup data browse train evaluate test test-slow lint format audit bench reproduce ablation peers comparison tensorboard lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -88,6 +88,13 @@ ablation: setup ## the same for what each kind of jitter is worth, on either spl
 peers: $(PEERS_READY) ## measure MediaPipe and dlib and set ours beside them; RUNS="outputs/sweeps/..." or all sweeps
 	$(PEERS)/bin/python -m facekp.peers measure $(ARGS)
 	$(PEERS)/bin/python -m facekp.peers publish $(RUNS) $(ARGS)
+
+comparison: setup $(PEERS_READY) ## train the heatmap networks on every split, measure the peers, and rewrite what compares them
+	$(BIN)/python train.py -m sweep=heatmap $(ARGS)
+	$(BIN)/python -m facekp.publish
+	$(BIN)/python train.py -m sweep=heatmap_folds $(ARGS)
+	$(BIN)/python -m facekp.publish
+	$(MAKE) peers
 
 tensorboard: setup ## open the dashboard of all runs
 	$(BIN)/tensorboard --logdir outputs
