@@ -23,7 +23,7 @@ from facekp.peers.face_mesh import FaceMesh
 from facekp.peers.judge import judge
 from facekp.peers.label_noise import shared_error, unlike_others
 from facekp.peers.methods import FOLDS, read_methods
-from facekp.peers.page import draw, overview
+from facekp.peers.page import details, draw, overview
 from facekp.peers.peer import MeanShape, Peer
 from facekp.peers.publish import publish
 from facekp.runs import read_runs
@@ -182,6 +182,21 @@ def test_folds_count_where_there_are_all_of_them(answered, faces):
     assert pair["folds"]["mse_px2"]["mean"] == pytest.approx(10, abs=0.01)
     assert pair["folds"]["mse_px2"]["low"] < 10 < pair["folds"]["mse_px2"]["high"]
     assert "folds" not in next(pair for pair in compared["differences"] if pair["peer"] == "half")
+
+
+def test_every_seed_goes_through_the_folds_by_itself(answered, faces):
+    for seed, off in ((10, 4), (2, 2)):
+        for number, split in enumerate(FOLDS[:-1]):
+            answered("full", (0, off), split, settings={"data": {"fold": number}, "seed": seed})
+        folder = answered("full", (0, off), settings={"data": {"fold": 0}, "seed": seed}).parent
+    methods = read_methods([str(folder)], DANES)
+    (row,) = measure(methods, faces, DANES)["methods"]
+    assert row["folds_mse_px2"] == pytest.approx([2, 8], abs=0.01)
+    assert row["folds_error_px"] == pytest.approx([2, 4], abs=0.01)
+    answered("full", (0, 8), settings={"data": {"fold": 0}, "seed": 3})
+    (row,) = (measured := measure(read_methods([str(folder)], DANES), faces, DANES))["methods"]
+    assert row["folds_mse_px2"] == pytest.approx([(4 * 5 + (2 + 8 + 32) / 3) / 5], abs=0.01)
+    assert "| full | 6.8 | 3.33 |" in details(measured)
 
 
 def test_runs_on_the_course_split_stand_for_the_fold_of_the_same_people(answered, faces):

@@ -12,7 +12,7 @@ from facekp.peers.cost import cpu_ms_of
 from facekp.peers.ert import OwnBox
 from facekp.peers.face_mesh import FaceMesh
 from facekp.peers.label_noise import shared_error, unlike_others
-from facekp.peers.methods import Method, by_image, mean_of, people_of
+from facekp.peers.methods import Method, by_image, mean_of, people_of, rounds_of
 from facekp.runs import Run
 
 _COMPARED = ("mse_px2", "inner_nme", "curve_px")
@@ -46,10 +46,14 @@ def measure(methods: Sequence[Method], records: Sequence[Record], scheme: Scheme
 
 
 def _row(method: Method, faces: Sequence[Record], scheme: Scheme) -> dict[str, Any]:
-    """Lists hold one value for each run on the course split, whose held-out faces are given."""
+    """Lists hold one value for each run on the course split, whose held-out faces are given.
+
+    Those whose name begins with ``folds_`` hold one for each seed's way through all folds.
+    """
     runs = method.course
     kinds = image_kinds(runs[0].types)
     figures = [by_image(run, scheme) for run in runs]
+    by_fold = [mean_of(once, scheme) for once in rounds_of(method.folds)]
     tables = [run.measured for run in runs]
     costs = [table["metrics"].get("cpu_ms") for table in tables]
     if method.kind == "network":
@@ -66,7 +70,7 @@ def _row(method: Method, faces: Sequence[Record], scheme: Scheme) -> dict[str, A
         "mse_px2_raw": [table.get("raw_labels", table)["by_type"]["all"]["mse_px2"] for table in tables],
         "turned_over_frontal": [t / f for t, f in zip(inner.get("turned", []), inner.get("frontal", []), strict=True)],
         "cpu_ms": [cost for cost in costs if cost is not None],
-        "folds_mse_px2": [float(mean_of(method.folds, scheme)["mse_px2"].mean())] if method.folds else [],
+        **{f"folds_{name}": [float(f[name].mean()) for f in by_fold] for name in figures[0]},
         "inner_nme_by_type": inner,
         "mse_px2_by_type": {kind: [float(f["mse_px2"][mask].mean()) for f in figures] for kind, mask in kinds.items()},
         "mse_px2_by_group": {

@@ -131,6 +131,16 @@ def mean_of(runs: Sequence[Run], scheme: Scheme) -> Figures:
     return {name: np.concatenate([np.mean([f[name] for f in same], axis=0) for same in means]) for name in means[0][0]}
 
 
+def rounds_of(runs: Sequence[Run]) -> list[tuple[Run, ...]]:
+    """Runs by the seed's place: the first of each split, the second, and so on; all at once if some have more."""
+    by_split: dict[str, list[Run]] = {}
+    for run in sorted(runs, key=lambda run: run.config.get("seed", 0)):
+        by_split.setdefault(run.measured["split"], []).append(run)
+    if len({len(members) for members in by_split.values()}) > 1:
+        return [tuple(runs)]
+    return list(zip(*by_split.values(), strict=True))
+
+
 def people_of(runs: Sequence[Run]) -> np.ndarray:
     """Whom the images of :func:`mean_of` show, int [N]."""
     firsts = {run.measured["split"]: run.people for run in reversed(runs)}

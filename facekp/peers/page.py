@@ -114,7 +114,7 @@ def details(compared: Compared) -> str:
         "Inner NME by image type, %": [(row["name"], row["inner_nme_by_type"], 100, ".2f") for row in methods],
         "MSE by point group, px²": [(row["name"], row["mse_px2_by_group"], 1, ".1f") for row in methods],
     }
-    parts = []
+    parts = [_all_folds(methods)]
     for heading, rows in tables.items():
         cells = [
             [name, *(spread_text([factor * value for value in values], form) for values in row.values())]
@@ -122,6 +122,18 @@ def details(compared: Compared) -> str:
         ]
         parts.append(f"## {heading}\n\n{markdown_table(['method', *rows[0][1]], cells)}")
     return "\n".join([*parts, _all_differences(compared), _all_noise(compared)])
+
+
+def _all_folds(methods: Sequence[Mapping[str, Any]]) -> str:
+    names = [name for name in _COLUMNS if f"folds_{name}" in methods[0]]
+    rows = [
+        [row["name"], *(_cell(row[f"folds_{name}"], name) for name in names)] for row in methods if row["folds_mse_px2"]
+    ]
+    return (
+        "## All people, each held out once\n\nMeans over five folds of people, the last of which are persons 33-40; "
+        "mean ± standard deviation over the seeds.\n\n"
+        f"{markdown_table(['method', *(_COLUMNS[name][0] for name in names)], rows)}"
+    )
 
 
 def _all_differences(compared: Compared) -> str:
