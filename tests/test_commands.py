@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).parent.parent
 
 def run(cwd: Path, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(REPOSITORY / script), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=600, env=os.environ | {"CI": "1"})
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=1800, env=os.environ | {"CI": "1"})
 
 
 def only_run(folder: Path) -> Path:
