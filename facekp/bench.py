@@ -44,7 +44,13 @@ from facekp.terminal import console
 from facekp.training import build_trainer
 
 _EPOCHS = 5
-_OVERRIDES = ("model=full", "data.batch_size=16", "trainer.accelerator=cpu", f"trainer.max_epochs={_EPOCHS + 1}")
+_OVERRIDES = (
+    "model=full",
+    "data.batch_size=16",
+    "data.draws_per_epoch=4",
+    "trainer.accelerator=cpu",
+    f"trainer.max_epochs={_EPOCHS + 1}",
+)
 _PARTS = {
     "bare loop": "tensors in memory, nothing else",
     "loader": "reading and jitter alone",
@@ -131,7 +137,8 @@ class Bench:
         return _EPOCHS * len(self._split.val) / (time.perf_counter() - start)
 
     def _plain_batches(self, epoch: int) -> Iterator[Sample]:
-        for chosen in torch.randperm(len(self._images)).split(self._config.data.batch_size):
+        order = torch.randperm(self._config.data.draws_per_epoch * len(self._images)) % len(self._images)
+        for chosen in order.split(self._config.data.batch_size):
             yield {"image": self._images[chosen], "keypoints": self._keypoints[chosen]}
 
     def _drawn_batches(self, epoch: int) -> Iterator[Sample]:
