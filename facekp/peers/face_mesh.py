@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -61,7 +62,9 @@ class FaceMesh(Detector):
 
     def _mesh(self, image: np.ndarray) -> np.ndarray | None:
         """Complex [478], in pixels; None where no face is found."""
-        found = self._finder.process(image).multi_face_landmarks
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "SymbolDatabase.GetPrototype", UserWarning)  # MediaPipe's, for each image
+            found = self._finder.process(image).multi_face_landmarks
         if found is None:
             return None
         width, height = size_of(image)
