@@ -191,12 +191,12 @@ def test_every_seed_goes_through_the_folds_by_itself(answered, faces):
         folder = answered("full", (0, off), settings={"data": {"fold": 0}, "seed": seed}).parent
     methods = read_methods([str(folder)], DANES)
     (row,) = measure(methods, faces, DANES)["methods"]
-    assert row["folds_mse_px2"] == pytest.approx([2, 8], abs=0.01)
-    assert row["folds_error_px"] == pytest.approx([2, 4], abs=0.01)
-    answered("full", (0, 8), settings={"data": {"fold": 0}, "seed": 3})
+    assert sorted(row["folds_mse_px2"]) == pytest.approx([2, 8], abs=0.01)
+    assert sorted(row["folds_error_px"]) == pytest.approx([2, 4], abs=0.01)
+    answered("full", (0, 8), settings={"data": {"fold": 0}, "seed": 3})  # on the course split alone
     (row,) = (measured := measure(read_methods([str(folder)], DANES), faces, DANES))["methods"]
-    assert row["folds_mse_px2"] == pytest.approx([(4 * 5 + (2 + 8 + 32) / 3) / 5], abs=0.01)
-    assert "| full | 6.8 | 3.33 |" in details(measured)
+    assert sorted(row["folds_mse_px2"]) == pytest.approx([2, 8], abs=0.01)
+    assert "| full | 5.0 ± 4.2 | 3.00 ± 1.41 |" in details(measured)
 
 
 def test_runs_on_the_course_split_stand_for_the_fold_of_the_same_people(answered, faces):

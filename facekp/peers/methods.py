@@ -131,14 +131,13 @@ def mean_of(runs: Sequence[Run], scheme: Scheme) -> Figures:
     return {name: np.concatenate([np.mean([f[name] for f in same], axis=0) for same in means]) for name in means[0][0]}
 
 
-def rounds_of(runs: Sequence[Run]) -> list[tuple[Run, ...]]:
-    """Runs by the seed's place: the first of each split, the second, and so on; all at once if some have more."""
-    by_split: dict[str, list[Run]] = {}
-    for run in sorted(runs, key=lambda run: run.config.get("seed", 0)):
-        by_split.setdefault(run.measured["split"], []).append(run)
-    if len({len(members) for members in by_split.values()}) > 1:
-        return [tuple(runs)]
-    return list(zip(*by_split.values(), strict=True))
+def rounds_of(runs: Sequence[Run]) -> list[list[Run]]:
+    """Runs on several splits by their seed: one list for each seed that went through all of them."""
+    seeds: dict[str, set[int | None]] = {}
+    for run in runs:
+        seeds.setdefault(run.measured["split"], set()).add(run.config.get("seed"))
+    everywhere = set.intersection(*seeds.values()) if seeds else set()
+    return [[run for run in runs if run.config.get("seed") == seed] for seed in everywhere]
 
 
 def people_of(runs: Sequence[Run]) -> np.ndarray:
