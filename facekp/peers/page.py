@@ -197,8 +197,8 @@ def draw(compared: Compared, errors: Mapping[str, np.ndarray]) -> Figure:
     costs.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     costs.xaxis.set_major_formatter("{x:g}")
     costs.xaxis.set_minor_formatter(NullFormatter())
-    costs.set_ylim(bottom=0)
     costs.margins(x=0.3, y=0.2)
+    costs.set_ylim(bottom=0)
     costs.set_xlabel("processor time (ms of one core an image)")
     costs.set_ylabel("mean NME of the 45 inner points (%)")
     for axes in (curves, costs):
