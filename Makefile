@@ -91,9 +91,7 @@ peers: $(PEERS_READY) ## measure MediaPipe and dlib and set ours beside them; RU
 
 comparison: setup $(PEERS_READY) ## train the heatmap networks on every split, measure the peers, and rewrite what compares them
 	$(BIN)/python train.py -m sweep=heatmap $(ARGS)
-	$(BIN)/python -m facekp.publish
 	$(BIN)/python train.py -m sweep=heatmap_folds $(ARGS)
-	$(BIN)/python -m facekp.publish
 	$(MAKE) peers
 
 tensorboard: setup ## open the dashboard of all runs
