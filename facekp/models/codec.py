@@ -61,12 +61,11 @@ def covariances(logits: Tensor) -> Tensor:
         logits: float [..., h, w], as for :func:`marginals`.
     """
     heatmaps = _normalised(logits)
-    x, y = _from_mean(heatmaps.sum(-2)), _from_mean(heatmaps.sum(-1))
-    along = [
-        (heatmaps * product).sum((-2, -1))
-        for product in (x.square()[..., None, :], x[..., None, :] * y[..., None], y.square()[..., None])
-    ]
-    return torch.stack([along[0], along[1], along[1], along[2]], dim=-1).unflatten(-1, (2, 2))
+    columns, rows = heatmaps.sum(-2), heatmaps.sum(-1)
+    x, y = _from_mean(columns), _from_mean(rows)
+    both = _mean((heatmaps * x[..., None, :]).sum(-1), y)
+    spreads = [_mean(columns, x.square()), both, both, _mean(rows, y.square())]
+    return torch.stack(spreads, dim=-1).unflatten(-1, (2, 2))
 
 
 def mass_near(columns: Tensor, rows: Tensor, keypoints: Tensor, radius: float) -> Tensor:
