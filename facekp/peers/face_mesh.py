@@ -10,6 +10,7 @@ import numpy as np
 
 from facekp.landmarks import Scheme
 from facekp.peers.peer import Detector, View, imported, size_of
+from facekp.procrustes import in_turn, pose
 
 _ALPHA = 3.0
 _ALIGNMENTS = 10
@@ -49,7 +50,7 @@ class FaceMesh(Detector):
             aligned = ((meshes - centre) * turn).mean(0)
             self._mean = aligned / aligned.std()
         centre, turn = _pose(meshes, self._mean)
-        self._ridge.fit(_real((meshes - centre) * turn), _real((shapes - centre) * turn))
+        self._ridge.fit(in_turn((meshes - centre) * turn), in_turn((shapes - centre) * turn))
         return True
 
     def look(self, view: View) -> np.ndarray | None:
@@ -57,8 +58,8 @@ class FaceMesh(Detector):
         if mesh is None:
             return None
         centre, turn = _pose(mesh[None], self._mean)
-        shape = self._ridge.predict(_real((mesh - centre) * turn)).view(complex) / turn + centre
-        return _real(shape).reshape(-1, 2) / size_of(view[0])
+        shape = self._ridge.predict(in_turn((mesh - centre) * turn)).view(complex) / turn + centre
+        return in_turn(shape).reshape(-1, 2) / size_of(view[0])
 
     def _mesh(self, image: np.ndarray) -> np.ndarray | None:
         """Complex [478], in pixels; None where no face is found."""
@@ -76,15 +77,9 @@ def _pose(meshes: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     by least squares; each complex [N, 1].
     """
     centres = meshes.mean(1, keepdims=True)
-    offsets = meshes - centres
-    return centres, (offsets.conj() @ mean / (abs(offsets) ** 2).sum(1))[:, None]
+    return centres, pose(meshes - centres, mean)
 
 
 def _complex(points_px: np.ndarray) -> np.ndarray:
     """Float [K, 2] as complex [K]."""
     return np.ascontiguousarray(points_px, float).view(complex)[:, 0]
-
-
-def _real(points: np.ndarray) -> np.ndarray:
-    """Complex [N, K] as float [N, 2K], x and y in turn."""
-    return np.ascontiguousarray(points).view(float)
