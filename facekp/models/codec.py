@@ -12,13 +12,18 @@ import torch
 from torch import Tensor
 
 
+def normalised(logits: Tensor) -> Tensor:
+    """Heatmaps, float32 [..., h, w], each with the sum 1, of logits: their softmax over all cells."""
+    return logits.float().flatten(-2).softmax(-1).view(logits.shape)
+
+
 def marginals(logits: Tensor) -> tuple[Tensor, Tensor]:
     """The distributions over columns, float32 [..., w], and rows, float32 [..., h], of heatmaps given as logits.
 
     Args:
         logits: float [..., h, w]; their softmax over all cells is the heatmap.
     """
-    heatmaps = _normalised(logits)
+    heatmaps = normalised(logits)
     return heatmaps.sum(-2), heatmaps.sum(-1)
 
 
@@ -54,13 +59,12 @@ def decode(columns: Tensor, rows: Tensor) -> Tensor:
     return torch.stack([_mean(columns, x), _mean(rows, y)], dim=-1)
 
 
-def covariances(logits: Tensor) -> Tensor:
+def covariances(heatmaps: Tensor) -> Tensor:
     """How far each heatmap spreads about its mean, and which way: float32 [..., 2, 2], in cells squared, x before y.
 
     Args:
-        logits: float [..., h, w], as for :func:`marginals`.
+        heatmaps: float32 [..., h, w], each with the sum 1.
     """
-    heatmaps = _normalised(logits)
     columns, rows = heatmaps.sum(-2), heatmaps.sum(-1)
     x, y = _from_mean(columns), _from_mean(rows)
     both = _mean((heatmaps * x[..., None, :]).sum(-1), y)
@@ -85,10 +89,6 @@ def mass_near(columns: Tensor, rows: Tensor, keypoints: Tensor, radius: float) -
         near = (centres - keypoints[..., axis, None]).abs() * len(centres) <= radius
         shares.append((distribution * near).sum(-1))
     return shares[0] * shares[1]
-
-
-def _normalised(logits: Tensor) -> Tensor:
-    return logits.float().flatten(-2).softmax(-1).view(logits.shape)
 
 
 def _from_mean(distribution: Tensor) -> Tensor:

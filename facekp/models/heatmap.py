@@ -80,12 +80,13 @@ class HeatmapNet(KeypointNetwork):
 
     def decode(self, output: Tensor) -> Tensor:
         """Keypoints float32 [B, K, 2] by soft-argmax and the shape prior."""
-        columns, rows = codec.marginals(output)
+        heatmaps = codec.normalised(output)
+        columns, rows = heatmaps.sum(-2), heatmaps.sum(-1)
         keypoints = codec.decode(columns, rows)
         if self.prior is None:
             return keypoints
         cell = self._input_size / torch.tensor([columns.shape[-1], rows.shape[-1]], device=output.device)
-        spreads, axes = torch.linalg.eigh(codec.covariances(output))
+        spreads, axes = torch.linalg.eigh(codec.covariances(heatmaps))
         doubt = (spreads - self._sigma**2).clamp_min(_LEAST_VARIANCE)
         noise = (axes * doubt[..., None, :]) @ axes.mT * cell * cell[:, None]
         return self.prior(keypoints * self._input_size, noise) / self._input_size

@@ -63,6 +63,6 @@ def test_covariances_tell_how_wide_a_heatmap_is_and_which_way(spread):
     middles = torch.meshgrid(torch.arange(60) + 0.5 - 24.3, torch.arange(80) + 0.5 - 47.6, indexing="ij")
     away = torch.stack(middles[::-1], dim=-1)  # x before y
     logits = -0.5 * (away @ covariance.inverse() * away).sum(-1)
-    found = codec.covariances(torch.stack([logits, logits.flip(-1)]))
+    found = codec.covariances(codec.normalised(torch.stack([logits, logits.flip(-1)])))
     assert found[0].flatten().tolist() == pytest.approx(covariance.flatten().tolist(), abs=0.02)
     assert found[1, 0, 1].item() == pytest.approx(-covariance[0, 1].item(), abs=0.02)
