@@ -4,25 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import cycle, islice, product
+from itertools import cycle, islice
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from facekp.figures import BASELINE, PREDICTION, TRUTH, Curve, draw_points, empty_panels, new_figure
+from facekp.figures import (
+    BASELINE,
+    LINE_COLOURS,
+    PREDICTION,
+    TRUTH,
+    Curve,
+    draw_points,
+    empty_panels,
+    line_styles,
+    new_figure,
+)
 from facekp.landmarks import Scheme
 
 REFERENCE = "#4aa8e0"
-_COLOURS = (PREDICTION, "#e69f00", "#009e73", "#c060a0", "#56b4e9", "#6b6b6b", "#8c564b", "#a5a81f")  # none is red
-_DASHES = ("-", "--", ":")
 _COLUMNS = 3
 _TEXT = 9
 
 
 def run_colours(count: int) -> list[str]:
     """A colour for each of so many runs; after eight they come again."""
-    return list(islice(cycle(_COLOURS), count))
+    return list(islice(cycle(LINE_COLOURS), count))
 
 
 @dataclass(frozen=True)
@@ -85,7 +93,7 @@ def cumulative_errors_of(errors: Mapping[str, np.ndarray], unit: str, title: str
         title, caption: above and below.
     """
     figure, axes = _overlay(title, caption)
-    for (name, values), (dash, colour) in zip(errors.items(), _styles(), strict=False):
+    for (name, values), (dash, colour) in zip(errors.items(), line_styles(), strict=False):
         shares = np.arange(len(values) + 1) / len(values)
         axes.step([0, *np.sort(values)], shares, dash, where="post", color=colour, label=name)
     pooled = np.concatenate(list(errors.values()))
@@ -105,7 +113,7 @@ def losses_of(losses: Mapping[str, Mapping[str, Curve]], title: str, caption: st
         title, caption: above and below.
     """
     figure, axes = _overlay(title, caption)
-    for (name, curves), (dash, colour) in zip(losses.items(), _styles(), strict=False):
+    for (name, curves), (dash, colour) in zip(losses.items(), line_styles(), strict=False):
         if "train/loss" in curves:
             steps, values = map(np.asarray, curves["train/loss"])
             width = max(1, len(values) // 20)
@@ -157,10 +165,6 @@ def _overlay(title: str, caption: str) -> tuple[Figure, Axes]:
     axes = figure.subplots()
     axes.grid(alpha=0.3)
     return figure, axes
-
-
-def _styles() -> cycle[tuple[str, str]]:
-    return cycle(product(_DASHES, _COLOURS))
 
 
 def _with_legend(figure: Figure) -> Figure:

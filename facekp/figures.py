@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle, product
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -19,6 +20,8 @@ from facekp.landmarks import Scheme
 TRUTH = "#d62728"
 PREDICTION = "#1f4fd6"
 BASELINE = "#7f7f7f"
+LINE_COLOURS = (PREDICTION, "#e69f00", "#009e73", "#c060a0", "#56b4e9", "#6b6b6b", "#8c564b", "#a5a81f")
+"""Of what is compared, in this order; none is the red of the truth."""
 _COLUMNS = 4
 _TEXT = 9
 
@@ -221,6 +224,11 @@ def _round_down(value: float) -> float:
     """The largest of ..., 0.5, 1, 2, 5, 10, 20, 50, ... that is not above a positive value."""
     power = 10.0 ** np.floor(np.log10(value))
     return float(power * max(step for step in (1, 2, 5) if step * power <= value * (1 + 1e-9)))
+
+
+def line_styles() -> cycle[tuple[str, str]]:
+    """Dash and colour of each line that is compared; after 24 they come again."""
+    return cycle(product(("-", "--", ":"), LINE_COLOURS))
 
 
 def new_figure(width: float, height: float, title: str, caption: str) -> Figure:

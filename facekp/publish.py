@@ -24,7 +24,7 @@ from omegaconf import OmegaConf
 
 from facekp.cli import CONF, shown
 from facekp.errors import DataError, FacekpError
-from facekp.figures import new_figure
+from facekp.figures import PREDICTION, line_styles, new_figure
 from facekp.files import write_whole
 from facekp.history import read_scalars
 from facekp.resume import finished, read_parts
@@ -40,7 +40,6 @@ _COLUMNS = {
     "mean_shape_mse_px2": ("MSE of the mean shape, px²", 1, ".0f"),
     "minutes": ("training, min", 1, ".1f"),
 }
-COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#6b6b6b", "#8c564b", "#a5a81f")
 
 
 @dataclass(frozen=True)
@@ -194,7 +193,7 @@ def dots(groups: dict[str, list[Result]], caption: str) -> Figure:
     axes = figure.subplots()
     for row, results in enumerate(groups.values()):
         values = [result.figures["mse_px2"] for result in results]
-        axes.plot(values, np.full(len(values), row), "o", color=COLOURS[0], markersize=4, alpha=0.6)
+        axes.plot(values, np.full(len(values), row), "o", color=PREDICTION, markersize=4, alpha=0.6)
         spread = stdev(values) if len(values) > 1 else 0
         axes.errorbar(mean(values), row, xerr=spread, fmt="|", color="black", markersize=12, capsize=3)
     axes.set_yticks(range(len(groups)), list(groups), fontsize=8)
@@ -209,11 +208,10 @@ def curves(groups: dict[str, list[Result]], caption: str) -> Figure:
     """The validation ``mse_px2`` after each epoch: the mean of a setting's runs, and the range from least to most."""
     figure = new_figure(9, 4.5, "validation error while training", caption)
     axes = figure.subplots()
-    for number, (setting, results) in enumerate(groups.items()):
+    for (setting, results), (dash, colour) in zip(groups.items(), line_styles(), strict=False):
         shortest = min(len(result.curve[0]) for result in results)
         values = np.array([result.curve[1][:shortest] for result in results])
-        epochs, colour = results[0].curve[0][:shortest], COLOURS[number % len(COLOURS)]
-        dash = ("-", "--", ":")[number // len(COLOURS) % 3]
+        epochs = results[0].curve[0][:shortest]
         axes.plot(epochs, values.mean(0), dash, color=colour, label=setting)
         axes.fill_between(epochs, values.min(0), values.max(0), color=colour, alpha=0.15, linewidth=0)
     axes.set_yscale("log")

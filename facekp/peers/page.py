@@ -10,9 +10,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from facekp.figures import new_figure
+from facekp.figures import LINE_COLOURS, new_figure
 from facekp.metrics import AUC_LIMIT
-from facekp.publish import COLOURS, markdown_table, spread_text
+from facekp.publish import markdown_table, spread_text
 
 _COLUMNS = {
     "mse_px2": ("MSE, px²", 1, ".1f"),
@@ -178,7 +178,7 @@ def draw(compared: Compared, errors: Mapping[str, np.ndarray]) -> Figure:
     shown = [row for row in compared["methods"] if row["kind"] != "baseline"]
     figure = new_figure(11, 4.8, "how good, and at what cost", _origin(compared))
     curves, costs = figure.subplots(1, 2, gridspec_kw={"width_ratios": [1.15, 1]})
-    for row, colour in zip(shown, cycle(COLOURS)):
+    for row, colour in zip(shown, cycle(LINE_COLOURS)):
         ours = row["kind"] == "network"
         values = 100 * np.sort(errors[row["name"]])
         shares = np.arange(len(values) + 1) / len(values)
