@@ -10,10 +10,9 @@ import numpy as np
 
 from facekp.landmarks import Scheme
 from facekp.peers.peer import Detector, View, imported, size_of
-from facekp.procrustes import in_turn, pose
+from facekp.procrustes import align, in_turn, pose
 
 _ALPHA = 3.0
-_ALIGNMENTS = 10
 
 
 class FaceMesh(Detector):
@@ -44,11 +43,8 @@ class FaceMesh(Detector):
             return False
         meshes = np.stack([mesh for mesh, _ in found])
         shapes = np.stack([_complex(points * size_of(image)) for _, (image, points) in found])
-        self._mean = meshes[0]
-        for _ in range(_ALIGNMENTS):
-            centre, turn = _pose(meshes, self._mean)
-            aligned = ((meshes - centre) * turn).mean(0)
-            self._mean = aligned / aligned.std()
+        mean = align(meshes - meshes.mean(1, keepdims=True)).mean(0)
+        self._mean = mean / mean.std()
         centre, turn = _pose(meshes, self._mean)
         self._ridge.fit(in_turn((meshes - centre) * turn), in_turn((shapes - centre) * turn))
         return True
