@@ -17,13 +17,12 @@ def normalised(logits: Tensor) -> Tensor:
     return logits.float().flatten(-2).softmax(-1).view(logits.shape)
 
 
-def marginals(logits: Tensor) -> tuple[Tensor, Tensor]:
-    """The distributions over columns, float32 [..., w], and rows, float32 [..., h], of heatmaps given as logits.
+def marginals(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
+    """The distributions over columns, float32 [..., w], and rows, float32 [..., h], of heatmaps.
 
     Args:
-        logits: float [..., h, w]; their softmax over all cells is the heatmap.
+        heatmaps: float32 [..., h, w], each with the sum 1.
     """
-    heatmaps = normalised(logits)
     return heatmaps.sum(-2), heatmaps.sum(-1)
 
 
@@ -65,7 +64,7 @@ def covariances(heatmaps: Tensor) -> Tensor:
     Args:
         heatmaps: float32 [..., h, w], each with the sum 1.
     """
-    columns, rows = heatmaps.sum(-2), heatmaps.sum(-1)
+    columns, rows = marginals(heatmaps)
     x, y = _from_mean(columns), _from_mean(rows)
     both = _mean((heatmaps * x[..., None, :]).sum(-1), y)
     spreads = [_mean(columns, x.square()), both, both, _mean(rows, y.square())]

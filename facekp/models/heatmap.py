@@ -81,7 +81,7 @@ class HeatmapNet(KeypointNetwork):
     def decode(self, output: Tensor) -> Tensor:
         """Keypoints float32 [B, K, 2] by soft-argmax and the shape prior."""
         heatmaps = codec.normalised(output)
-        columns, rows = heatmaps.sum(-2), heatmaps.sum(-1)
+        columns, rows = codec.marginals(heatmaps)
         keypoints = codec.decode(columns, rows)
         if self.prior is None:
             return keypoints
@@ -97,7 +97,7 @@ class HeatmapNet(KeypointNetwork):
             self.prior.fit(shapes * self._input_size)
 
     def confidence(self, output: Tensor) -> Tensor:
-        columns, rows = codec.marginals(output)
+        columns, rows = codec.marginals(codec.normalised(output))
         return codec.mass_near(columns, rows, codec.decode(columns, rows), _NEAR)
 
     def loss(self, output: Tensor, truth: Tensor) -> Tensor:
@@ -114,7 +114,7 @@ class HeatmapNet(KeypointNetwork):
         Returns:
             A scalar.
         """
-        columns, rows = codec.marginals(output)
+        columns, rows = codec.marginals(codec.normalised(output))
         size = columns.shape[-1], rows.shape[-1]
         offset = (codec.decode(columns, rows) - truth) * truth.new_tensor(size)
         wanted = codec.encode(truth, size, self._sigma)

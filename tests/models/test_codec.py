@@ -21,13 +21,13 @@ def test_the_middle_of_a_cell_is_its_position():
     for column, row in itertools.product((0, 7, 79), (0, 30, 59)):
         logits = torch.full((1, 60, 80), -1e4)
         logits[0, row, column] = 0
-        found = codec.decode(*codec.marginals(logits))[0]
+        found = codec.decode(*codec.marginals(codec.normalised(logits)))[0]
         assert found.tolist() == pytest.approx([(column + 0.5) / 80, (row + 0.5) / 60])
 
 
 def test_marginals_are_distributions_whatever_the_logits():
     logits = torch.tensor([[[1e4, -1e4], [0.0, 1e4]], [[-1e4, -1e4], [-1e4, -1e4]]], dtype=torch.float64)
-    for distribution in codec.marginals(logits):
+    for distribution in codec.marginals(codec.normalised(logits)):
         assert distribution.dtype == torch.float32
         assert distribution.sum(-1).tolist() == pytest.approx([1, 1])
 
