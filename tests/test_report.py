@@ -8,14 +8,16 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+import torch
 from lightning.pytorch import Callback
 from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 
-from facekp.config import AugmentConfig, Config, DataConfig, ModelConfig
+from facekp.config import AugmentConfig, Config, DataConfig, ModelConfig, OptimizerConfig
 from facekp.data.dataset import FaceDataset
 from facekp.evaluation import evaluate_module
-from facekp.landmarks import Scheme
+from facekp.landmarks import DANES, Scheme
+from facekp.models.heatmap import HeatmapNet
 from facekp.models.module import KeypointModule
 from facekp.provenance import recorded
 from facekp.report import write_report
@@ -130,6 +132,14 @@ def test_nothing_refers_to_the_network_or_to_an_absolute_path(read, page):
     assert read.attributes["link href"] == ["data:,"]
     assert "url(" not in page.read_text()
     assert "@import" not in page.read_text()
+
+
+def test_the_layers_of_a_deep_network_are_folded_away(read, drawn_split, tmp_path):
+    deep = KeypointModule(HeatmapNet(2, (80, 60)), DANES, (0, 1), torch.full((2, 2), 0.5), OptimizerConfig())
+    of_deep = Reader(reported(tmp_path, deep, drawn_split.val[:2]))
+    assert read.attributes["details open"] == [None]
+    assert "details open" not in of_deep.attributes
+    assert "details" in of_deep.tags
 
 
 def test_a_browser_shows_it_narrow_and_wide_light_and_dark(page, tmp_path):
