@@ -16,6 +16,7 @@ from facekp.figures import (
     PREDICTION,
     TRUTH,
     Curve,
+    draw_cumulative,
     draw_points,
     empty_panels,
     line_styles,
@@ -94,13 +95,10 @@ def cumulative_errors_of(errors: Mapping[str, np.ndarray], unit: str, title: str
     """
     figure, axes = _overlay(title, caption)
     for (name, values), (dash, colour) in zip(errors.items(), line_styles(), strict=False):
-        shares = np.arange(len(values) + 1) / len(values)
-        axes.step([0, *np.sort(values)], shares, dash, where="post", color=colour, label=name)
+        draw_cumulative(axes, values, colour, name, dash)
     pooled = np.concatenate(list(errors.values()))
     axes.set_xlim(0, max(np.quantile(pooled[np.isfinite(pooled)], 0.98), np.finfo(float).tiny))
-    axes.set_ylim(0, 1)
     axes.set_xlabel(unit)
-    axes.set_ylabel("share of images")
     return _with_legend(figure)
 
 

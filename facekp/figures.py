@@ -135,14 +135,19 @@ def cumulative_errors(errors: Mapping[str, np.ndarray], limit: float, title: str
     figure = new_figure(9.5, 4.6, title, caption)
     axes = figure.subplots()
     for (name, values), colour in zip(errors.items(), (PREDICTION, BASELINE), strict=False):
-        shares = np.arange(len(values) + 1) / len(values)
-        axes.step([0, *(100 * np.sort(values))], shares, where="post", color=colour, label=name)
+        draw_cumulative(axes, 100 * values, colour, name)
     axes.set_xlim(0, 100 * limit)
-    axes.set_ylim(0, 1)
     axes.set_xlabel("NME (% of the distance between the eye centres)")
-    axes.set_ylabel("share of images")
     _finish(axes)
     return figure
+
+
+def draw_cumulative(axes: Axes, errors: np.ndarray, colour: str, name: str, dash: str = "-") -> None:
+    """Add the share of images whose error, float [N], is at most so much."""
+    shares = np.arange(len(errors) + 1) / len(errors)
+    axes.step([0, *np.sort(errors)], shares, dash, where="post", color=colour, label=name)
+    axes.set_ylim(0, 1)
+    axes.set_ylabel("share of images")
 
 
 def error_table(rows: Sequence[str], columns: Sequence[str], values: np.ndarray, title: str, caption: str) -> Figure:

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from facekp.figures import LINE_COLOURS, new_figure
+from facekp.figures import LINE_COLOURS, draw_cumulative, new_figure
 from facekp.metrics import AUC_LIMIT
 from facekp.publish import markdown_table, spread_text
 
@@ -180,18 +180,14 @@ def draw(compared: Compared, errors: Mapping[str, np.ndarray]) -> Figure:
     curves, costs = figure.subplots(1, 2, gridspec_kw={"width_ratios": [1.15, 1]})
     for row, colour in zip(shown, cycle(LINE_COLOURS)):
         ours = row["kind"] == "network"
-        values = 100 * np.sort(errors[row["name"]])
-        shares = np.arange(len(values) + 1) / len(values)
-        curves.step([0, *values], shares, "-" if ours else "--", where="post", color=colour, label=row["name"])
+        draw_cumulative(curves, 100 * errors[row["name"]], colour, row["name"], "-" if ours else "--")
         if row["cpu_ms"]:
             point = np.mean(row["cpu_ms"]), 100 * np.mean(row["inner_nme"])
             costs.plot(*point, "o" if ours else "s", color=colour, markersize=8)
             place = (0, 8) if ours else (0, -16)  # so that neighbours do not write over each other
             costs.annotate(row["name"], point, place, textcoords="offset points", ha="center", fontsize=_TEXT - 1)
     curves.set_xlim(0, 100 * AUC_LIMIT)
-    curves.set_ylim(0, 1)
     curves.set_xlabel("NME of the 45 inner points (% of the distance between the eye centres)")
-    curves.set_ylabel("share of images")
     curves.legend(fontsize=_TEXT - 1, loc="lower right")
     costs.set_xscale("log")
     costs.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
