@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import cycle, islice
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,7 +11,6 @@ from matplotlib.figure import Figure
 
 from facekp.figures import (
     BASELINE,
-    LINE_COLOURS,
     PREDICTION,
     TRUTH,
     Curve,
@@ -27,11 +25,6 @@ from facekp.landmarks import Scheme
 REFERENCE = "#4aa8e0"
 _COLUMNS = 3
 _TEXT = 9
-
-
-def run_colours(count: int) -> list[str]:
-    """A colour for each of so many runs; after eight they come again."""
-    return list(islice(cycle(LINE_COLOURS), count))
 
 
 @dataclass(frozen=True)

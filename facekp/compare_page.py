@@ -16,10 +16,10 @@ from facekp.compare_figures import (
     face_pairs,
     losses_of,
     paired_differences,
-    run_colours,
 )
 from facekp.data.images import load_grey
 from facekp.data.records import Record
+from facekp.figures import LINE_COLOURS
 from facekp.history import read_scalars
 from facekp.landmarks import Scheme
 from facekp.pages import inlined, write_page
@@ -31,7 +31,7 @@ Faces = tuple[dict[str, Record], Scheme]
 
 _SHOWN_FACES = 6
 _SHOWN_WIDTH = 480
-_SHOWN_RUNS = 7  # with the reference, as many as there are colours
+_SHOWN_RUNS = len(LINE_COLOURS) - 1  # the first is the reference's
 _TOLD_SETTINGS = 3
 _LEADING = 4  # columns of a result that are more important than the settings
 _MEASURES = {
@@ -110,7 +110,7 @@ def draw(compared: dict[str, Any], runs: Sequence[Run], faces: Faces | None) -> 
         name: np.array([_interval(row["error_px_by_type"][kind]) for kind in kinds])
         for name, row, _ in others[:_SHOWN_RUNS]
     }
-    colours = run_colours(len(by_type) + 1)[1:]
+    colours = LINE_COLOURS[1 : len(by_type) + 1]
     yield "differences_by_type", title, paired_differences(by_type, kinds, unit, title, told, colours)
     title = "cumulative error of the images"
     by_image = {name: run.by_image["error_px"] for name, _, run in named}

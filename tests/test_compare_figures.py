@@ -5,7 +5,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from facekp import compare_figures as figures
-from facekp.figures import PREDICTION
+from facekp.figures import LINE_COLOURS, PREDICTION
 from facekp.landmarks import DANES
 
 RNG = np.random.default_rng(0)
@@ -32,7 +32,7 @@ def test_intervals_lie_about_their_means_beside_the_line_of_no_difference():
 
 def test_intervals_of_several_runs_do_not_cover_each_other():
     values = {name: np.zeros((3, 3)) for name in "abc"}
-    figure = figures.paired_differences(values, ["x", "y", "z"], "px", "t", "c", figures.run_colours(3))
+    figure = figures.paired_differences(values, ["x", "y", "z"], "px", "t", "c", LINE_COLOURS[:3])
     marks = figure.axes[0].lines[1:]
     heights = np.concatenate([line.get_ydata() for line in marks])
     assert len(set(heights.round(3).tolist())) == 9
