@@ -5,12 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from facekp.config import OptimizerConfig
-from facekp.landmarks import DANES
 from facekp.layers import draw_filters, draw_responses, layers_of
-from facekp.models.module import KeypointModule
 from facekp.models.network import KeypointNetwork
-from tests.models.helpers import tiny_module
+from tests.models.helpers import module_of, tiny_module
 
 RNG = np.random.default_rng(0)
 FACE = torch.zeros(60, 80, dtype=torch.uint8)
@@ -51,7 +48,7 @@ def test_layers_that_normalise_are_told_in_few_words():
 
 
 def test_every_weight_is_counted_once():
-    module = KeypointModule(Odd(), DANES, (52,), torch.zeros(1, 2), OptimizerConfig())
+    module = module_of(Odd(), (52,))
     rows = layers_of(module, FACE)
     assert [(row.name, row.weights) for row in rows] == [("twice", 80 * 81), ("twice", 0), ("", 7 * 8 + 3)]
 

@@ -8,22 +8,21 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-import torch
 from lightning.pytorch import Callback
 from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 
-from facekp.config import AugmentConfig, Config, DataConfig, ModelConfig, OptimizerConfig
+from facekp.config import AugmentConfig, Config, DataConfig, ModelConfig
 from facekp.data.dataset import FaceDataset
 from facekp.evaluation import evaluate_module
-from facekp.landmarks import DANES, Scheme
+from facekp.landmarks import Scheme
 from facekp.models.heatmap import HeatmapNet
 from facekp.models.module import KeypointModule
 from facekp.provenance import recorded
 from facekp.report import write_report
 from facekp.results import write_results
 from tests.browser import assert_reads_well, browser
-from tests.models.helpers import bare_trainer, tiny_module
+from tests.models.helpers import bare_trainer, module_of, tiny_module
 
 HOSTILE = "<script>alert('x')</script>"
 NAME = {
@@ -135,7 +134,7 @@ def test_nothing_refers_to_the_network_or_to_an_absolute_path(read, page):
 
 
 def test_the_layers_of_a_deep_network_are_folded_away(read, drawn_split, tmp_path):
-    deep = KeypointModule(HeatmapNet(2, (80, 60)), DANES, (0, 1), torch.full((2, 2), 0.5), OptimizerConfig())
+    deep = module_of(HeatmapNet(2, (80, 60)), (0, 1))
     of_deep = Reader(reported(tmp_path, deep, drawn_split.val[:2]))
     assert read.attributes["details open"] == [None]
     assert "details open" not in of_deep.attributes

@@ -10,6 +10,7 @@ from lightning.pytorch import Callback, Trainer
 from facekp.config import OptimizerConfig
 from facekp.landmarks import DANES
 from facekp.models.module import KeypointModule
+from facekp.models.network import KeypointNetwork
 from facekp.models.nose import NoseNet
 
 
@@ -29,4 +30,8 @@ def bare_trainer(epochs: int, callback: Callback) -> Trainer:
 
 def tiny_module(input_size: Sequence[int], points: Sequence[int] = tuple(range(58))) -> KeypointModule:
     network = NoseNet(len(points), (input_size[0], input_size[1]), channels=(2, 2, 2), hidden=4)
+    return module_of(network, points)
+
+
+def module_of(network: KeypointNetwork, points: Sequence[int]) -> KeypointModule:
     return KeypointModule(network, DANES, points, torch.full((len(points), 2), 0.5), OptimizerConfig())
