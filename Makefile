@@ -40,10 +40,10 @@ $(PEERS_READY): requirements-peers.lock pyproject.toml
 	$(call install,$(PEERS),requirements-peers.lock)
 
 data: setup ## find, download or draw the faces, and report on their labels
-	$(BIN)/python -m facekp.data check $(ARGS)
+	$(BIN)/python -m facekp data check $(ARGS)
 
 browse: setup ## contact sheets of the faces, as training sees them: make browse ARGS="model=full"
-	$(BIN)/python -m facekp.data browse $(ARGS)
+	$(BIN)/python -m facekp data browse $(ARGS)
 
 train: setup ## train the nose network and draw its results; ARGS="model=full" for others
 	$(BIN)/python train.py model=nose $(ARGS)
@@ -71,23 +71,23 @@ audit: setup ## look up the locked packages among known vulnerabilities; .ci/aud
 	$(BIN)/python .ci/audit $(BIN)/uv
 
 bench: setup ## measure the speed of training against a bare loop, and of starting; ARGS=--scale for many images
-	$(BIN)/python -m facekp.bench $(ARGS)
+	$(BIN)/python -m facekp bench $(ARGS)
 
 reproduce: setup ## run the published experiments again, and rewrite their results in docs/results and README.md
 	$(BIN)/python train.py -m sweep=published $(ARGS)
-	$(BIN)/python -m facekp.publish
+	$(BIN)/python -m facekp publish
 
 ablation: setup ## the same for what each kind of jitter is worth, on either split, and what helps turned faces
 	$(BIN)/python train.py -m sweep=ablation $(ARGS)
-	$(BIN)/python -m facekp.publish
+	$(BIN)/python -m facekp publish
 	$(BIN)/python train.py -m sweep=random_split $(ARGS)
-	$(BIN)/python -m facekp.publish
+	$(BIN)/python -m facekp publish
 	$(BIN)/python train.py -m sweep=turned $(ARGS)
-	$(BIN)/python -m facekp.publish
+	$(BIN)/python -m facekp publish
 
 peers: $(PEERS_READY) ## measure MediaPipe and dlib and set ours beside them; RUNS="outputs/sweeps/..." or all sweeps
-	$(PEERS)/bin/python -m facekp.peers measure $(ARGS)
-	$(PEERS)/bin/python -m facekp.peers publish $(RUNS) $(ARGS)
+	$(PEERS)/bin/python -m facekp detectors measure $(ARGS)
+	$(PEERS)/bin/python -m facekp detectors publish $(RUNS) $(ARGS)
 
 comparison: setup $(PEERS_READY) ## train the heatmap networks on every split, measure the peers, and rewrite what compares them
 	$(BIN)/python train.py -m sweep=heatmap $(ARGS)

@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from facekp.cli import command, shown
 from facekp.config import EvaluateConfig
-from facekp.data.reader import read_records
+from facekp.data.read import read_records
 from facekp.data.splits import split_records
+from facekp.runs.command_line import command
+from facekp.utils.terminal import shown
 
 
 def evaluate(config: EvaluateConfig) -> dict[str, Any]:
@@ -27,17 +28,17 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         FacekpError: for a mistake in the settings, the data or the checkpoint.
     """
     if config.ckpt_path is None:
-        from facekp.compare import compare
+        from facekp.evaluation.comparison import compare
 
         return compare(config)
 
     from torch.utils.data import DataLoader
 
-    from facekp.checkpoint import device_of, find_checkpoint, read_checkpoint, restore_module, run_folder_of
     from facekp.data.dataset import FaceDataset
-    from facekp.evaluation import evaluate_module, name_evaluation
-    from facekp.report import write_report
-    from facekp.results import print_results, write_results
+    from facekp.evaluation.evaluate import evaluate_module, name_evaluation
+    from facekp.reporting.report import write_report
+    from facekp.reporting.results import print_results, write_results
+    from facekp.training.checkpoint import device_of, find_checkpoint, read_checkpoint, restore_module, run_folder_of
 
     path = find_checkpoint(config.ckpt_path, config.weights)
     checkpoint = read_checkpoint(path)

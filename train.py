@@ -6,14 +6,15 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-from facekp.cli import command, shown
 from facekp.config import Config
-from facekp.data.obtain import obtain
-from facekp.data.reader import read_records
+from facekp.data.prepare import obtain
+from facekp.data.read import read_records
 from facekp.data.splits import split_records
-from facekp.interrupt import Interrupted, deferred
-from facekp.processes import check_processes, first, shared
-from facekp.resume import LAST_CHECKPOINT, check_folder, keep_settings, sweeping
+from facekp.runs.command_line import command
+from facekp.runs.distributed import check_processes, first, shared
+from facekp.runs.resume import LAST_CHECKPOINT, check_folder, keep_settings, sweeping
+from facekp.runs.signals import Interrupted, deferred
+from facekp.utils.terminal import shown
 
 
 def train(config: Config) -> float:
@@ -40,14 +41,14 @@ def train(config: Config) -> float:
     split = split_records(records, config.data, config.seed)
 
     # Whatever could be checked quickly has been: now the imports that take seconds.
-    from facekp.callbacks import About
-    from facekp.checkpoint import build_module, checkpoint_to_resume, describe, read_checkpoint
     from facekp.data.datamodule import FaceDataModule
-    from facekp.evaluation import evaluate_module, name_evaluation
-    from facekp.provenance import recorded
-    from facekp.report import write_report
-    from facekp.results import log_hyperparameters, print_results, write_results
-    from facekp.training import WholeCurves, build_trainer
+    from facekp.evaluation.evaluate import evaluate_module, name_evaluation
+    from facekp.reporting.report import write_report
+    from facekp.reporting.results import log_hyperparameters, print_results, write_results
+    from facekp.runs.provenance import recorded
+    from facekp.training.callbacks import About
+    from facekp.training.checkpoint import build_module, checkpoint_to_resume, describe, read_checkpoint
+    from facekp.training.trainer import WholeCurves, build_trainer
 
     resumed = checkpoint_to_resume(config, scheme)
     trainer = build_trainer(config, About(describe(config, scheme)), WholeCurves(resumed.step if resumed else 0))

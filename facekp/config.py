@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 
-from facekp.errors import ConfigError
+from facekp.utils.errors import ConfigError
+
+CONF = Path(__file__).parent.parent / "conf"
+"""Where the YAML files lie."""
 
 Specs = dict[str, Any]
 """Objects to create, by name: each is a mapping with ``_target_`` (the class) and its arguments, or null for none."""

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from facekp.config import DataConfig
-from facekp.data.danes import DanesReader
+from facekp.data.readers.danes import DanesReader
 from facekp.data.records import Record
 from facekp.data.splits import Split, split_records
-from facekp.data.standin import make_standin
+from facekp.data.synthetic.dataset import make_standin
 
 _ran_on_danes = []
 

@@ -8,9 +8,8 @@ from typing import Any
 import torch
 from hydra import compose, initialize_config_dir
 
-from facekp.cli import CONF
-from facekp.config import checked, register
-from facekp.history import read_scalars
+from facekp.config import CONF, checked, register
+from facekp.training.tensorboard import read_scalars
 
 
 def config(name: str, *overrides: str) -> Any:

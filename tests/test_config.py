@@ -1,9 +1,8 @@
 import pytest
 from hydra import compose, initialize_config_dir
 
-from facekp.cli import CONF
-from facekp.config import Config, checked, register
-from facekp.errors import ConfigError
+from facekp.config import CONF, Config, checked, register
+from facekp.utils.errors import ConfigError
 
 
 def composed(*overrides: str, name: str = "train"):

@@ -69,7 +69,7 @@ def test_the_watch_sees_what_it_is_for(watched):
 
 def test_the_import_of_the_jitter_looks_for_no_newer_versions(watched):
     """As a notebook would have it: albumentations comes with it, and nothing was said in its environment."""
-    assert watched.run("-c", "import sys, facekp.data.jitter; assert 'albumentations' in sys.modules") == ""
+    assert watched.run("-c", "import sys, facekp.data.augmentation; assert 'albumentations' in sys.modules") == ""
 
 
 @pytest.mark.parametrize("evaluated", [False, pytest.param(True, marks=pytest.mark.slow)])
@@ -87,11 +87,11 @@ def test_a_run_reaches_for_nothing(watched, drawn_root, evaluated):
 
 @pytest.mark.parametrize("chosen", ["get", "check", pytest.param("browse", marks=pytest.mark.slow)])
 def test_looking_at_the_data_reaches_for_nothing(watched, drawn_root, chosen):
-    assert watched.run("-m", "facekp.data", chosen, f"data.root={drawn_root}") == ""
+    assert watched.run("-m", "facekp", "data", chosen, f"data.root={drawn_root}") == ""
 
 
 def test_only_the_download_reaches_out(watched):
-    tried = watched.run("-m", "facekp.data", "data.people=1", "data.root=null")
+    tried = watched.run("-m", "facekp", "data", "data.people=1", "data.root=null")
     assert "imm.dtu.dk" in tried
 
 

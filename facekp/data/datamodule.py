@@ -10,11 +10,11 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 
 from facekp.config import AugmentConfig, DataConfig
+from facekp.data.augmentation import build_jitter
 from facekp.data.dataset import DrawSampler, FaceDataset, JitteredDataset, Sample, SharedBatches
-from facekp.data.jitter import build_jitter
 from facekp.data.splits import Split
-from facekp.errors import ConfigError, DataError
-from facekp.landmarks import Scheme
+from facekp.landmarks.scheme import Scheme
+from facekp.utils.errors import ConfigError, DataError
 
 
 class FaceLoader(DataLoader[Sample]):

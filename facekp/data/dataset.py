@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch.utils.data import BatchSampler, Dataset, Sampler
 
+from facekp.data.augmentation import Jitter
 from facekp.data.images import load_grey
-from facekp.data.jitter import Jitter
 from facekp.data.records import Record
-from facekp.geometry import Letterbox
+from facekp.landmarks.frames import Letterbox
 
 Sample = dict[str, Any]
 """``image`` uint8 [1, H, W]; ``keypoints`` float32 [K, 2], relative to the canvas; ``canvas_size`` float32 [2], in

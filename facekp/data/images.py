@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from facekp.errors import DataError
-from facekp.geometry import Letterbox
+from facekp.landmarks.frames import Letterbox
+from facekp.utils.errors import DataError
 
 _REMEDY = "replace it by the original file"
 _FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "PPM")  # Pillow would run other programs for some of the others
@@ -29,7 +29,7 @@ def load_grey(path: Path, input_size: tuple[int, int]) -> np.ndarray:
     """Decode one photograph as a network sees it.
 
     A JPEG is decoded straight at 1/2, 1/4 or 1/8 where that is large enough. Other proportions than the network's are
-    kept, and the photograph is centred between black bars (see :class:`facekp.geometry.Letterbox`).
+    kept, and the photograph is centred between black bars (see :class:`facekp.landmarks.frames.Letterbox`).
 
     Args:
         path: the image file.

@@ -10,8 +10,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from facekp.errors import DataError
-from facekp.landmarks import Scheme
+from facekp.landmarks.scheme import Scheme
+from facekp.utils.errors import DataError
 
 T = TypeVar("T")
 

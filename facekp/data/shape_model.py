@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from facekp.data.records import Record
-from facekp.errors import DataError
-from facekp.landmarks import Scheme
-from facekp.procrustes import align, in_turn, pose
+from facekp.landmarks.procrustes import align, in_turn, pose
+from facekp.landmarks.scheme import Scheme
+from facekp.utils.errors import DataError
 
 _MODELS = 40  # at most; the Danes set has as many people
 

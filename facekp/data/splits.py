@@ -13,8 +13,8 @@ import numpy as np
 
 from facekp.config import DataConfig
 from facekp.data.records import Record
-from facekp.errors import ConfigError
-from facekp.files import write_whole
+from facekp.utils.errors import ConfigError
+from facekp.utils.files import write_whole
 
 _COURSE_TRAIN_PERSONS = 32
 _BY_PERSON = ("course", "person fold")

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from facekp.landmarks.procrustes import align, pose
+from facekp.models.base import KeypointNetwork
 from facekp.models.heatmap import HeatmapNet
-from facekp.models.network import KeypointNetwork
-from facekp.procrustes import align, pose
 
 _SIZES = 0.3, 3.0  # how many pixels a pixel of the image may become
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from facekp.models.network import RegressionNetwork
+from facekp.models.base import RegressionNetwork
 
 _LAYERS = ((1, 6, 5, True), (6, 12, 5, True), (12, 12, 3, True), (12, 24, 3, False), (24, 24, 3, True))
 _HIDDEN = 256

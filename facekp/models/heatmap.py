@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from facekp.models import codec
-from facekp.models.network import KeypointNetwork
+from facekp.models import heatmap_codec as codec
+from facekp.models.base import KeypointNetwork
 from facekp.models.shape_prior import ShapePrior
 
 _NEAR = 2.0  # cells

@@ -17,9 +17,9 @@ from torchmetrics import MeanMetric
 
 from facekp.config import OptimizerConfig
 from facekp.data.dataset import Sample
-from facekp.landmarks import Scheme
-from facekp.metrics import KeypointMetrics
-from facekp.models.network import KeypointNetwork
+from facekp.evaluation.metrics import KeypointMetrics
+from facekp.landmarks.scheme import Scheme
+from facekp.models.base import KeypointNetwork
 
 _WARM_UP = 0.1
 _LOSSES_AT_ONCE = 50
@@ -29,7 +29,7 @@ class KeypointModule(LightningModule):
     """Train a network on batches of faces, log its losses, and measure it in pixels of the photographs.
 
     Logged: ``train/loss`` at every ``trainer.log_every_n_steps``-th iteration, ``val/loss`` and the figures of
-        :class:`facekp.metrics.KeypointMetrics` as ``val/...`` at every validation.
+        :class:`facekp.evaluation.metrics.KeypointMetrics` as ``val/...`` at every validation.
 
     Args:
         network: answers ``points``.
@@ -69,7 +69,7 @@ class KeypointModule(LightningModule):
     def answer(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
         """Keypoints of grey images, as :meth:`forward` gives them, and how sure each is: float32 [B, K], or None.
 
-        See :meth:`facekp.models.network.KeypointNetwork.confidence`.
+        See :meth:`facekp.models.base.KeypointNetwork.confidence`.
         """
         views = images if self._mirror is None else torch.cat([images, images.flip(-1)])
         output = self.network(self._prepared(views))

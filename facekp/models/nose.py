@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from facekp.models.network import RegressionNetwork
+from facekp.models.base import RegressionNetwork
 
 
 class NoseNet(RegressionNetwork):

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from facekp.procrustes import align, in_turn, pose
+from facekp.landmarks.procrustes import align, in_turn, pose
 
 _OWN = 0.5  # of the mean variance of a coordinate
 

@@ -6,8 +6,8 @@ from lightning.pytorch import Callback
 from facekp.config import AugmentConfig, DataConfig
 from facekp.data.datamodule import FaceDataModule
 from facekp.data.dataset import DrawSampler, FaceDataset
-from facekp.errors import ConfigError, DataError
-from facekp.landmarks import DANES
+from facekp.landmarks.scheme import DANES
+from facekp.utils.errors import ConfigError, DataError
 from tests.models.helpers import bare_trainer, tiny_module
 
 SIZE = (80, 60)

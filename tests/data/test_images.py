@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from facekp.data.images import load_grey, read_image_size
-from facekp.errors import DataError
+from facekp.utils.errors import DataError
 
 
 @pytest.fixture

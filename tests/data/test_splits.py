@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from facekp.config import DataConfig
 from facekp.data.records import Record
 from facekp.data.splits import Split, split_records
-from facekp.errors import ConfigError
+from facekp.utils.errors import ConfigError
 
 
 @pytest.fixture(scope="module")

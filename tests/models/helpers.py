@@ -8,9 +8,9 @@ import torch
 from lightning.pytorch import Callback, Trainer
 
 from facekp.config import OptimizerConfig
-from facekp.landmarks import DANES
+from facekp.landmarks.scheme import DANES
+from facekp.models.base import KeypointNetwork
 from facekp.models.module import KeypointModule
-from facekp.models.network import KeypointNetwork
 from facekp.models.nose import NoseNet
 
 

@@ -6,14 +6,14 @@ import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from facekp.checkpoint import build_module
 from facekp.config import AugmentConfig, DataConfig, ModelConfig, OptimizerConfig
 from facekp.data.datamodule import FaceDataModule
-from facekp.errors import ConfigError
-from facekp.history import read_scalars
-from facekp.landmarks import DANES
+from facekp.landmarks.scheme import DANES
 from facekp.models.module import KeypointModule, one_cycle
 from facekp.models.nose import NoseNet
+from facekp.training.checkpoint import build_module
+from facekp.training.tensorboard import read_scalars
+from facekp.utils.errors import ConfigError
 from tests.models.helpers import tiny_module
 
 SIZE = (80, 60)

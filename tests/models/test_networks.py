@@ -5,13 +5,13 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from facekp.checkpoint import build_module
-from facekp.landmarks import DANES
+from facekp.landmarks.scheme import DANES
 from facekp.models import codec
+from facekp.models.base import KeypointNetwork
 from facekp.models.full import FullNet
 from facekp.models.heatmap import HeatmapNet
-from facekp.models.network import KeypointNetwork
 from facekp.models.nose import NoseNet
+from facekp.training.checkpoint import build_module
 from tests.runs import config
 
 

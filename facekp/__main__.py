@@ -1,0 +1,35 @@
+"""Commands beside train.py and evaluate.py: ``python -m facekp COMMAND ...``.
+
+  data        get, check and look at a data set
+  publish     turn a finished sweep into docs/results
+  bench       measure speed
+  detectors   measure MediaPipe and dlib on the same faces, and compare
+
+``python -m facekp COMMAND --help`` tells what each takes.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+COMMANDS = {
+    "data": "facekp.reporting.data_command",
+    "publish": "facekp.reporting.publish",
+    "bench": "facekp.benchmarks.speed",
+    "detectors": "facekp.benchmarks.detectors.command",
+}
+"""The module of each command; its ``main`` takes the arguments that follow."""
+
+
+def main(arguments: list[str]) -> None:
+    """Run the command that the first argument names."""
+    if not arguments or arguments[0] not in COMMANDS:
+        asked = {"-h", "--help"} & set(arguments)
+        print(__doc__, file=None if asked else sys.stderr)
+        sys.exit(0 if asked else 2)
+    import_module(COMMANDS[arguments[0]]).main(arguments[1:])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

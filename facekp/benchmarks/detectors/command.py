@@ -1,0 +1,71 @@
+"""Measure other detectors and compare: ``python -m facekp detectors measure|publish [run folders] [overrides]``.
+
+``measure`` fits every peer to the course split and to each of five person folds, and leaves what it answered in
+``outputs/peers/<peer>/<split>``, a folder like a run's. ``publish`` sets the runs of the folders that are named, or of
+all sweeps of ``outputs/sweeps``, beside them: ``comparison.json``, ``.md`` and ``.svg`` in ``docs/results``, and in
+README.md what stands between ``<!-- comparison -->`` and ``<!-- /comparison -->``. Overrides are those of ``train.py``,
+such as ``data.root=...``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from facekp.config import CONF, Config
+from facekp.data.prepare import obtain
+from facekp.data.read import read_records
+from facekp.data.splits import split_records
+from facekp.runs.command_line import command
+from facekp.utils.errors import DataError
+from facekp.utils.terminal import shown
+
+_OUTPUTS = Path("outputs", "peers")
+
+
+def measure(config: Config) -> None:
+    """Fit the peers, and write what they answer to those who are held out."""
+    from facekp.benchmarks.detectors.base import MeanShape
+    from facekp.benchmarks.detectors.dlib_ert import OwnBox, TrueBox
+    from facekp.benchmarks.detectors.judge import judge
+    from facekp.benchmarks.detectors.mediapipe_mesh import FaceMesh
+
+    data = obtain(config.data)
+    records, scheme = read_records(data)
+    splits = {"course": replace(data, split="course")}
+    splits |= {f"fold{fold}": replace(data, split="person_folds", folds=5, fold=fold) for fold in range(5)}
+    for kind in (MeanShape, FaceMesh, TrueBox, OwnBox):
+        for name, chosen in splits.items():
+            measured = judge(kind(scheme), split_records(records, chosen), chosen, _OUTPUTS / kind.slug / name)
+            told = "MSE {mse_px2:.1f} px², {cpu_ms:.1f} ms an image".format(**measured["metrics"])
+            print("{model}, split {split}, missed {missed} of {images} faces: ".format(**measured) + told)
+    print(f"Written to  {shown(_OUTPUTS.absolute())}")
+
+
+def publish(config: Config, folders: Sequence[str] = ()) -> None:
+    """Compare the runs of some folders with the peers, and write what comes of it into the repository."""
+    from facekp.benchmarks.detectors.publish import publish as write
+
+    peers = [str(folder) for folder in sorted(_OUTPUTS.glob("*"))]
+    if not peers:
+        raise DataError(f"{_OUTPUTS} holds no peer's answers yet; first give python -m facekp detectors measure")
+    ours = list(folders) or [str(path.parent) for path in sorted(Path("outputs", "sweeps").glob("*/*/predictions.csv"))]
+    records, scheme = read_records(obtain(config.data))
+    docs = CONF.parent / "docs" / "results"
+    write([*peers, *ours], records, scheme, docs, CONF.parent / "README.md")
+    print(f"Written to  {shown(docs)}")
+
+
+def main(arguments: list[str]) -> None:
+    """Run the command that the first argument names."""
+    commands = {"measure": measure, "publish": publish}
+    if not arguments or arguments[0] not in commands:
+        print(__doc__)
+        sys.exit(0 if {"-h", "--help"} & set(arguments) else 2)
+    overrides = [argument for argument in arguments[1:] if "=" in argument]
+    folders = [argument for argument in arguments[1:] if "=" not in argument]
+    sys.argv[1:] = [*overrides, "hydra.run.dir=.", "hydra.output_subdir=null"]
+    command("train", partial(publish, folders=folders) if arguments[0] == "publish" else measure)

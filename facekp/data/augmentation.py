@@ -1,0 +1,199 @@
+"""Random variation of a face and its keypoints together."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from facekp.config import AugmentConfig
+from facekp.landmarks.frames import from_pixel_centres, to_pixel_centres
+from facekp.landmarks.scheme import Scheme
+from facekp.utils.errors import ConfigError
+from facekp.utils.instantiate import create_all
+
+os.environ.setdefault(
+    "NO_ALBUMENTATIONS_UPDATE", "1"
+)  # albumentations asks the network for its newest version otherwise
+
+import albumentations as A
+import cv2
+from albumentations.core.serialization import Serializable as Transform
+from albumentations.core.type_definitions import Targets
+
+cv2.setNumThreads(0)  # the images are small: threads would only take time from the network's
+
+
+class Mirror(A.HorizontalFlip):
+    """Mirror the image, and let left and right points change places.
+
+    Args:
+        swap: for each point the index that it takes in a mirrored face.
+        p: probability.
+    """
+
+    def __init__(self, swap: Sequence[int], p: float = 0.5) -> None:
+        super().__init__(p=p)
+        self.swap = list(swap)
+
+    def apply_to_keypoints(self, keypoints: np.ndarray, *args: Any, **params: Any) -> np.ndarray:
+        return super().apply_to_keypoints(keypoints, *args, **params)[self.swap]
+
+
+class Place(A.DualTransform):
+    """Rotate about the middle of the frame, scale and shift, all in one warp; the edge pixels fill what comes free.
+
+    It does what ``albumentations.Affine`` does with these limits, in less than half the time.
+
+    Args:
+        rotate_deg: largest angle, either way.
+        scale: largest change of size, either way, as a fraction of it.
+        shift: largest shift, each way, as a fraction of width and height.
+        p: probability.
+    """
+
+    _targets = (Targets.IMAGE, Targets.KEYPOINTS)
+
+    def __init__(self, rotate_deg: float, scale: float, shift: float, p: float = 1.0) -> None:
+        super().__init__(p=p)
+        self._limits = np.array([rotate_deg, scale, shift, shift])
+
+    def get_params_dependent_on_data(self, params: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+        height, width = params["shape"][:2]
+        angle, scale, right, down = self._limits * self.random_generator.uniform(-1, 1, 4)
+        matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle, 1 + scale)
+        matrix[:, 2] += right * width, down * height
+        return {"matrix": matrix}
+
+    def apply(self, img: np.ndarray, matrix: np.ndarray, **params: Any) -> np.ndarray:
+        size = img.shape[1], img.shape[0]
+        return cv2.warpAffine(img, matrix, size, borderMode=cv2.BORDER_REPLICATE).reshape(img.shape)
+
+    def apply_to_keypoints(self, keypoints: np.ndarray, matrix: np.ndarray, **params: Any) -> np.ndarray:
+        moved = keypoints.copy()
+        moved[:, :2] = keypoints[:, :2] @ matrix[:, :2].T + matrix[:, 2]
+        return moved
+
+
+class Turn(A.DualTransform):
+    """Move the middle of the face sideways against its outline, about as a turn of the head does.
+
+    A column at u, from -1 to 1 across the face, goes to u + t (1 - u^2): the nose moves most, the ears stay.
+
+    Args:
+        limit: largest t, either way; less than 0.5, so that no column overtakes another.
+        margin: how much wider than its points the face is.
+        p: probability.
+    """
+
+    _targets = (Targets.IMAGE, Targets.KEYPOINTS)
+
+    def __init__(self, limit: float, margin: float = 1.2, p: float = 1.0) -> None:
+        super().__init__(p=p)
+        self._limit, self._margin = limit, margin
+
+    def get_params_dependent_on_data(self, params: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+        left, right = data["keypoints"][:, 0].min(), data["keypoints"][:, 0].max()
+        turn = self._limit * self.random_generator.uniform(-1, 1)
+        return {"turn": turn, "middle": (left + right) / 2, "half": self._margin * max(right - left, 1) / 2}
+
+    def apply(self, img: np.ndarray, turn: float, middle: float, half: float, **params: Any) -> np.ndarray:
+        height, width = img.shape[:2]
+        target = (np.arange(width) - middle) / half
+        across = np.abs(target) < 1
+        source = target.copy()
+        lifted = target[across] - turn
+        source[across] = 2 * lifted / (1 + np.sqrt(1 - 4 * turn * lifted))  # the root that stays finite as turn fades
+        columns = np.broadcast_to((middle + half * source).astype(np.float32), (height, width))
+        rows = np.broadcast_to(np.arange(height, dtype=np.float32)[:, None], (height, width))
+        warped = cv2.remap(img, columns.copy(), rows.copy(), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return warped.reshape(img.shape)
+
+    def apply_to_keypoints(
+        self, keypoints: np.ndarray, turn: float, middle: float, half: float, **params: Any
+    ) -> np.ndarray:
+        moved = keypoints.copy()
+        across = (keypoints[:, 0] - middle) / half
+        moved[:, 0] += turn * half * (1 - across**2).clip(0)
+        return moved
+
+
+class Jitter:
+    """Draw variants of a face by albumentations, each a function of its key alone.
+
+    Points move with the image and are kept when they leave it. Which process draws a variant, and what was drawn
+    before, makes no difference: the same seed and key always give the same variant.
+
+    Args:
+        transforms: albumentations transforms, applied in this order after the mirror.
+        scheme: tells which points change places in a mirror.
+        mirror: probability of a mirror.
+        seed: of all draws.
+
+    Raises:
+        ConfigError: if one of the transforms is not for keypoints, or the scheme does not tell what a mirror does.
+    """
+
+    def __init__(self, transforms: Sequence[Transform], scheme: Scheme, mirror: float = 0.0, seed: int = 0) -> None:
+        for transform in _flat(transforms):
+            if isinstance(transform, A.DualTransform) and Targets.KEYPOINTS not in transform._targets:
+                name = type(transform).__name__
+                raise ConfigError(f"augment.transforms: {name} does not move keypoints; choose another transform")
+        if mirror > 0 and scheme.mirror is None:
+            raise ConfigError(
+                f"augment.mirror={mirror} is not possible: scheme {scheme.name} does not tell which points change "
+                "places; set augment.mirror=0, or data.reader.scheme to one with a mirror map"
+            )
+        self._seed = seed
+        self._philox = np.random.Philox(0)
+        self._random = random.Random()
+        self._compose = A.Compose(
+            [Mirror(scheme.mirror or range(len(scheme)), mirror), *transforms],
+            keypoint_params=A.KeypointParams(format="xy", remove_invisible=False),
+        )
+        self._compose.set_random_state(np.random.Generator(self._philox), self._random)
+
+    def __call__(self, image: np.ndarray, keypoints: np.ndarray, key: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Draw one variant.
+
+        Args:
+            image: uint8 [H, W].
+            keypoints: float32 [K, 2], relative to the image.
+            key: up to three whole numbers that name the draw, such as (epoch, sample).
+
+        Returns:
+            The varied image, uint8 [H, W], and its keypoints, float32 [K, 2].
+        """
+        size = image.shape[1], image.shape[0]
+        self._turn_to(key)
+        drawn = self._compose(image=image[..., None], keypoints=to_pixel_centres(keypoints, size))
+        return drawn["image"][..., 0], from_pixel_centres(drawn["keypoints"], size)
+
+    def _turn_to(self, key: Sequence[int]) -> None:
+        """Set all random numbers to the beginning of a draw; Philox is made for being keyed and counted like this."""
+        state: Any = self._philox.state
+        state["state"]["key"][0] = self._seed
+        state["state"]["counter"][:] = 0
+        state["state"]["counter"][1 : 1 + len(key)] = key
+        state.update(buffer_pos=4, has_uint32=0, uinteger=0)  # nothing is left over from an earlier draw
+        self._philox.state = state
+        self._random.seed(self._philox.random_raw())
+
+
+def build_jitter(augment: AugmentConfig, scheme: Scheme, seed: int) -> Jitter:
+    """The jitter that the ``augment`` settings describe.
+
+    Raises:
+        ConfigError: if a transform cannot be created, or does not suit the scheme.
+    """
+    transforms = create_all(augment.transforms, Transform, "augment.transforms")
+    return Jitter(list(transforms.values()), scheme, augment.mirror, seed)
+
+
+def _flat(transforms: Sequence[Transform]) -> Iterator[Transform]:
+    for transform in transforms:
+        yield transform
+        yield from _flat(getattr(transform, "transforms", ()))

@@ -1,0 +1,62 @@
+"""From the ``data`` settings to records."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from multiprocessing.pool import ThreadPool
+
+from facekp.config import DataConfig
+from facekp.data.images import load_grey
+from facekp.data.records import Reader, Record, attempt
+from facekp.landmarks.scheme import Scheme
+from facekp.utils.errors import DataError
+from facekp.utils.instantiate import create
+
+_PROBED_SIZE = (80, 60)  # small, so that little is done beside reading all of the file
+_SHOWN = 5
+
+
+def read_records(config: DataConfig) -> tuple[list[Record], Scheme]:
+    """Read the data set that the settings name.
+
+    With ``on_bad=skip`` every image is decoded once, so that none is found broken later, and how many faces cannot be
+    used is printed. They are still among the records, each with its ``fault``: a split needs them to stay the same.
+
+    Returns:
+        Its records, and the scheme of their landmarks.
+
+    Raises:
+        ConfigError: if there is no such reader.
+        DataError: if the data cannot be used: with ``on_bad=error`` because of one face, with ``skip`` because of all.
+    """
+    if config.root is None:
+        raise DataError("no data folder is known; set data.root to the folder of the images and annotations")
+    reader = create(config.reader, Reader, "data.reader")
+    reader.on_bad = config.on_bad
+    records = reader.read(config.root, config.labels)
+    if config.on_bad == "skip":
+        with ThreadPool(os.cpu_count()) as pool:
+            records = list(pool.imap(_probed, records, chunksize=16))
+        _tell([record.fault for record in records if record.fault is not None], len(records))
+    return records, reader.scheme
+
+
+def _probed(record: Record) -> Record:
+    return attempt(record, _decoded, "skip")
+
+
+def _decoded(record: Record) -> Record:
+    load_grey(record.image, _PROBED_SIZE)
+    return record
+
+
+def _tell(faults: Sequence[str], images: int) -> None:
+    if images and len(faults) == images:
+        raise DataError(f"none of {images} faces can be used, the first because {faults[0]}")
+    if faults:
+        print(f"Skipped {len(faults)} of {images} faces, which cannot be used:")
+        for fault in faults[:_SHOWN]:
+            print(f"  {fault}")
+        if len(faults) > _SHOWN:
+            print(f"  and {len(faults) - _SHOWN} more")

@@ -1,0 +1,78 @@
+"""The Danes set on disk: ``PP-Ts.jpg`` beside ``PP-Ts.asf``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from facekp.data.images import read_image_size
+from facekp.data.label_repair import mend
+from facekp.data.readers.asf import read_asf
+from facekp.data.records import NO_KEYPOINTS, NO_SIZE, Reader, Record, attempt
+from facekp.landmarks.scheme import DANES
+from facekp.utils.errors import DataError
+
+_NAME = re.compile(r"(?P<person>\d{2,})-(?P<image_type>[1-6])(?P<sex>[mf])")
+
+
+class DanesReader(Reader):
+    """Reads a folder in the Danes' format."""
+
+    scheme = DANES
+
+    def read(self, root: str | Path, labels: str = "mended") -> list[Record]:
+        """Index the folder; images are not decoded yet.
+
+        Args:
+            root: the folder.
+            labels: ``mended`` puts the points of mis-ordered eyes in order, ``raw`` leaves every label as it was
+                written.
+
+        Returns:
+            One record per photograph, in the order of their names; see ``on_bad`` for those that cannot be used.
+
+        Raises:
+            DataError: naming the file, and the line or point, that is missing or wrong.
+        """
+        folder = Path(root).expanduser()
+        if not folder.is_dir():
+            raise DataError(f"the data folder {folder} does not exist; set FACEKP_DANES or data.root to the Danes set")
+        images = {path.stem: path for path in folder.glob("*.jpg")}
+        shapes = {path.stem: path for path in folder.glob("*.asf")}
+        if not images and not shapes:
+            raise DataError(
+                f"the data folder {folder} holds no .jpg or .asf file; point data.root at the Danes set itself"
+            )
+        for name in sorted(images.keys() ^ shapes.keys()) if self.on_bad == "error" else ():
+            absent = ".asf" if name in images else ".jpg"
+            raise DataError(f"{folder}: {name} has no {absent} file; add it, or move its other half away")
+        read = partial(_read, mended=labels == "mended")
+        return [attempt(_named(folder / f"{name}.jpg"), read, self.on_bad) for name in sorted({*images, *shapes})]
+
+
+def _named(image: Path) -> Record:
+    """What the name of a photograph tells."""
+    named = _NAME.fullmatch(image.stem)
+    if named is None:
+        raise DataError(
+            f"{image}: the name does not follow PP-Ts.jpg (person, type 1-6, sex m or f); rename or move it"
+        )
+    person, kind, sex = int(named["person"]), int(named["image_type"]), named["sex"]
+    return Record(image.stem, image, NO_SIZE, NO_KEYPOINTS, person, sex, kind)
+
+
+def _read(record: Record, mended: bool) -> Record:
+    annotation = record.image.with_suffix(".asf")
+    shape = read_asf(annotation)
+    if len(shape.keypoints) != len(DANES):
+        raise DataError(f"{annotation} holds {len(shape.keypoints)} points instead of {len(DANES)}; replace it")
+    outside = np.flatnonzero(((shape.keypoints < 0) | (shape.keypoints > 1)).any(axis=1))
+    if len(outside):
+        x, y = shape.keypoints[outside[0]]
+        raise DataError(f"{annotation}: point {outside[0]} lies outside the image, at ({x:.3f}, {y:.3f}); correct it")
+    whole = replace(record, image_size=read_image_size(record.image), keypoints=shape.keypoints)
+    return mend(whole, DANES) if mended else whole

@@ -1,0 +1,177 @@
+"""Anybody's folder of annotated faces: what its readers have in common."""
+
+from __future__ import annotations
+
+import re
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from facekp.data.records import NO_KEYPOINTS, NO_SIZE, Reader, Record, attempt
+from facekp.landmarks.scheme import Scheme
+from facekp.landmarks.scheme_files import load_scheme
+from facekp.utils.errors import ConfigError, DataError
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
+
+_ROOM = 1.0  # how far out of the image a point may lie, as a share of the image: faces are cut off by its edge
+
+
+@dataclass(frozen=True)
+class Face:
+    """An annotated photograph of whose person nothing is known yet.
+
+    Args:
+        name: unique within the data set.
+        image: path of the photograph.
+        image_size: (width, height) in pixels.
+        keypoints: float32 [K, 2], relative to the image.
+        source: where the keypoints are read, for messages; a path if they have a file of their own.
+        fault: why this face cannot be used, otherwise None.
+    """
+
+    name: str
+    image: Path
+    image_size: tuple[int, int]
+    keypoints: np.ndarray
+    source: str
+    fault: str | None = None
+
+
+class FolderReader(Reader):
+    """Reads a folder of photographs with one annotated face each.
+
+    Args:
+        scheme: the landmarks, as :func:`facekp.landmarks.scheme_files.load_scheme` takes them; with ``none`` the
+            points are counted and nothing else is known of them.
+        person: a regular expression that finds the person in a photograph's name: its first group, or all of it.
+            Persons that are not called by numbers are numbered in the order of their names. Without it everybody
+            occurs once.
+
+    Raises:
+        ConfigError: if there is no such scheme, or the expression is none.
+    """
+
+    def __init__(self, scheme: Any = "none", person: str | None = None) -> None:
+        self._given_scheme = load_scheme(scheme)
+        try:
+            self._person = re.compile(person) if person is not None else None
+        except re.error as error:
+            raise ConfigError(f"data.reader.person={person} is no regular expression: {error}") from error
+
+    def read(self, root: str | Path, labels: str = "raw") -> list[Record]:
+        """Index the folder; images are not decoded yet.
+
+        Points may lie outside the image, but by no more than its own width and height.
+
+        Args:
+            root: the folder of the photographs.
+            labels: ``raw``; there is no rule by which labels other than the Danes' could be mended.
+
+        Returns:
+            One record per photograph that is annotated; see ``on_bad`` for those that cannot be used.
+
+        Raises:
+            ConfigError: if other labels are asked for.
+            DataError: naming the file and what is missing or wrong.
+        """
+        if labels != "raw":
+            raise ConfigError(f"data.labels={labels} is for the Danes set; set data.labels=raw for other data")
+        folder = Path(root).expanduser()
+        if not folder.is_dir():
+            raise DataError(f"the data folder {folder} does not exist; set data.root to the folder of the images")
+        faces = self.faces(folder)
+        if not faces:
+            raise DataError(f"the data folder {folder} holds no annotated face; point data.root at the images")
+        counts = Counter(len(face.keypoints) for face in faces if face.fault is None)
+        self.scheme = self._given_scheme or self.scheme_of(max(counts, key=counts.__getitem__, default=0))
+        faces = [attempt(face, self._checked, self.on_bad) for face in faces]
+        people = _number([self._person_of(face) for face in faces]) if self._person else range(1, len(faces) + 1)
+        return [
+            Record(face.name, face.image, face.image_size, face.keypoints, person, fault=face.fault)
+            for face, person in zip(faces, people, strict=True)
+        ]
+
+    @abstractmethod
+    def faces(self, folder: Path) -> list[Face]:
+        """All annotated photographs of the folder, in a fixed order; see ``on_bad`` for those that cannot be used.
+
+        Raises:
+            DataError: naming the file and what is missing or wrong.
+        """
+
+    def paired(self, folder: Path, suffix: str, read: Callable[[Face], Face]) -> list[Face]:
+        """Photographs and the annotation files of the same name beside them, in the folder and the folders inside it.
+
+        Args:
+            folder: where to look.
+            suffix: of the annotation files, such as ``.pts``.
+            read: completes a face without size and keypoints, whose ``source`` is the annotation file.
+
+        Returns:
+            The faces in the order of their names; a name is the path within the folder, without suffix.
+
+        Raises:
+            DataError: if there is more than one photograph for an annotation file; and, unless faulty faces are to be
+                skipped, if one half of a pair is missing or cannot be read.
+        """
+        images, annotations = _by_name(folder, IMAGE_SUFFIXES), _by_name(folder, (suffix,))
+        for name in sorted(images.keys() ^ annotations.keys()) if self.on_bad == "error" else ():
+            absent = f"{suffix} file" if name in images else "image"
+            raise DataError(f"{folder}: {name} has no {absent}; add it, or move its other half away")
+        faces = []
+        for name in sorted({*images, *annotations}):
+            image, annotation = images.get(name, folder / name), annotations.get(name, folder / f"{name}{suffix}")
+            faces.append(attempt(Face(name, image, NO_SIZE, NO_KEYPOINTS, str(annotation)), read, self.on_bad))
+        return faces
+
+    def scheme_of(self, points: int) -> Scheme:
+        """What the files themselves tell of so many points; used where no scheme is given."""
+        return Scheme.unknown(points)
+
+    def _checked(self, face: Face) -> Face:
+        found, wanted = len(face.keypoints), len(self.scheme)
+        if found != wanted:
+            raise DataError(
+                f"{face.source} holds {found} points instead of {wanted}; correct it, or set data.reader.scheme"
+            )
+        outside = np.flatnonzero(((face.keypoints < -_ROOM) | (face.keypoints > 1 + _ROOM)).any(axis=1))
+        if len(outside):
+            x, y = face.keypoints[outside[0]]
+            raise DataError(
+                f"{face.source}: point {outside[0]} lies far outside the image, at ({x:.3f}, {y:.3f}) of its size; "
+                "correct it"
+            )
+        return face
+
+    def _person_of(self, face: Face) -> str:
+        found = self._person.search(face.name) if self._person else None
+        person = found and found[1 if found.re.groups else 0]
+        if not person:
+            pattern = self._person.pattern if self._person else None
+            raise DataError(f"{face.image}: data.reader.person={pattern} finds no person in its name; correct either")
+        return person
+
+
+def _number(persons: Sequence[str]) -> list[int]:
+    if all(person.isdecimal() for person in persons):
+        return [int(person) for person in persons]
+    numbers = {person: number for number, person in enumerate(sorted(set(persons)), start=1)}
+    return [numbers[person] for person in persons]
+
+
+def _by_name(folder: Path, suffixes: Sequence[str]) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder)
+        if path.suffix.lower() in suffixes and not any(part.startswith(".") for part in inside.parts):
+            name = inside.with_suffix("").as_posix()
+            if name in found:
+                raise DataError(f"{folder}: {found[name].name} and {path.name} share one name; move one of them away")
+            found[name] = path
+    return found

@@ -1,0 +1,38 @@
+"""Annotation files that are text, whatever they turn out to hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from facekp.utils.errors import DataError
+
+_MAX_BYTES = 1_000_000  # a point's line takes about 50 bytes: room for 20,000 points
+_SHOWN = 60
+
+
+def numbered_lines(path: Path) -> list[tuple[int, str]]:
+    """The lines of a file that are not empty, without the space around them, each with its number from 1.
+
+    Raises:
+        DataError: naming the file, if it cannot be read, is larger than any annotation, or holds binary data.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}); check the file and its permissions") from error
+    if len(raw) > _MAX_BYTES:
+        raise DataError(f"{path} is larger than {_MAX_BYTES:,} bytes, which no annotation is; replace it")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")
+    if "\0" in text:
+        raise DataError(f"{path} holds binary data, not an annotation; replace it by the original file")
+    stripped = ((number, line.strip()) for number, line in enumerate(text.splitlines(), start=1))
+    return [(number, line) for number, line in stripped if line]
+
+
+def shown(text: str) -> str:
+    """A piece of a file as a message quotes it: on one line, and not too long."""
+    return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "...")

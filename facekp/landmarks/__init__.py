@@ -1,0 +1,1 @@
+"""Landmark schemes, the frames that coordinates are relative to, and the alignment of shapes."""

@@ -1,0 +1,140 @@
+"""The landmark scheme: which point is which, what joins them, and what a mirror does to them.
+
+No other Python knows an index: everything else asks a :class:`Scheme`. Schemes beside the Danes' are YAML files, see
+:mod:`facekp.landmarks.scheme_files`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from facekp.utils.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Group:
+    """Points that belong together, as a rule along one path of the face, such as an eye or the jaw.
+
+    Args:
+        name: what the group is called in tables and figures.
+        points: indices of its points, in the order in which the path visits them.
+        closed: whether the path returns to its first point.
+        joined: whether there is a path at all.
+    """
+
+    name: str
+    points: tuple[int, ...]
+    closed: bool = False
+    joined: bool = True
+
+    @property
+    def segments(self) -> tuple[tuple[int, int], ...]:
+        """Pairs of point indices that the path joins; a lone point is joined to itself."""
+        if not self.joined:
+            return ()
+        ends = self.points[1:] + self.points[:1] if self.closed else self.points[1:]
+        return tuple(zip(self.points, ends, strict=False)) or ((self.points[0], self.points[0]),)
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """All that the project knows of a set of landmarks.
+
+    Args:
+        name: what the scheme is called.
+        groups: every point belongs to exactly one.
+        mirror: for each point the index that it takes in a mirrored face, an involution; None where it is not known.
+        eyes: two tuples of point indices whose means are the eye centres, the ends of the NME's yardstick; None where
+            there is none, and so no NME.
+        selections: named subsets of the points that a network may be asked for or a table may report.
+
+    Raises:
+        ConfigError: if the groups do not cover the points once each, or the mirror map is no involution.
+    """
+
+    name: str
+    groups: tuple[Group, ...]
+    mirror: tuple[int, ...] | None
+    eyes: tuple[tuple[int, ...], tuple[int, ...]] | None
+    selections: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        covered = sorted(point for group in self.groups for point in group.points)
+        mirror = range(len(covered)) if self.mirror is None else self.mirror
+        if covered != list(range(len(mirror))):
+            raise ConfigError(f"scheme {self.name}: the groups must hold each of the {len(mirror)} points once")
+        for point, other in enumerate(mirror):
+            if not 0 <= other < len(mirror) or mirror[other] != point:
+                raise ConfigError(f"scheme {self.name}: mirror twice must be the identity, but point {point} is not")
+
+    @classmethod
+    def unknown(cls, points: int) -> Scheme:
+        """So many points of which nothing is known: no lines between them, no mirror, no NME."""
+        return cls("none", (Group("all", tuple(range(points)), joined=False),), mirror=None, eyes=None)
+
+    def __len__(self) -> int:
+        """Number of points."""
+        return sum(len(group.points) for group in self.groups)
+
+    def select(self, selection: str) -> tuple[int, ...]:
+        """Indices of the points of a selection, a group, or ``all``.
+
+        Raises:
+            ConfigError: if the scheme has no selection of that name.
+        """
+        groups = {group.name: group.points for group in self.groups}
+        named = {"all": tuple(range(len(self))), **groups, **self.selections}
+        if selection not in named:
+            raise ConfigError(
+                f"scheme {self.name} has no points called {selection!r}; it has {', '.join(named)}, "
+                "so set model.points to one of these"
+            )
+        return named[selection]
+
+    def group_of(self, point: int) -> Group:
+        """The group that a point belongs to."""
+        return next(group for group in self.groups if point in group.points)
+
+    def path_of(self, point: int) -> tuple[tuple[int, int], ...]:
+        """The segments of the path that a point lies on; a point that nothing joins is a path of its own."""
+        return self.group_of(point).segments or ((point, point),)
+
+
+def _run(first: int, last: int) -> tuple[int, ...]:
+    return tuple(range(first, last + 1))
+
+
+def _mirror_of_danes() -> tuple[int, ...]:
+    mirror = dict(zip(_run(0, 12), reversed(_run(0, 12)), strict=True))
+    mirror |= _swap(_run(13, 20), _run(21, 28)) | _swap(_run(29, 33), _run(34, 38))
+    mirror |= {39 + i: 39 + (4 - i) % 8 for i in range(8)}
+    mirror |= dict(zip(_run(47, 57), reversed(_run(47, 57)), strict=True))
+    return tuple(mirror[point] for point in range(58))
+
+
+def _swap(one: Sequence[int], other: Sequence[int]) -> dict[int, int]:
+    return dict(zip(one, other, strict=True)) | dict(zip(other, one, strict=True))
+
+
+DANES = Scheme(
+    name="danes",
+    groups=(
+        Group("jaw", _run(0, 12)),
+        Group("right_eye", _run(13, 20), closed=True),
+        Group("left_eye", _run(21, 28), closed=True),
+        Group("right_brow", _run(29, 33)),
+        Group("left_brow", _run(34, 38)),
+        Group("mouth", _run(39, 46), closed=True),
+        Group("nose", _run(47, 57)),
+    ),
+    mirror=_mirror_of_danes(),
+    eyes=(_run(13, 20), _run(21, 28)),
+    selections={"inner": _run(13, 57), "nose_tip": (52,)},
+)
+"""The 58 points of the IMM Face Database (Nordstrøm et al., 2004); right and left are the image's.
+
+Each eye starts at its outer corner, each brow at its inner end, the mouth at its image-left corner. ``nose_tip`` is the
+point that the course work calls so, in truth the bottom centre of the nose; ``inner`` is all but the jaw, whose points
+slide along the contour.
+"""

@@ -1,0 +1,1 @@
+"""Figures, tables and pages of data, networks, runs and comparisons."""

@@ -1,0 +1,88 @@
+"""Look at a data set before anything is learnt from it: contact sheets as PNG files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from facekp.config import Config, DataConfig
+from facekp.data.read import read_records
+from facekp.data.records import Record
+from facekp.data.splits import within
+from facekp.landmarks.scheme import Scheme
+from facekp.utils.errors import ConfigError
+from facekp.utils.terminal import shown
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def run(config: Config, folder: Path) -> list[Path]:
+    """Draw the data set of a config as a network will see it, and print the path of each sheet.
+
+    Args:
+        config: checked, see :func:`facekp.config.checked`; the data, the jitter and what the model asks for are shown.
+        folder: where the sheets go; made if it is not there.
+
+    Returns:
+        The sheets' paths.
+
+    Raises:
+        ConfigError: if the settings leave nobody, or do not fit the data.
+        DataError: if the data cannot be used.
+    """
+    records, scheme = read_chosen(config.data)
+    points = scheme.select(config.model.points)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name, sheet in draw(config, records, scheme, points):
+        paths.append(folder / f"{name}.png")
+        sheet.savefig(paths[-1])
+        print(shown(paths[-1]), flush=True)
+    return paths
+
+
+def read_chosen(config: DataConfig) -> tuple[list[Record], Scheme]:
+    """Read the faces that can be used, of the people that the settings name.
+
+    Returns:
+        At least one record, none with a fault, and the scheme of the landmarks.
+
+    Raises:
+        ConfigError: if ``data.persons`` leaves nobody.
+        DataError: if the data cannot be used.
+    """
+    records, scheme = read_records(config)
+    chosen = [record for record in within(records, config) if record.fault is None]
+    if not chosen:
+        raise ConfigError(f"data.persons={config.persons} leaves nobody; choose persons that the data hold")
+    return chosen, scheme
+
+
+def draw(
+    config: Config, records: Sequence[Record], scheme: Scheme, points: Sequence[int]
+) -> Iterator[tuple[str, Figure]]:
+    """Each sheet with its file's name.
+
+    Args:
+        config: says what the network sees and how it is varied.
+        records: at least one.
+        scheme: their landmarks.
+        points: which of them the network is asked for.
+    """
+    from facekp.data.augmentation import build_jitter
+    from facekp.data.dataset import FaceDataset, JitteredDataset
+    from facekp.reporting import data_figures as sheets
+
+    data, size = config.data, config.model.input_size
+    caption = f"{data.name}, {data.labels} labels"
+    seen = f"{caption}, as the network sees them at {size[0]}x{size[1]}"
+    jitter = build_jitter(config.augment, scheme, config.seed)
+    faces = FaceDataset(records, size, data.cache_mb)
+    yield "ground_truth", sheets.ground_truth(faces, scheme, seen)
+    yield "asked_points", sheets.asked_points(faces, scheme, points, config.model.points, seen)
+    yield "mean_shapes", sheets.mean_shapes(faces, scheme, caption)
+    varied = f"{seen}, augment={config.augment.name}, seed {config.seed}"
+    yield "jitter", sheets.draws(JitteredDataset(records[:1], size, jitter), 0, scheme, varied)
+    yield "numbered_points", sheets.numbered(FaceDataset(records[:1], records[0].image_size), 0, scheme, caption)

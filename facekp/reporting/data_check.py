@@ -1,0 +1,198 @@
+"""Judge a data set before anything is learnt from it: what is there, and which labels are, or may be, wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from rich.table import Table
+
+from facekp.config import Config
+from facekp.data.download.danes import MANIFEST, verify
+from facekp.data.images import load_grey
+from facekp.data.label_repair import swapped_eyes
+from facekp.data.records import Record
+from facekp.data.shape_model import Fits, fit_others
+from facekp.landmarks.scheme import DANES, Scheme
+from facekp.reporting.data_browse import read_chosen
+from facekp.utils.errors import DataError
+from facekp.utils.terminal import console, shown
+
+_SUSPECTS = 12
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check has found.
+
+    Args:
+        records: what was checked.
+        scheme: their landmarks.
+        misordered: by image, the eyes that the labels as they were written list the wrong way round.
+        mended: whether these are in order in what was checked.
+        outside: by image, the points that lie out of the frame.
+        fits: how the labels fit a shape model, or why there is none.
+    """
+
+    records: Sequence[Record]
+    scheme: Scheme
+    misordered: dict[str, list[str]]
+    mended: bool
+    outside: dict[str, list[int]]
+    fits: Fits | str
+
+
+def run(config: Config, folder: Path) -> Report:
+    """Check the data set of a config, print what is found, and draw the suspects into ``folder/suspects.png``.
+
+    Args:
+        config: checked, see :func:`facekp.config.checked`; only ``data`` matters.
+        folder: made if it is not there.
+
+    Raises:
+        ConfigError: if the settings leave nobody.
+        DataError: if the data cannot be used.
+    """
+    records, scheme = read_chosen(config.data)
+    raw = [replace(record, keypoints=record.raw_keypoints) for record in records]
+    report = check(records, raw, scheme)
+    name = f"{config.data.name}, {config.data.labels} labels"
+    files = compare_published(Path(str(config.data.root)).expanduser()) if scheme == DANES else None
+    print_report(report, name, files)
+    if isinstance(report.fits, Fits):
+        print(f"Drawn in  {shown(_draw_suspects(report, report.fits, name, folder))}")
+    return report
+
+
+def check(records: Sequence[Record], raw: Sequence[Record], scheme: Scheme) -> Report:
+    """Look for faults in the labels.
+
+    Args:
+        records: what a network would learn from, at least one.
+        raw: the same with the labels as they were written.
+        scheme: their landmarks.
+    """
+    misordered = _misordered(raw, scheme)
+    outside = {r.name: np.flatnonzero(((r.keypoints < 0) | (r.keypoints > 1)).any(1)).tolist() for r in records}
+    try:
+        fits: Fits | str = fit_others(records)
+    except DataError as error:
+        fits = str(error)
+    mended = not _misordered(records, scheme)
+    return Report(records, scheme, misordered, mended, {name: out for name, out in outside.items() if out}, fits)
+
+
+def _misordered(records: Sequence[Record], scheme: Scheme) -> dict[str, list[str]]:
+    if scheme != DANES:  # whose eyes the rule is about
+        return {}
+    faulty = {record.name: swapped_eyes(record.keypoints, scheme) for record in records}
+    return {name: [scheme.group_of(eye[0]).name for eye in eyes] for name, eyes in faulty.items() if eyes}
+
+
+def compare_published(folder: Path) -> str:
+    """Say in one phrase how the files of a folder differ from the published Danes set."""
+    found = verify(folder)
+    if len(found.changed + found.missing) == len(MANIFEST.read_text().splitlines()):
+        return "none is of the published Danes set"
+    kinds = {
+        "edited labels": [name for name in found.changed if name.endswith(".asf")],
+        "edited photographs": [name for name in found.changed if not name.endswith(".asf")],
+        "missing": found.missing,
+        "others": found.extra,
+    }
+    differing = [f"{kind}: {_listed(names)}" for kind, names in kinds.items() if names]
+    return "; ".join(["as published" if found.complete else "not as published", *differing])
+
+
+def print_report(report: Report, name: str, files: str | None = None) -> None:
+    """Print what was found, for a terminal of 80 columns or more.
+
+    Args:
+        report: what was found.
+        name: of the data and their labels.
+        files: how they differ from the published set, if there is one.
+    """
+    out = console()
+    out.print(f"{name}: {len(report.records)} photographs, {len(report.scheme)} points each")
+    out.print(_counts(report.records))
+    findings = Table.grid(padding=(0, 2))
+    for kind, finding in _findings(report, files):
+        findings.add_row(kind, finding)
+    out.print(findings)
+    if isinstance(report.fits, Fits):
+        out.print("\nThe labels that fit worst; look at them, for a suspect is not always a fault:")
+        out.print(_suspects(report, report.fits))
+
+
+def _counts(records: Sequence[Record]) -> Table:
+    cells = Counter((record.sex or "?", str(record.image_type or "?")) for record in records)
+    sexes, types = (sorted(set(values)) for values in zip(*cells, strict=True))
+    table = Table("sex")
+    for heading in (*(f"type {kind}" for kind in types), "all"):
+        table.add_column(heading, justify="right")
+    rows = {sex: [cells[sex, kind] for kind in types] for sex in sexes}
+    rows["all"] = [sum(column) for column in zip(*rows.values(), strict=True)]
+    for sex, row in rows.items():
+        table.add_row(sex, *map(str, [*row, sum(row)]))
+    return table
+
+
+def _findings(report: Report, files: str | None) -> Iterator[tuple[str, str]]:
+    photographs = Counter(record.person for record in report.records)
+    counts = {count: [p for p in sorted(photographs) if photographs[p] == count] for count in photographs.values()}
+    each = [f"{count} of each of {_ranges(persons)}" for count, persons in counts.items()]
+    yield f"{len(photographs)} people", "; ".join(each)
+    if files is not None:
+        yield "files", files
+    if report.scheme == DANES:
+        eyes = [f"{image} {group}" for image, groups in report.misordered.items() for group in groups]
+        state = "put in order here" if report.mended else "left as written; data.labels=mended puts them in order"
+        yield "mis-ordered eyes", f"{len(eyes)}, {state}: {', '.join(eyes)}" if eyes else "none"
+    outside = [f"{image} {_ranges(points)}" for image, points in report.outside.items()]
+    yield "points out of the frame", _listed(outside) if outside else "none"
+    if isinstance(report.fits, Fits):
+        mean = report.fits.residual_px.mean()
+        yield "shape model", f"mean residual {mean:.2f} px, each person judged by a model of the others"
+    else:
+        yield "shape model", f"none: {report.fits}"
+
+
+def _suspects(report: Report, fits: Fits) -> Table:
+    table = Table()
+    for heading in ("image", "residual px", "worst group", "px there"):
+        table.add_column(heading, justify="right" if "px" in heading else "left")
+    for index in fits.worst(_SUSPECTS):
+        group, there = fits.worst_group(index, report.scheme)
+        mean = fits.residual_px[index].mean()
+        table.add_row(report.records[index].name, f"{mean:.2f}", group, f"{there:.2f}")
+    return table
+
+
+def _draw_suspects(report: Report, fits: Fits, caption: str, folder: Path) -> Path:
+    from facekp.reporting.data_figures import Suspect, suspects
+
+    chosen = []
+    for index in fits.worst(_SUSPECTS):
+        record = report.records[index]
+        group, there = fits.worst_group(index, report.scheme)
+        title = f"{record.name}   {fits.residual_px[index].mean():.1f} px, {group} {there:.1f}"
+        image = load_grey(record.image, record.image_size)
+        chosen.append(Suspect(title, image, record.keypoints, fits.nearest[index]))
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "suspects.png"
+    suspects(chosen, report.scheme, caption).savefig(path)
+    return path
+
+
+def _listed(names: Sequence[str], at_most: int = 9) -> str:
+    return f"{len(names)} ({', '.join(names[:at_most])}{', ...' if len(names) > at_most else ''})"
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Rising numbers in short: 1, 2, 3, 5 as ``1-3, 5``."""
+    ends = [number for number in numbers if number + 1 not in numbers]
+    starts = [number for number in numbers if number - 1 not in numbers]
+    return ", ".join(f"{a}-{b}" if a < b else str(a) for a, b in zip(starts, ends, strict=True))

@@ -1,0 +1,257 @@
+"""Every picture of the project, as matplotlib figures.
+
+Red circles are the ground truth, blue crosses the prediction, everywhere. Coordinates are relative to the image. Each
+function returns a ``Figure`` and touches no global state; ``caption`` says on which data it was made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import cycle, product
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Ellipse
+
+from facekp.landmarks.scheme import Scheme
+
+TRUTH = "#d62728"
+PREDICTION = "#1f4fd6"
+BASELINE = "#7f7f7f"
+LINE_COLOURS = (PREDICTION, "#e69f00", "#009e73", "#c060a0", "#56b4e9", "#6b6b6b", "#8c564b", "#a5a81f")
+"""Of what is compared, in this order; none is the red of the truth."""
+_COLUMNS = 4
+_TEXT = 9
+
+Curve = tuple[Sequence[float], Sequence[float]]
+"""The x and the y of a line."""
+
+
+@dataclass(frozen=True)
+class Face:
+    """What is drawn in one panel.
+
+    Args:
+        title: above the picture, such as the image's name.
+        image: uint8 [H, W].
+        truth: float [K, 2], relative, or None.
+        prediction: float [K, 2], relative, or None.
+    """
+
+    title: str
+    image: np.ndarray
+    truth: np.ndarray | None = None
+    prediction: np.ndarray | None = None
+
+
+def face_grid(
+    faces: Sequence[Face], scheme: Scheme, points: Sequence[int], title: str, caption: str, columns: int = _COLUMNS
+) -> Figure:
+    """Photographs with their true and predicted points.
+
+    Args:
+        faces: one per panel.
+        scheme: tells which points a line joins.
+        points: which of the scheme's points each face's rows are.
+        title: above all panels.
+        caption: below all panels.
+        columns: panels in a row.
+    """
+    columns = min(columns, len(faces))
+    rows = -(-len(faces) // columns)
+    figure = new_figure(2.6 * columns, 2.15 * rows + 0.75, title, caption)
+    for panel, face in zip(empty_panels(figure, rows, columns), faces, strict=False):
+        height, width = face.image.shape
+        panel.imshow(face.image, cmap="gray", vmin=0, vmax=255, extent=(0, 1, 1, 0), aspect=height / width)
+        draw_points(panel, face.truth, scheme, points, TRUTH, "o", "ground truth")
+        draw_points(panel, face.prediction, scheme, points, PREDICTION, "x", "prediction")
+        panel.set_title(face.title, fontsize=_TEXT)
+        panel.set_axis_off()
+        panel.set_xlim(0, 1)
+        panel.set_ylim(1, 0)
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, labels, loc="outside lower right", fontsize=_TEXT, ncols=2, frameon=False)
+    return figure
+
+
+def draw_points(
+    panel: Axes,
+    keypoints: np.ndarray | None,
+    scheme: Scheme,
+    points: Sequence[int],
+    colour: str,
+    marker: str,
+    label: str,
+) -> None:
+    """Mark points, float [K, 2], with the paths of the scheme between them; None draws nothing."""
+    if keypoints is None:
+        return
+    row_of = {point: row for row, point in enumerate(points)}
+    paths = [
+        np.append(keypoints[[row_of[one], row_of[other]]], [[np.nan, np.nan]], axis=0)  # NaN lifts the pen
+        for group in scheme.groups
+        for one, other in group.segments
+        if one in row_of and other in row_of
+    ]
+    panel.plot(*np.concatenate([np.empty((0, 2)), *paths]).T, color=colour, linewidth=0.6, alpha=0.8)
+    size, edge = (7, 1.2) if len(points) == 1 else (2.8, 0.8)
+    panel.plot(
+        *keypoints.T, marker, color=colour, markersize=size, markeredgewidth=edge, markerfacecolor="none", label=label
+    )
+
+
+def loss_curves(curves: Mapping[str, Curve], title: str, caption: str) -> Figure:
+    """Losses against iterations, on a logarithmic axis; the training loss is thin, for it is noisy.
+
+    Args:
+        curves: (iterations, losses) by name; ``train/loss`` and ``val/loss`` are those that Lightning logs here.
+        title, caption: above and below.
+    """
+    figure = new_figure(9.5, 4.6, title, caption)
+    axes = figure.subplots()
+    for (name, (steps, losses)), colour in zip(curves.items(), ("#8c8c8c", PREDICTION), strict=False):
+        noisy = name.startswith("train/")
+        axes.plot(
+            steps, losses, color=colour, linewidth=0.7 if noisy else 1.8, marker=None if noisy else ".", label=name
+        )
+    axes.set_yscale("log")
+    axes.set_xlabel("iteration")
+    axes.set_ylabel("loss")
+    _finish(axes)
+    return figure
+
+
+def cumulative_errors(errors: Mapping[str, np.ndarray], limit: float, title: str, caption: str) -> Figure:
+    """Cumulative error distribution (CED): the share of images whose NME is at most so much.
+
+    Args:
+        errors: the images' NME by name, float [N] each; the first is the prediction's, the others are compared with it.
+        limit: where the axis ends.
+        title, caption: above and below.
+    """
+    figure = new_figure(9.5, 4.6, title, caption)
+    axes = figure.subplots()
+    for (name, values), colour in zip(errors.items(), (PREDICTION, BASELINE), strict=False):
+        draw_cumulative(axes, 100 * values, colour, name)
+    axes.set_xlim(0, 100 * limit)
+    axes.set_xlabel("NME (% of the distance between the eye centres)")
+    _finish(axes)
+    return figure
+
+
+def draw_cumulative(axes: Axes, errors: np.ndarray, colour: str, name: str, dash: str = "-") -> None:
+    """Add the share of images whose error, float [N], is at most so much."""
+    shares = np.arange(len(errors) + 1) / len(errors)
+    axes.step([0, *np.sort(errors)], shares, dash, where="post", color=colour, label=name)
+    axes.set_ylim(0, 1)
+    axes.set_ylabel("share of images")
+
+
+def error_table(rows: Sequence[str], columns: Sequence[str], values: np.ndarray, title: str, caption: str) -> Figure:
+    """Mean error by two criteria as a heat map with its numbers.
+
+    Args:
+        rows, columns: their names.
+        values: float [rows, columns], pixels; NaN where there is nothing.
+        title, caption: above and below.
+    """
+    width = max(6, 1.6 + 0.85 * len(columns))  # at least as wide as the caption
+    figure = new_figure(width, 1.5 + 0.36 * len(rows), title, caption)
+    axes = figure.subplots()
+    picture = axes.imshow(values, cmap="cividis", aspect="auto", vmin=0)
+    figure.colorbar(picture, ax=axes, label="mean error (px)", shrink=0.9)
+    axes.set_xticks(range(len(columns)), columns, fontsize=_TEXT, rotation=30, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(rows)), rows, fontsize=_TEXT)
+    middle = np.nanmax(values) / 2
+    for (row, column), value in np.ndenumerate(values):
+        ink = "white" if value < middle else "black"
+        axes.text(column, row, f"{value:.1f}", ha="center", va="center", fontsize=_TEXT, color=ink)
+    return figure
+
+
+def error_vectors(
+    mean_px: np.ndarray, errors_px: np.ndarray, scheme: Scheme, points: Sequence[int], title: str, caption: str
+) -> Figure:
+    """How each point is missed: on the left where it is put on average, on the right how that varies.
+
+    An arrow leads from the true point towards the mean answer, and is longer than the error by the factor that the
+    panel names. An ellipse is one standard deviation about the mean answer, at its true size, along the principal axes
+    of the errors' covariance.
+
+    Args:
+        mean_px: float [P, 2], the mean of all true points, pixels.
+        errors_px: float [N, K, 2], answer minus truth of each image, pixels.
+        scheme: tells which points a line joins.
+        points: which of the P points the K are.
+        title, caption: above and below.
+    """
+    true, bias = mean_px[list(points)], errors_px.mean(0)
+    width = float(np.ptp(mean_px[:, 0])) or 1.0
+    longest = max(float(np.linalg.norm(bias, axis=1).max()), 1e-6 * width)
+    factor = max(1.0, _round_down(0.15 * width / longest))
+    figure = new_figure(9.5, 5.9, title, caption)
+    means, spreads = figure.subplots(1, 2, sharex=True, sharey=True)
+    for panel in (means, spreads):
+        draw_points(panel, mean_px, scheme, range(len(mean_px)), BASELINE, " ", "_")
+        draw_points(panel, true, scheme, points, TRUTH, "o", "ground truth")
+        panel.set_aspect("equal")
+        panel.set_xlabel("x (px)")
+        panel.tick_params(labelsize=_TEXT - 1)
+    arrows = means.quiver(
+        *(*true.T, *bias.T),
+        **{"angles": "xy", "scale_units": "xy", "scale": 1 / factor, "units": "inches", "width": 0.018},
+        color=PREDICTION,
+    )
+    key = _round_down(0.15 * width / factor)
+    means.quiverkey(arrows, 0.86, 0.06, key, f"{key:g} px", labelpos="N", fontproperties={"size": _TEXT})
+    size = "at its true size" if factor == 1 else f"drawn {factor:g} times as long"
+    means.set_title(f"mean error, {size}", fontsize=_TEXT)
+    means.set_ylabel("y (px)")
+    for centre, errors in zip(true + bias, errors_px.swapaxes(0, 1), strict=True):
+        variances, axes = np.linalg.eigh(np.cov(errors.T, bias=True))
+        small, large = 2 * np.sqrt(variances.clip(0))
+        angle = float(np.degrees(np.arctan2(axes[1, 1], axes[0, 1])))
+        spreads.add_patch(
+            Ellipse(centre, large, small, angle=angle, fill=False, color=PREDICTION, linewidth=0.7, alpha=0.8)
+        )
+    spreads.plot(*(true + bias).T, "x", color=PREDICTION, markersize=3.5, markeredgewidth=0.8, label="mean answer")
+    spreads.set_title("spread: one standard deviation about the mean answer", fontsize=_TEXT)
+    spreads.legend(fontsize=_TEXT - 1, loc="lower right")
+    spreads.margins(0.12)
+    means.invert_yaxis()  # shared
+    return figure
+
+
+def _round_down(value: float) -> float:
+    """The largest of ..., 0.5, 1, 2, 5, 10, 20, 50, ... that is not above a positive value."""
+    power = 10.0 ** np.floor(np.log10(value))
+    return float(power * max(step for step in (1, 2, 5) if step * power <= value * (1 + 1e-9)))
+
+
+def line_styles() -> cycle[tuple[str, str]]:
+    """Dash and colour of each line that is compared; after 24 they come again."""
+    return cycle(product(("-", "--", ":"), LINE_COLOURS))
+
+
+def new_figure(width: float, height: float, title: str, caption: str) -> Figure:
+    """An empty figure of so many inches, with its title and the caption that tells its data."""
+    figure = Figure(figsize=(width, height), dpi=120, layout="constrained")
+    figure.suptitle(title, fontsize=_TEXT + 2)
+    figure.supxlabel(caption, fontsize=_TEXT - 2, color="#555555", x=0.01, ha="left")
+    return figure
+
+
+def empty_panels(figure: Figure, rows: int, columns: int) -> list[Axes]:
+    """Axes without ticks or frames, in reading order."""
+    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for panel in panels:
+        panel.set_axis_off()
+    return panels
+
+
+def _finish(axes: Axes) -> None:
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=_TEXT)

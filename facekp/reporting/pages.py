@@ -1,0 +1,37 @@
+"""Pages that a person reads: HTML files that hold all they show, and ask for nothing from the network."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from facekp.utils.files import write_whole
+
+
+def write_page(path: Path, template: str, **content: Any) -> None:
+    """Fill a template of templates/ and write the page, complete or not at all.
+
+    Args:
+        path: of the page.
+        template: its file name.
+        content: what the template names; every text is escaped.
+    """
+    pages = Environment(
+        loader=PackageLoader("facekp.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    write_whole(path, pages.get_template(template).render(content))
+
+
+def inlined(folder: Path) -> dict[str, str]:
+    """Each PNG file of a folder as a data URI, by its name without the ending."""
+    return {
+        path.stem: f"data:image/png;base64,{b64encode(path.read_bytes()).decode('ascii')}"
+        for path in sorted(folder.glob("*.png"))
+    }

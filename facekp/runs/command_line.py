@@ -1,0 +1,155 @@
+"""The command line: Hydra composes the config; a user's mistake, a full disk or Ctrl-C is one short paragraph."""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+import shlex
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException, MissingConfigException
+from omegaconf import DictConfig
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
+
+from facekp.config import CONF, checked, register
+from facekp.runs.distributed import WRITES_NOTHING, abandoned, first, follow, tells
+from facekp.runs.resume import ERROR, resuming, run_job, sweeping
+from facekp.runs.signals import Interrupted, listen
+from facekp.utils.errors import FacekpError, closest
+from facekp.utils.files import write_whole
+from facekp.utils.terminal import shown
+
+_FIRST_WORD_S = 5.0
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
+
+
+def command(config_name: str, task: Callable[[Any], Any], resumable: bool = False) -> None:
+    """Run ``task`` on the config composed from the command line, and exit with a status.
+
+    Args:
+        config_name: the file under ``conf/`` that the command starts from.
+        task: takes the checked config; what it returns is the objective of a sweep.
+        resumable: whether ``resume=`` goes on with what an earlier command began.
+
+    A mistake of the user, or a full disk, ends in one paragraph on stderr and exit status 1; SIGINT or SIGTERM in one
+    line and status 130 or 143. ``HYDRA_FULL_ERROR=1`` shows the traceback. In a sweep, whatever stops one job is
+    reported, and the others go on.
+    """
+    wants_traceback = first() and os.environ.get("HYDRA_FULL_ERROR") == "1"  # others may have it from the next line
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then hands its exceptions on, so that they are worded here
+    threading.excepthook = _in_thread
+    listen()
+    register()
+
+    script = sys.argv[0]
+    begun: list[Path] = []  # run folders
+
+    def run(config: DictConfig) -> Any:
+        listen()  # a launcher may have started this process
+        sys.argv[0] = script
+        if not first():
+            follow()
+        folder = Path(HydraConfig.get().runtime.output_dir)
+        begun.append(folder)
+        try:
+            return run_job(task, checked(config)) if sweeping() else task(checked(config))
+        except Exception as error:
+            text = worded(error)
+            if wants_traceback or (text is None and not sweeping()):
+                raise
+            if text and not sweeping():
+                _end(error, text)
+            print(f"Error: {text or f'{error!r}; see {shown(folder / ERROR)}'}", file=sys.stderr)
+            with suppress(OSError):
+                write_whole(folder / ERROR, "".join(traceback.format_exception(error)))
+            return math.inf  # NaN would end a search
+
+    try:
+        if resumable:
+            sys.argv[1:] = resuming(sys.argv[1:])
+        if not first():
+            sys.argv += WRITES_NOTHING
+        hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)(run)()
+    except Interrupted as interruption:
+        if not first():
+            sys.exit(0)  # any other status would end the first process before it has reported
+        print(f"\nInterrupted{_way_on(begun) if resumable else ''}", file=sys.stderr)
+        sys.exit(interruption.status)
+    except Exception as error:
+        text = worded(error)
+        if wants_traceback or text is None:
+            raise
+        _end(error, text)
+
+
+def _end(error: Exception, text: str) -> NoReturn:
+    if tells(error):
+        print(f"Error: {text}", file=sys.stderr)
+    else:
+        time.sleep(_FIRST_WORD_S)  # whatever started all processes ends the first one, too, when this one ends
+    sys.exit(1)
+
+
+def _way_on(begun: list[Path]) -> str:
+    """Where the results of an interrupted command are, and how to go on with it; ends a sweep with its tables."""
+    command = ["python", *sys.orig_argv[1:]]
+    if {"-m", "--multirun"} & set(command):
+        from facekp.runs.sweep import SweepTable, close_sweep
+
+        if SweepTable.folder is None:
+            return ""
+        close_sweep(SweepTable.folder)
+        typed = [part for part in command if not part.startswith("hydra.sweep.dir=")]
+        return f"; to do the rest: {shlex.join([*typed, f'hydra.sweep.dir={shown(SweepTable.folder)}'])}"
+    if not begun:
+        return ""
+    kept = shown(begun[-1])
+    return f"; what was done is kept in {kept}; to go on: {shlex.join(['python', sys.argv[0], f'resume={kept}'])}"
+
+
+def _in_thread(args: threading.ExceptHookArgs) -> None:
+    """Leave out what a thread could not write: TensorBoard's writer raises it again where it is waited for."""
+    if not isinstance(args.exc_value, OSError):
+        threading.__excepthook__(args)
+
+
+def worded(error: Exception) -> str | None:
+    """One sentence for what a user can put right: what, where and what to do; None for anything else."""
+    if isinstance(error, FacekpError):
+        return str(error)
+    if isinstance(error, (HydraException, OmegaConfBaseException)):
+        return _worded_by_hydra(error)
+    if isinstance(error, OSError) and error.errno in _UNWRITABLE:
+        return (
+            f"{error.filename or 'a file'} cannot be written ({error.strerror}); make room or choose another place, "
+            "and give the command again; a training that had begun goes on with resume=<its folder>"
+        )
+    if abandoned(error):
+        return "another process of this run has ended before its time; what it said tells why"
+    return None
+
+
+def _worded_by_hydra(error: Exception) -> str:
+    if isinstance(error, MissingConfigException) and error.options:
+        group, _, option = (error.missing_cfg_file or "").rpartition("/")
+        return f"there is no {group}={option}; choose one of {', '.join(error.options)}{closest(option, error.options)}"
+    cause = error if isinstance(error, OmegaConfBaseException) else error.__cause__
+    if isinstance(cause, (ConfigKeyError, ConfigAttributeError)):
+        siblings = [str(key) for key in cause.parent_node] if cause.parent_node else []
+        return (
+            f"there is no setting {cause.full_key}{closest(str(cause.key), siblings)}; "
+            "--cfg job lists all that can be set"
+        )
+    if isinstance(cause, ValidationError):
+        return f"{cause.full_key}: {str(cause).splitlines()[0]}"
+    return " ".join(line.strip() for line in str(error).splitlines() if line.strip())

@@ -1,0 +1,127 @@
+"""What a run was: run.json, written when training starts and completed when it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra.core.hydra_config import HydraConfig
+from lightning.pytorch import Trainer
+from omegaconf import OmegaConf
+
+import facekp
+from facekp.config import Config
+from facekp.data.splits import Split
+from facekp.runs.resume import read_parts, sweeping
+from facekp.utils.files import write_whole
+
+_PACKAGES = ("torch", "lightning", "albumentations", "numpy")
+
+
+@contextmanager
+def recorded(config: Config, split: Split, trainer: Trainer) -> Iterator[None]:
+    """Keep ``run.json`` in the run folder about the training that happens inside the block.
+
+    The file holds a list ``parts``: one entry, and one more for each time that the run was gone on with. What is only
+    known at the end is null until then.
+
+    Of several processes, the first one does.
+
+    Args:
+        config: of the run.
+        split: who is learnt from and who is held out.
+        trainer: what trains.
+    """
+    if not trainer.is_global_zero:
+        yield
+        return
+    path = Path(config.run_dir) / "run.json"
+    before = read_parts(path.parent) if config.resume else []
+    part = _beginning(config, split, trainer)
+    _write(path, [*before, part])
+    start = time.monotonic()
+    try:
+        yield
+        part |= {"finished": _now(), "steps": trainer.global_step}
+    finally:
+        part |= {"training_seconds": time.monotonic() - start, "epochs": trainer.current_epoch}
+        _write(path, [*before, part])
+
+
+def command_line() -> str | None:
+    """The command that started this process, as it was typed, or that would start this one job of a sweep.
+
+    Returns:
+        A line for a shell, or None where no command line was given, as in a notebook.
+    """
+    if not HydraConfig.initialized():
+        return None
+    if sweeping():
+        overrides = OmegaConf.load(Path(HydraConfig.get().runtime.output_dir) / ".hydra" / "overrides.yaml")
+        return shlex.join(["python", sys.argv[0], *overrides])
+    return shlex.join(["python", *sys.orig_argv[1:]])
+
+
+def _beginning(config: Config, split: Split, trainer: Trainer) -> dict[str, Any]:
+    commit = _git("rev-parse", "HEAD") if _git("ls-files", "--error-unmatch", "__init__.py") else None
+    device = trainer.strategy.root_device
+    return {
+        "command": command_line(),
+        "started": _now(),
+        "finished": None,
+        "training_seconds": None,
+        "epochs": None,  # counted from the beginning of the run, as are the steps
+        "steps": None,
+        "seed": config.seed,
+        "model": config.model.name,
+        "train_images": len(split.train),
+        "val_images": len(split.val),
+        "draws_per_epoch": config.data.draws_per_epoch,
+        "limit_train_batches": config.trainer.limit_train_batches,  # the share of an epoch that is gone through
+        "batch_size": config.data.batch_size,
+        "augment": config.augment.name,
+        "lr": config.model.optimizer.lr,
+        "schedule": config.model.optimizer.schedule,
+        "commit": commit,
+        "dirty": bool(_git("status", "--porcelain")) if commit else None,
+        "versions": {
+            "facekp": facekp.__version__,
+            "python": platform.python_version(),
+            **{package: version(package) for package in _PACKAGES},
+        },
+        "system": platform.platform(),
+        "cpus": os.cpu_count(),
+        "processes": trainer.world_size,
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+    }
+
+
+def _now() -> str:
+    return datetime.now(UTC).astimezone().isoformat(timespec="seconds")
+
+
+def _git(*arguments: str) -> str | None:
+    """What git says of the folder of this package; None where there is no git, or the package is not in its care."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    command = ["git", "-C", str(Path(__file__).parent), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, env=clean, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _write(path: Path, parts: list[dict[str, Any]]) -> None:
+    write_whole(path, json.dumps({"parts": parts}, indent=1) + "\n")

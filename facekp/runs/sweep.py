@@ -1,0 +1,131 @@
+"""A sweep: what its runs are called, and the tables that close it."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf
+
+from facekp.runs.resume import ERROR, read_parts
+from facekp.utils.files import write_csv
+from facekp.utils.terminal import shown
+
+FIGURES = ("error_px", "mse_px2", "nme", "error_px_turned")
+"""Those by which runs are compared."""
+
+REPEATS = ("seed", "data.fold")
+Row = dict[str, str]
+
+
+class SweepTable(Callback):
+    """Print the runs of a sweep, best first, and write them to sweep.csv in the sweep's folder.
+
+    Where seeds or folds were swept, their mean and standard deviation follow, also in sweep_summary.csv. The resolver
+    ``swept`` gives each run's folder its name: the run's number and what distinguishes it, as in ``0_lr-0.001_seed-0``.
+
+    The command ends with status 1 if a run has failed.
+    """
+
+    folder: Path | None = None
+    """That of the sweep of this process, once it has begun."""
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        SweepTable.folder = Path(config.hydra.sweep.dir).absolute()
+        SweepTable.folder.mkdir(parents=True, exist_ok=True)  # a sweeper may want to keep something there
+        listed = [f"{name}={values}" for name, values in (config.hydra.sweeper.get("params") or {}).items()]
+        wanted = OverridesParser.create().parse_overrides([*listed, *config.hydra.overrides.task])
+        self._swept = {override.get_key_element() for override in wanted if override.is_sweep_override()}
+        self._register()
+
+    def _register(self) -> None:
+        OmegaConf.register_new_resolver("swept", lambda overrides: _label(overrides, self._swept), replace=True)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:  # a launcher sends this along to the processes of its runs
+        self.__dict__.update(state)
+        self._register()
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        if close_sweep(Path(config.hydra.sweep.dir).absolute()):
+            sys.exit(1)
+
+
+def close_sweep(folder: Path) -> int:
+    """Print and write the tables of the runs that a sweep's folder holds; returns how many have failed."""
+    runs = [run for run in sorted(folder.iterdir()) if (run / ".hydra" / "overrides.yaml").is_file()]
+    rows = sorted((_row(run) for run in runs), key=lambda row: float(row.get("error_px", "inf")))
+    _show(rows, folder / "sweep.csv", f"{len(rows)} runs, by error on the validation faces")
+    done = [row for row in rows if row["status"] == "finished"]
+    summary = _summary(done)
+    if len(summary) < len(done):
+        _show(summary, folder / "sweep_summary.csv", "mean ± standard deviation over seeds and folds")
+    print(f"Sweep       {shown(folder)}")
+    print(f"Dashboard   tensorboard --logdir {shown(folder)}")
+    return sum(row["status"] == "failed" for row in rows)
+
+
+def _label(overrides: Iterable[str], swept: Collection[str]) -> str:
+    """What is swept in one run, in characters that need no quotes in a path on a command line."""
+    settings = dict(override.split("=", 1) for override in overrides)
+    parts = [f"_{_last(name)}-{value}" for name, value in settings.items() if name in swept]
+    return re.sub(r"[^\w.+-]+", "-", "".join(parts))[:100]
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+def _row(run: Path) -> Row:
+    overrides = OmegaConf.load(run / ".hydra" / "overrides.yaml")
+    row = {"run": run.name} | dict(str(override).split("=", 1) for override in overrides)
+    if (run / ERROR).is_file():
+        return row | {"status": "failed"}
+    if not (run / "metrics.json").is_file() or any(part["finished"] is None for part in read_parts(run)[-1:]):
+        return row | {"status": "unfinished"}
+    metrics = json.loads((run / "metrics.json").read_text())["metrics"]
+    return row | {"status": "finished"} | {name: f"{metrics[name]:.5g}" for name in FIGURES}
+
+
+def _summary(rows: Sequence[Row]) -> list[Row]:
+    """One row for each setting of everything but seed and fold."""
+    groups: dict[tuple[tuple[str, str], ...], list[Row]] = {}
+    for row in rows:
+        setting = tuple((k, v) for k, v in row.items() if k not in (*FIGURES, *REPEATS, "run", "status"))
+        groups.setdefault(setting, []).append(row)
+    return [
+        dict(setting)
+        | {"runs": str(len(group))}
+        | {name: _spread(float(row[name]) for row in group) for name in FIGURES}
+        for setting, group in groups.items()
+    ]
+
+
+def _spread(values: Iterable[float]) -> str:
+    numbers = list(values)
+    return f"{mean(numbers):.4g} ± {float(f'{stdev(numbers):.2g}'):g}" if len(numbers) > 1 else f"{numbers[0]:.4g}"
+
+
+def _show(rows: Sequence[Row], path: Path, title: str) -> None:
+    """Write all columns as CSV; print those in which the rows differ."""
+    from rich.table import Table
+
+    from facekp.utils.terminal import print_table
+
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    write_csv(path, rows)
+    table = Table()
+    told = {name: {row.get(name) for row in rows} - ({"finished"} if name == "status" else set()) for name in names}
+    differing = [n for n in names if n in ("run", *FIGURES) or len(told[n]) > (n != "status")]
+    for name in differing:
+        table.add_column(_last(name), justify="right" if name in FIGURES else "left")
+    for row in rows:
+        cells = row | {"run": row.get("run", "").partition("_")[0]}
+        table.add_row(*(cells.get(name, "") for name in differing))
+    print_table(table, f"{title} ({shown(path)})")

@@ -1,0 +1,1 @@
+"""The Trainer of a run: callbacks, checkpoints, progress and TensorBoard."""

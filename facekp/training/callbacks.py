@@ -1,0 +1,117 @@
+"""When to draw, log and warn while training."""
+
+from __future__ import annotations
+
+import gc
+import warnings
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from omegaconf import OmegaConf
+from torch.utils.tensorboard import SummaryWriter
+
+from facekp.config import Config
+from facekp.evaluation.metrics import COLLAPSED_SPREAD
+from facekp.runs.provenance import command_line
+from facekp.training.checkpoint import ABOUT
+
+_LAYOUT = {
+    "loss": {"training and validation": ["Multiline", ["train/loss", "val/loss"]]},
+    "error on the validation faces, in pixels of the photographs": {
+        "mean distance (px)": ["Multiline", ["val/error_px", "val/error_px_turned", "val/mean_shape_error_px"]],
+        "mean squared error (px²)": ["Multiline", ["val/mse_px2", "val/mse_px2_turned", "val/mean_shape_mse_px2"]],
+    },
+}
+
+
+class About(Callback):
+    """Write into each checkpoint how it was made.
+
+    Args:
+        about: plain data, see :func:`facekp.training.checkpoint.describe`.
+    """
+
+    def __init__(self, about: dict[str, Any]) -> None:
+        self._about = about
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        checkpoint[ABOUT] = self._about
+
+
+class Settings(Callback):
+    """Show in TensorBoard's text what was asked for: the data and the whole config.
+
+    Args:
+        config: of the run.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        command, seed = command_line(), self._config.seed
+        parts = [
+            f"{self._config.model.name} on {data.caption}, seed {seed}: "
+            f"{len(data.train_faces)} images to learn from, {len(data.val_faces)} held out",
+            *([_verbatim(command)] if command else []),
+            _verbatim(OmegaConf.to_yaml(OmegaConf.create(asdict(self._config)))),
+        ]
+        for writer in writers(trainer):
+            writer.add_text("settings", "\n\n".join(parts), trainer.global_step)
+
+
+def _verbatim(text: str) -> str:
+    """A code block in Markdown."""
+    return f"```\n{text.rstrip()}\n```"
+
+
+class RestingCollector(Callback):
+    """Keep what exists before training out of the garbage collector's sight.
+
+    It lives as long as the run; walking it again and again costs a tenth of the training time of a small network.
+    """
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        gc.collect()
+        gc.freeze()
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        gc.unfreeze()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        gc.unfreeze()
+
+
+class CurveLayout(Callback):
+    """Lay out TensorBoard's custom scalars: training and validation on one chart."""
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        for writer in writers(trainer):
+            writer.add_custom_scalars(_LAYOUT)
+
+
+class CollapseWarning(Callback):
+    """Warn, once, when half the training is over and the network still answers all validation faces with one shape."""
+
+    def __init__(self) -> None:
+        self._warned = False
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        spread = float(trainer.callback_metrics.get("val/spread", np.inf))
+        late = trainer.current_epoch + 1 >= (trainer.max_epochs or 0) / 2
+        if late and not trainer.sanity_checking and not self._warned and spread < COLLAPSED_SPREAD:
+            self._warned = True
+            warnings.warn(
+                f"after epoch {trainer.current_epoch + 1} the validation predictions have collapsed to one shape: they "
+                f"vary {spread:.1%} as much as the labels do; train longer, or change model.optimizer.lr",
+                stacklevel=2,
+            )
+
+
+def writers(trainer: Trainer) -> list[SummaryWriter]:
+    """TensorBoard's writers of a run."""
+    return [logger.experiment for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]

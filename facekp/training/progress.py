@@ -1,0 +1,83 @@
+"""What shows how far training is."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column
+
+from facekp.utils.terminal import console
+
+_REDRAW_S = 0.1
+_LINES = 50
+
+
+def progress(enabled: bool) -> Callback:
+    """A bar on a terminal, otherwise plain lines."""
+    return Bar() if enabled and sys.stdout.isatty() and not console().is_dumb_terminal else EpochLines()
+
+
+class Bar(Callback):
+    """One bar for the whole training: the epoch, the time left, and the losses readable at their size."""
+
+    def __init__(self) -> None:
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TimeRemainingColumn(elapsed_when_finished=True, table_column=Column(no_wrap=True, min_width=7)),
+            TextColumn("{task.fields[figures]}"),
+            console=console(),
+            auto_refresh=False,
+            expand=True,
+        )
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        steps = trainer.estimated_stepping_batches
+        self._task = self._bar.add_task("", total=steps, completed=trainer.global_step, figures="")
+        self._show(trainer)
+        if trainer.is_global_zero:
+            self._bar.start()
+
+    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        if time.monotonic() - self._shown > _REDRAW_S:
+            self._show(trainer)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._show(trainer)
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        self._bar.stop()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        self._bar.stop()
+
+    def _show(self, trainer: Trainer) -> None:
+        self._bar.update(
+            self._task,
+            completed=trainer.global_step,
+            description=_epoch(trainer),
+            figures=_figures(trainer).replace("train/", ""),  # leaves 80 columns room for a bar
+            refresh=True,
+        )
+        self._shown = time.monotonic()
+
+
+class EpochLines(Callback):
+    """Plain lines where no bar can be drawn: one an epoch, or about fifty for the whole of a long training."""
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        epoch, last = trainer.current_epoch + 1, trainer.max_epochs or 0
+        if trainer.is_global_zero and (epoch % -(-last // _LINES) == 0 or epoch == last):
+            print(f"{_epoch(trainer)}  {_figures(trainer)}", flush=True)
+
+
+def _epoch(trainer: Trainer) -> str:
+    return f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
+
+
+def _figures(trainer: Trainer) -> str:
+    return "  ".join(f"{name} {float(value):.4g}" for name, value in trainer.progress_bar_metrics.items())

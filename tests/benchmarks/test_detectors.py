@@ -1,0 +1,287 @@
+"""The peers, as far as they are installed, and their comparison with our networks on answers whose errors are known."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from omegaconf import OmegaConf
+
+from facekp.benchmarks.detectors import __main__ as commands
+from facekp.benchmarks.detectors.base import MeanShape, Peer
+from facekp.benchmarks.detectors.comparison import measure
+from facekp.benchmarks.detectors.dlib_ert import OwnBox, TrueBox
+from facekp.benchmarks.detectors.judge import judge
+from facekp.benchmarks.detectors.label_noise import shared_error, unlike_others
+from facekp.benchmarks.detectors.mediapipe_mesh import FaceMesh
+from facekp.benchmarks.detectors.methods import FOLDS, read_methods
+from facekp.benchmarks.detectors.page import details, draw, overview
+from facekp.benchmarks.detectors.publish import publish
+from facekp.config import DataConfig
+from facekp.data.readers.danes import DanesReader
+from facekp.data.splits import Split
+from facekp.landmarks.scheme import DANES
+from facekp.runs.folder import read_runs
+from facekp.utils.errors import DataError, FacekpError
+from tests.runs import config
+
+DATA = DataConfig(name="drawn")
+ALTERNATELY = np.resize([1.0, -1.0], len(DANES))
+
+
+class Missing(Peer):
+    """Misses every point by so many pixels, [2] or [K, 2]."""
+
+    given = "the truth"
+
+    def __init__(self, name, miss_px) -> None:
+        super().__init__(DANES)
+        self.name, self._miss_px = name, np.asarray(miss_px, float)
+
+    def fit(self, records) -> None:
+        pass
+
+    def answer(self, record):
+        return (record.keypoints + self._miss_px / record.image_size).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def faces(drawn_records):
+    """Labels of ten people; those beyond the fourth have no photographs of their own."""
+    rng = np.random.default_rng(0)
+    made = []
+    for number in range(60):
+        record, wobble = drawn_records[number % 24], rng.normal(0, 0.002, (len(DANES), 2))
+        name = f"{number // 6 + 1:02}-{number % 6 + 1}m"
+        shape = (record.keypoints + wobble).astype(np.float32)
+        made.append(replace(record, name=name, person=number // 6 + 1, keypoints=shape))
+    return made
+
+
+@pytest.fixture
+def answered(faces, tmp_path):
+    """Write the answers of one who misses by so much; those of a network of ours where there are settings."""
+
+    def write(name, miss_px, split="course", settings=None) -> Path:
+        number = FOLDS.index(split) if split in FOLDS else 4
+        held_out = faces[12 * number : 12 * number + 12]
+        folder = tmp_path / "runs" / f"{len(list(tmp_path.glob('runs/*')))}"
+        measured = judge(Missing(name, miss_px), Split(split, faces[:6], held_out), DATA, folder)
+        if settings is not None:
+            for key in ("kind", "trained_on", "given"):
+                del measured[key]
+            (folder / "metrics.json").write_text(json.dumps(measured))
+            (folder / ".hydra").mkdir()
+            OmegaConf.save({"model": {"name": name, "input_size": [80, 60]}, **settings}, folder / ".hydra/config.yaml")
+            parts = [{"train_images": 192, "finished": "2026-01-01", "epochs": 2}]
+            (folder / "run.json").write_text(json.dumps({"parts": parts}))
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def runs(answered) -> str:
+    """Two seeds of a network, two detectors that share an error of (2, 2), and a baseline; the folder of them all."""
+    answered("full", (0, 2), settings={"seed": 0})
+    answered("full", (0, 4), settings={"seed": 1})
+    answered(FaceMesh.name, np.stack([2 + ALTERNATELY, np.full(58, 2.0)], axis=-1))
+    return str(answered(OwnBox.name, np.stack([np.full(58, 2.0), 2 + 3 * ALTERNATELY], axis=-1)).parent)
+
+
+def rows_of(compared):
+    return {row["name"]: row for row in compared["methods"]}
+
+
+def test_a_peer_leaves_a_folder_like_a_runs(answered, faces):
+    one, other = (answered("one", (3, 4)), answered("other", (0, 0)))
+    measured = json.loads((one / "metrics.json").read_text())
+    assert measured["by_type"]["all"]["error_px"] == pytest.approx(5, abs=1e-3)
+    assert measured["by_type"]["all"]["mse_px2"] == pytest.approx(12.5, abs=1e-2)
+    assert measured["trained_on"] == "6 faces"
+    assert measured["metrics"]["cpu_ms"] >= 0
+    assert measured["mean_shape"]["by_type"]["all"]["mse_px2"] > 12.5
+    (run, exact), _ = read_runs([str(one), str(other)])
+    assert run.images == tuple(record.name for record in faces[-12:])
+    assert run.answered_px - run.true_px == pytest.approx(np.broadcast_to((3, 4), run.true_px.shape), abs=2e-3)
+    assert exact.by_image["error_px"].max() < 1e-3
+
+
+def test_the_mean_shape_is_that_of_those_learnt_from(faces):
+    peer = MeanShape(DANES)
+    peer.fit(faces[:2])
+    assert peer.answer(faces[40]) == pytest.approx((faces[0].keypoints + faces[1].keypoints) / 2)
+
+
+def test_seeds_are_averaged_and_every_figure_is_there(runs, faces):
+    methods = read_methods([runs], DANES)
+    assert [method.name for method in methods] == [OwnBox.name, "full", FaceMesh.name]
+    row = rows_of(measure(methods, faces, DANES))["full"]
+    assert (row["runs"], row["trained_on"], row["given"]) == (2, "192 faces", "whole image 80x60")
+    assert row["mse_px2"] == pytest.approx([2, 8], abs=1e-2)
+    assert row["jaw_mse_px2"] == pytest.approx([2, 8], abs=1e-2)
+    assert row["error_px"] == pytest.approx([2, 4], abs=1e-2)
+    assert row["inner_nme"] == pytest.approx(row["nme"], rel=1e-3)
+    eyes = np.stack([r.keypoints * r.image_size for r in faces[-12:]])
+    one, other = (eyes[:, list(eye)].mean(1) for eye in DANES.eyes)
+    assert row["nme"][0] == pytest.approx((2 / np.linalg.norm(one - other, axis=1)).mean(), rel=1e-3)
+    assert row["mse_px2_by_type"]["type 3"] == pytest.approx([2, 8], abs=1e-2)
+    assert row["folds_mse_px2"] == []
+    assert row["cpu_ms"] == []  # it has left no weights
+
+
+def test_differences_are_of_the_same_images_and_say_whether_chance_would_do(runs, faces):
+    compared = measure(read_methods([runs], DANES), faces, DANES)
+    (pair,) = (pair for pair in compared["differences"] if pair["peer"] == FaceMesh.name)
+    found = pair["course"]["mse_px2"]
+    assert [found[part] for part in ("mean", "low", "high")] == pytest.approx([0.5] * 3, abs=0.01)  # 5 against 4.5
+    assert found["verdict"] == "worse"
+    assert pair["course"]["images"] == 12
+    text = overview(compared)
+    assert f"full against {FaceMesh.name} (persons 33-40): MSE +0.5" in text
+    assert "worse by more than chance" in text
+    assert "| full | 192 faces | whole image 80x60 | 2 | 5.0 ± 4.2 |" in text
+
+
+def test_what_two_detectors_share_is_told_from_what_each_adds(runs, faces):
+    noise = measure(read_methods([runs], DANES), faces, DANES)["label_noise"]
+    assert noise["shared"]["all"]["mean"] == pytest.approx(4, abs=0.01)
+    by_name = {method.name: method.course[0] for method in read_methods([runs], DANES)}
+    own = by_name[OwnBox.name]
+    assert shared_error(own, own, range(len(DANES))).mean == pytest.approx(4 + 4.5, abs=0.01)  # with itself: its MSE
+
+
+def test_noise_that_looks_like_no_face_is_found_though_not_all_of_it(faces):
+    rng = np.random.default_rng(1)
+    one = faces[0].keypoints
+    clean = [replace(r, keypoints=(one * (0.8 + i / 100)).astype(np.float32)) for i, r in enumerate(faces)]
+    noisy = [replace(r, keypoints=r.keypoints + rng.normal(0, 3, (58, 2)) / r.image_size) for r in clean]
+    assert unlike_others(clean, range(58)) < 1e-3
+    assert 0.6 < unlike_others(noisy, range(58)) / 9 < 1
+
+
+def test_folds_count_where_there_are_all_of_them(answered, faces):
+    for number, split in enumerate(FOLDS):
+        answered("full", (0, 2 * number), split, settings={"data": {"fold": number}})
+        answered("peer", (0, 2), split)
+        if number:
+            answered("half", (0, 2), split)
+    answered("full", (0, 1), settings={"data": {"fold": 0}})
+    answered("half", (0, 1))
+    folder = str(answered("peer", (0, 1)).parent)
+    compared = measure(read_methods([folder], DANES), faces, DANES)
+    rows = rows_of(compared)
+    assert rows["full"]["folds_mse_px2"] == pytest.approx([np.mean([0, 2, 8, 18, 32])], abs=0.01)
+    assert rows["half"]["folds_mse_px2"] == []
+    (pair,) = (pair for pair in compared["differences"] if pair["peer"] == "peer")
+    assert pair["folds"]["images"] == 60
+    assert pair["folds"]["mse_px2"]["mean"] == pytest.approx(10, abs=0.01)
+    assert pair["folds"]["mse_px2"]["low"] < 10 < pair["folds"]["mse_px2"]["high"]
+    assert "folds" not in next(pair for pair in compared["differences"] if pair["peer"] == "half")
+
+
+def test_every_seed_goes_through_the_folds_by_itself(answered, faces):
+    for seed, off in ((10, 4), (2, 2)):
+        for number, split in enumerate(FOLDS[:-1]):
+            answered("full", (0, off), split, settings={"data": {"fold": number}, "seed": seed})
+        folder = answered("full", (0, off), settings={"data": {"fold": 0}, "seed": seed}).parent
+    methods = read_methods([str(folder)], DANES)
+    (row,) = measure(methods, faces, DANES)["methods"]
+    assert sorted(row["folds_mse_px2"]) == pytest.approx([2, 8], abs=0.01)
+    assert sorted(row["folds_error_px"]) == pytest.approx([2, 4], abs=0.01)
+    answered("full", (0, 8), settings={"data": {"fold": 0}, "seed": 3})  # on the course split alone
+    (row,) = (measured := measure(read_methods([str(folder)], DANES), faces, DANES))["methods"]
+    assert sorted(row["folds_mse_px2"]) == pytest.approx([2, 8], abs=0.01)
+    assert "| full | 5.0 ± 4.2 | 3.00 ± 1.41 |" in details(measured)
+
+
+def test_runs_on_the_course_split_stand_for_the_fold_of_the_same_people(answered, faces):
+    for number, split in enumerate(FOLDS[:-1]):
+        answered("peer", (0, 2 * number), split)
+    folder = str(answered("peer", (0, 8)).parent)
+    (row,) = measure(read_methods([folder], DANES), faces, DANES)["methods"]
+    assert row["folds_mse_px2"] == pytest.approx([np.mean([0, 2, 8, 18, 32])], abs=0.01)
+
+
+def test_runs_belong_together_by_their_settings(answered):
+    for augment in ("jitter", "none"):
+        for seed in (0, 1):
+            answered("full", (seed, 1), settings={"augment": {"name": augment}, "seed": seed})
+    folder = str(answered("full", (1, 1), "random images", settings={"seed": 0}).parent)
+    methods = read_methods([folder], DANES)
+    assert {method.name: len(method.course) for method in methods} == {
+        "full augment.name=jitter": 2,
+        "full augment.name=none": 2,
+    }
+
+
+def test_what_does_not_fit_is_named(answered, capsys):
+    answered("one", (1, 1))
+    folder = answered("two", (1, 1), "random images")
+    assert [method.name for method in read_methods([str(folder.parent)], DANES)] == ["one"]
+    assert "random images" in capsys.readouterr().out
+    answered("three", (1, 1), FOLDS[0])
+    with pytest.raises(DataError, match="three has no run on split course"):
+        read_methods([str(folder.parent)], DANES)
+    (folder / "predictions.csv").unlink()
+    (folder / ".hydra").mkdir()
+    with pytest.raises(DataError, match="did not finish"):
+        read_methods([str(folder.parent)], DANES)
+
+
+def test_the_comparison_is_published_whole_and_the_same_again(runs, faces, tmp_path):
+    docs, readme = tmp_path / "docs", tmp_path / "README.md"
+    readme.write_text("before\n<!-- comparison -->\nof last year\n<!-- /comparison -->\nafter\n")
+    publish([runs], faces, DANES, docs, readme)
+    first = {path.name: path.read_bytes() for path in docs.iterdir()}
+    assert set(first) == {"comparison.json", "comparison.md", "comparison.svg"}
+    once = readme.read_text()
+    assert once.startswith("before\n<!-- comparison -->\n")
+    assert once.endswith("<!-- /comparison -->\nafter\n")
+    assert "of last year" not in once
+    assert faces[-1].name not in first["comparison.json"].decode()  # nothing of single images
+    publish([runs], faces, DANES, docs, readme)
+    assert {path.name: path.read_bytes() for path in docs.iterdir()} == first
+    assert readme.read_text() == once
+
+
+def test_the_figure_shows_every_method_and_the_cost_where_it_is_known(runs, faces):
+    compared = measure(read_methods([runs], DANES), faces, DANES)
+    curves, costs = draw(compared, {name: np.linspace(0.01, 0.1, 12) for name in rows_of(compared)}).axes
+    assert [line.get_label() for line in curves.lines] == [OwnBox.name, "full", FaceMesh.name]
+    assert {text.get_text() for text in costs.texts} == {OwnBox.name, FaceMesh.name}
+    for line, text in zip(costs.lines, costs.texts, strict=True):
+        assert line.get_ydata() == pytest.approx([100 * rows_of(compared)[text.get_text()]["inner_nme"][0]])
+
+
+@pytest.mark.parametrize(("kind", "package"), [(FaceMesh, "mediapipe"), (TrueBox, "dlib"), (OwnBox, "dlib")])
+def test_a_peer_that_is_not_installed_says_what_to_do(monkeypatch, kind, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(FacekpError, match="make peers") as raised:
+        kind(DANES)
+    assert str(raised.value).startswith(f"{package} is not installed")
+
+
+def test_publishing_comes_after_measuring(monkeypatch, tmp_path, drawn_root):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=r"first give python -m facekp\.peers measure"):
+        commands.publish(config("train", f"data.root={drawn_root}", f"run_dir={tmp_path}"))
+
+
+@pytest.mark.danes
+@pytest.mark.parametrize(("kind", "package"), [(FaceMesh, "mediapipe"), (TrueBox, "dlib"), (OwnBox, "dlib")])
+def test_a_peer_learns_from_a_few_people_what_another_looks_like(danes_root, kind, package):
+    pytest.importorskip(package, reason=f"{package} is not installed here; make peers installs it")
+    records = DanesReader().read(danes_root, "mended")
+    learnt, held_out = records[:30], records[-6:]
+    errors = {}
+    for peer in (kind(DANES), MeanShape(DANES)):
+        peer.fit(learnt)
+        px = [(peer.answer(record) - record.keypoints) * record.image_size for record in held_out]
+        errors[peer.name] = np.square(px).mean()
+        assert not peer.missed
+    assert errors[kind.name] < errors[MeanShape.name] / 4

@@ -1,0 +1,50 @@
+from dataclasses import replace
+
+from torch.utils.data import DataLoader
+
+from facekp.config import ModelConfig
+from facekp.data.dataset import FaceDataset
+from facekp.data.label_repair import mend
+from facekp.evaluation.evaluate import Evaluation, evaluate_module
+from facekp.landmarks.scheme import DANES
+from facekp.training.checkpoint import build_module
+
+SIZE = (160, 120)
+MODEL = ModelConfig(name="full", network={"_target_": "facekp.models.full.FullNet"})
+
+
+def evaluated(records, labels) -> Evaluation:
+    faces = FaceDataset(records, SIZE)
+    name = {"model": "full", "weights": "last", "epoch": 0, "data": "drawn", "labels": labels, "split": "all"}
+    module = build_module(MODEL, DANES, FaceDataset(records, SIZE).keypoints)
+    return evaluate_module(module, DataLoader(faces, 8), name)
+
+
+def misordered(record):
+    keypoints = record.keypoints.copy()
+    eye = list(DANES.eyes[0])
+    keypoints[eye] = keypoints[eye[4::-1] + eye[:4:-1]]
+    return replace(record, keypoints=keypoints)
+
+
+def test_mended_labels_are_reported_beside_the_published_ones(drawn_records):
+    raw = [misordered(drawn_records[0]), *drawn_records[1:6]]
+    mended = [mend(record, DANES) for record in raw]
+    on_mended = evaluated(mended, "mended")
+    measured = on_mended.as_json()
+    published = replace(on_mended, faces=FaceDataset(raw, SIZE), answers=on_mended.on_raw_labels)
+    assert measured["raw_labels"]["by_type"] == published.as_json()["by_type"]
+    assert measured["raw_labels"]["by_type"]["type 1"] != measured["by_type"]["type 1"]
+    assert measured["raw_labels"]["by_type"]["turned"] == measured["by_type"]["turned"]
+
+
+def test_raw_labels_are_reported_once(drawn_records):
+    assert "raw_labels" not in evaluated(drawn_records[:6], "raw").as_json()
+
+
+def test_what_mending_changes_is_kept(drawn_records):
+    raw = misordered(drawn_records[0])
+    mended = mend(raw, DANES)
+    assert (mended.raw_keypoints == raw.keypoints).all()
+    assert (mended.keypoints == drawn_records[0].keypoints).all()
+    assert drawn_records[0].raw_keypoints is drawn_records[0].keypoints

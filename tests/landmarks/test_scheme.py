@@ -1,0 +1,69 @@
+import pytest
+
+from facekp.landmarks.scheme import DANES, Group, Scheme
+from facekp.utils.errors import ConfigError
+
+
+def test_danes_scheme_has_the_documented_points():
+    assert len(DANES) == 58
+    assert {group.name: len(group.points) for group in DANES.groups} == {
+        "jaw": 13,
+        "right_eye": 8,
+        "left_eye": 8,
+        "right_brow": 5,
+        "left_brow": 5,
+        "mouth": 8,
+        "nose": 11,
+    }
+    assert DANES.select("nose_tip") == (52,)
+    assert len(DANES.select("inner")) == 45
+
+
+@pytest.mark.parametrize(
+    ("point", "mirrored"),
+    [(0, 12), (6, 6), (13, 21), (20, 28), (29, 34), (39, 43), (41, 41), (44, 46), (47, 57), (52, 52)],
+)
+def test_danes_mirror_map_follows_its_definition(point: int, mirrored: int):
+    assert DANES.mirror[point] == mirrored
+    assert DANES.mirror[mirrored] == point
+
+
+def test_mirror_keeps_groups_together():
+    for group in DANES.groups:
+        mirrored = {DANES.group_of(DANES.mirror[point]).name for point in group.points}
+        assert mirrored == {group.name.replace("right", "x").replace("left", "right").replace("x", "left")}
+
+
+def test_segments_follow_open_and_closed_paths():
+    assert Group("line", (3, 4, 5)).segments == ((3, 4), (4, 5))
+    assert Group("ring", (3, 4, 5), closed=True).segments == ((3, 4), (4, 5), (5, 3))
+    assert Group("dot", (7,)).segments == ((7, 7),)
+
+
+def test_unknown_selection_names_those_there_are():
+    with pytest.raises(ConfigError, match=r"no points called 'ear'.*nose_tip"):
+        DANES.select("ear")
+
+
+@pytest.mark.parametrize(
+    ("groups", "mirror", "message"),
+    [
+        ((Group("a", (0, 1)),), (0, 1, 2), "each of the 3 points once"),
+        ((Group("a", (0, 1, 1)),), (0, 1, 2), "each of the 3 points once"),
+        ((Group("a", (0, 1, 2)),), (1, 2, 0), "mirror twice must be the identity"),
+    ],
+)
+def test_a_scheme_that_contradicts_itself_is_refused(groups, mirror, message):
+    with pytest.raises(ConfigError, match=message):
+        Scheme("odd", groups, mirror, ((0,), (1,)))
+
+
+def test_points_of_which_nothing_is_known_are_joined_by_nothing():
+    scheme = Scheme.unknown(3)
+    assert (len(scheme), scheme.mirror, scheme.eyes) == (3, None, None)
+    assert (scheme.select("all"), scheme.group_of(2).segments) == ((0, 1, 2), ())
+    assert scheme.path_of(2) == ((2, 2),)
+
+
+def test_a_joined_point_lies_on_the_path_of_its_group():
+    assert DANES.path_of(52) == DANES.group_of(52).segments

@@ -1,0 +1,95 @@
+"""What the figures hold: artists, data and words; how they look is for the eye."""
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+from matplotlib.quiver import Quiver
+
+from facekp.landmarks.scheme import DANES
+from facekp.reporting import figures
+from facekp.reporting.figures import Face
+
+RNG = np.random.default_rng(0)
+
+
+def faces(count: int, points: int) -> list[Face]:
+    return [
+        Face(f"face {i}", np.full((60, 80), i, np.uint8), RNG.random((points, 2)), RNG.random((points, 2)))
+        for i in range(count)
+    ]
+
+
+def texts(figure) -> str:
+    return " ".join(text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text")))
+
+
+@pytest.mark.parametrize("points", [(52,), tuple(range(58))])
+def test_faces_show_red_circles_for_truth_and_blue_crosses_for_predictions(points):
+    shown = faces(5, len(points))
+    figure = figures.face_grid(shown, DANES, points, "some faces", "drawn, raw labels")
+    for panel, face in zip(figure.axes, shown, strict=False):
+        marks = {line.get_marker(): line for line in panel.lines if line.get_marker() != "None"}
+        np.testing.assert_array_equal(marks["o"].get_xydata(), face.truth)
+        np.testing.assert_array_equal(marks["x"].get_xydata(), face.prediction)
+        red, blue = (to_rgb(marks[mark].get_color()) for mark in ("o", "x"))
+        assert red[0] > 2 * max(red[1:])
+        assert blue[2] > 2 * max(blue[:2])
+        assert panel.get_title() == face.title
+        np.testing.assert_array_equal(panel.images[0].get_array(), face.image)
+    for word in ("some faces", "drawn, raw labels", "ground truth", "prediction"):
+        assert word in texts(figure)
+
+
+def test_paths_join_the_points_of_a_group_and_nothing_else():
+    figure = figures.face_grid(faces(1, 58), DANES, range(58), "t", "c")
+    path = next(line for line in figure.axes[0].lines if line.get_marker() == "None").get_xydata()
+    joins = sum(len(group.segments) for group in DANES.groups)
+    assert np.isnan(path).all(1).sum() == joins
+    assert len(path) == 3 * joins
+
+
+def test_loss_curves_put_both_losses_on_one_logarithmic_axis():
+    curves = {"train/loss": (range(300), np.ones(300)), "val/loss": ([99, 199, 299], [0.3, 0.2, 0.1])}
+    figure = figures.loss_curves(curves, "losses", "caption")
+    (axes,) = figure.axes
+    assert axes.get_yscale() == "log"
+    assert {line.get_label(): len(line.get_xdata()) for line in axes.lines} == {"train/loss": 300, "val/loss": 3}
+    assert axes.get_xlabel() == "iteration"
+
+
+def test_cumulative_error_rises_from_none_to_all_images():
+    figure = figures.cumulative_errors({"prediction": np.array([0.02, 0.01, 0.04])}, 0.1, "t", "c")
+    line = figure.axes[0].lines[0]
+    np.testing.assert_allclose(line.get_xdata(), [0, 1, 2, 4])
+    np.testing.assert_allclose(line.get_ydata(), [0, 1 / 3, 2 / 3, 1])
+    assert "%" in figure.axes[0].get_xlabel()
+
+
+def test_error_table_writes_every_number():
+    figure = figures.error_table(["type 1", "all"], ["jaw", "eye"], np.array([[1.0, 2.25], [3.0, 40.0]]), "t", "c")
+    for word in ("1.0", "2.2", "3.0", "40.0", "type 1", "jaw", "px"):
+        assert word in texts(figure)
+
+
+@pytest.mark.parametrize("points", [(52,), tuple(range(58))])
+def test_error_vectors_point_where_the_answers_lie(points):
+    mean = 100 + 200 * RNG.random((58, 2))
+    errors = np.stack([np.full((len(points), 2), (6.0, -2.0)), np.full((len(points), 2), (2.0, -2.0))])
+    figure = figures.error_vectors(mean, errors, DANES, points, "t", "c")
+    means, spreads = figure.axes
+    (arrows,) = (artist for artist in means.collections if isinstance(artist, Quiver))
+    np.testing.assert_allclose(np.stack([arrows.U, arrows.V], axis=1), np.full((len(points), 2), (4.0, -2.0)))
+    np.testing.assert_allclose(arrows.get_offsets(), mean[list(points)])
+    assert f"drawn {1 / arrows.scale:g} times as long" in means.get_title()
+    assert means.yaxis_inverted()
+    assert len(spreads.patches) == len(points)
+    for ellipse, point in zip(spreads.patches, points, strict=True):
+        np.testing.assert_allclose(ellipse.center, mean[point] + (4, -2))
+        assert (ellipse.width, ellipse.height) == pytest.approx((4, 0))  # one standard deviation, 2 px, either way
+        assert abs(np.sin(np.radians(ellipse.angle))) < 1e-6
+    assert "px" in texts(figure)
+
+
+def test_error_vectors_of_perfect_answers_are_drawn_too():
+    figure = figures.error_vectors(RNG.random((58, 2)), np.zeros((3, 58, 2)), DANES, range(58), "t", "c")
+    figure.draw_without_rendering()

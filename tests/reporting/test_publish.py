@@ -1,0 +1,100 @@
+import json
+from pathlib import Path
+from statistics import stdev
+
+import pytest
+from omegaconf import OmegaConf
+from torch.utils.tensorboard import SummaryWriter
+
+from facekp.reporting.publish import curves, dots, groups_of, publish, read_result
+from facekp.utils.errors import DataError
+
+ERRORS = {"jitter": (10.0, 12.0, 14.0), "none": (20.0, 21.0, 25.0)}
+
+
+def rows(error: float) -> dict[str, dict[str, float]]:
+    row = {"error_px": error, "mse_px2": error**2, "nme": error / 100}
+    return dict.fromkeys(("type 1", "type 3", "frontal", "turned", "all"), row)
+
+
+def write_run(run: Path, number: int, overrides: list[str], error: float) -> None:
+    (run / ".hydra").mkdir(parents=True)
+    OmegaConf.save(overrides, run / ".hydra" / "overrides.yaml")
+    OmegaConf.save({"hydra": {"job": {"num": number}}}, run / ".hydra" / "hydra.yaml")
+    origin = {"data": "danes", "labels": "mended", "split": f"person fold {number} of 6", "weights": "last"}
+    tables = {"by_type": rows(error), "raw_labels": {"by_type": rows(error + 1)}, "mean_shape": {"by_type": rows(40.0)}}
+    (run / "metrics.json").write_text(json.dumps({**origin, "images": 48, "epoch": 2, **tables}))
+    parts = [{"training_seconds": 60.0}, {"training_seconds": 30.0, "finished": "2026-01-01", "epochs": 2}]
+    (run / "run.json").write_text(json.dumps({"parts": parts}))
+    (run / "report.html").touch()
+    with SummaryWriter(run / "tensorboard") as writer:
+        for epoch in range(2):
+            writer.add_scalar("val/mse_px2", error**2 * (2 - epoch), 12 * epoch)
+
+
+@pytest.fixture
+def sweep(tmp_path) -> Path:
+    folder = tmp_path / "2026-01-01"
+    jobs = [(augment, seed, error) for augment, errors in ERRORS.items() for seed, error in enumerate(errors)]
+    for number, (augment, seed, error) in enumerate(jobs):
+        overrides = ["model=full", f"augment={augment}", f"seed={seed}", "sweep=mine"]
+        write_run(folder / f"{number} of mine", number, overrides, error)
+    OmegaConf.save({"hydra": {"runtime": {"choices": {"sweep": "mine"}}}}, folder / "multirun.yaml")
+    return folder
+
+
+@pytest.fixture
+def readme(tmp_path) -> Path:
+    path = tmp_path / "README.md"
+    path.write_text(
+        "before\n<!-- mine -->\nof last year\n<!-- /mine -->\nafter\n<!-- other -->\nkept\n<!-- /other -->\n"
+    )
+    return path
+
+
+def test_every_run_is_kept_and_every_setting_summarised(sweep, readme, tmp_path):
+    docs = tmp_path / "docs"
+    publish(sweep, docs, readme)
+    assert {path.name for path in docs.iterdir()} == {"mine.json", "mine.md", "mine.svg", "mine_curves.svg"}
+    runs = json.loads((docs / "mine.json").read_text())
+    assert [run["error_px"] for run in runs] == [*ERRORS["jitter"], *ERRORS["none"]]
+    assert [run["mse_px2_raw"] for run in runs[:2]] == [121, 169]
+    assert runs[0]["minutes"] == 1.5
+    assert {run["mean_shape_mse_px2"] for run in runs} == {1600}
+    table = (docs / "mine.md").read_text()
+    assert f"| `augment=jitter` | 3 | 2 | 12.0 ± {stdev(ERRORS['jitter']):.1f} |" in table
+    assert "Danes, mended labels, held-out faces of split person folds of 6, last weights" in table
+
+
+def test_only_its_own_part_of_the_readme_is_replaced(sweep, readme, tmp_path):
+    publish(sweep, tmp_path / "docs", readme)
+    once = readme.read_text()
+    assert once.startswith("before\n<!-- mine -->\n")
+    assert once.endswith("<!-- /mine -->\nafter\n<!-- other -->\nkept\n<!-- /other -->\n")
+    assert "of last year" not in once
+    assert "`augment=none`" in once
+    first = {path.name: path.read_bytes() for path in (tmp_path / "docs").iterdir()}
+    publish(sweep, tmp_path / "docs", readme)
+    assert readme.read_text() == once
+    assert {path.name: path.read_bytes() for path in (tmp_path / "docs").iterdir()} == first
+
+
+def test_figures_show_every_run_and_the_range_of_each_setting(sweep):
+    groups = groups_of([read_result(sweep / f"{number} of mine") for number in range(6)])
+    (axes,) = dots(groups, "").axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["augment=jitter", "augment=none"]
+    shown = [line.get_xdata().tolist() for line in axes.lines if line.get_marker() == "o"]
+    assert shown == [[error**2 for error in errors] for errors in ERRORS.values()]
+    (axes,) = curves(groups, "").axes
+    assert {line.get_label(): list(line.get_xdata()) for line in axes.lines} == {key: [1, 2] for key in groups}
+    assert axes.lines[0].get_ydata()[-1] == pytest.approx(sum(e**2 for e in ERRORS["jitter"]) / 3)
+
+
+def test_unfinished_or_foreign_folders_are_named(sweep, readme, tmp_path):
+    with pytest.raises(DataError, match=r"is not the folder of a sweep of conf/sweep"):
+        publish(tmp_path, tmp_path / "docs", readme)
+    (sweep / "2 of mine" / "metrics.json").unlink()
+    with pytest.raises(DataError, match="2 of mine did not finish"):
+        publish(sweep, tmp_path / "docs", readme)
+    assert "of last year" in readme.read_text()
+    assert not (tmp_path / "docs").exists()

@@ -1,0 +1,157 @@
+"""The commands as a user types them, to the end: train, evaluate, resume, sweep."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def run(cwd: Path, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(REPOSITORY / script), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=1800, env=os.environ | {"CI": "1"})
+
+
+def only_run(folder: Path) -> Path:
+    (found,) = (folder / "outputs" / "nose").iterdir()
+    return found
+
+
+def test_train_resume_and_evaluate_on_drawn_faces(drawn_root, tmp_path):
+    faces = (f"data.root={drawn_root}", "data.split=person_folds", "data.folds=4", "model.draws_per_epoch=1")
+    trained = run(tmp_path, "train.py", "model=nose", "trainer.max_epochs=1", *faces)
+    assert trained.returncode == 0, trained.stderr
+    folder = only_run(tmp_path)
+    assert "epoch 1/1" in trained.stdout
+    assert f"Report      {folder.relative_to(tmp_path)}/report.html" in trained.stdout
+    assert f"Figures     {folder.relative_to(tmp_path)}/figures" in trained.stdout
+    assert (folder / ".hydra" / "config.yaml").is_file()
+
+    resumed = run(tmp_path, "train.py", f"resume={folder}", "trainer.max_epochs=2")
+    assert resumed.returncode == 0, resumed.stderr
+    assert "epoch 2/2" in resumed.stdout
+    assert "epoch 1/2" not in resumed.stdout
+    assert only_run(tmp_path) == folder
+    assert json.loads((folder / "metrics.json").read_text())["epoch"] == 2
+    parts = json.loads((folder / "run.json").read_text())["parts"]
+    assert [part["epochs"] for part in parts] == [1, 2]
+    train = str(REPOSITORY / "train.py")
+    begun = ["python", train, "model=nose", "trainer.max_epochs=1", *faces]
+    resumption = ["python", train, f"resume={folder}", "trainer.max_epochs=2"]
+    assert [shlex.split(part["command"]) for part in parts] == [begun, resumption]
+    assert all(part["command"] in (folder / "report.html").read_text() for part in parts)
+
+    evaluated = run(tmp_path, "evaluate.py", f"ckpt_path={folder / 'checkpoints' / 'last.ckpt'}")
+    assert evaluated.returncode == 0, evaluated.stderr
+    again = folder / "evaluate" / "last-mended" / "metrics.json"
+    assert json.loads(again.read_text()) == json.loads((folder / "metrics.json").read_text())
+
+
+ODD = """
+from pathlib import Path
+from lightning.pytorch import Callback
+
+class Odd(Callback):
+    def on_train_start(self, trainer, pl_module):
+        if not Path("mended").exists() and trainer.optimizers[0].defaults["lr"] == 3e-4:
+            raise RuntimeError("this callback is broken")
+"""
+
+
+def test_a_sweep_ends_with_a_table_and_goes_on_where_it_failed(drawn_root, tmp_path, monkeypatch):
+    (tmp_path / "odd.py").write_text(ODD)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    faces = (f"data.root={drawn_root}", "data.split=person_folds", "data.folds=4", "model.draws_per_epoch=1")
+    short = ("trainer.max_epochs=1", "callbacks.pictures=null", "+callbacks.odd._target_=odd.Odd")
+    sweep = ("-m", "model=nose", "model.optimizer.lr=3e-4,-1,1e-3", *faces, *short)
+    swept = run(tmp_path, "train.py", *sweep)
+    assert swept.returncode == 1
+    assert "model.optimizer.lr=-1.0 is not possible" in swept.stderr
+    assert "RuntimeError('this callback is broken'); see outputs/sweeps/" in swept.stderr
+    assert "Traceback" not in swept.stderr
+    (table,) = (tmp_path / "outputs" / "sweeps").glob("*/sweep.csv")
+    assert statuses(table) == {"0.001": "finished", "-1": "failed", "0.0003": "failed"}
+    assert "3 runs, by error on the validation faces" in swept.stdout
+    (error,) = table.parent.glob("0*/error.txt")
+    assert "RuntimeError: this callback is broken" in error.read_text()
+    (last,) = table.parent.glob("2*/run.json")
+    job = json.loads(last.read_text())["parts"][0]["command"]
+    assert shlex.split(job)[2:] == ["model=nose", "model.optimizer.lr=0.001", *faces, *short]
+
+    (tmp_path / "mended").touch()
+    before = {
+        path: path.read_bytes() for path in last.parent.rglob("*") if path.is_file() and path.name != "hydra.yaml"
+    }
+    again = run(tmp_path, "train.py", *sweep, f"hydra.sweep.dir={table.parent}")
+    assert again.returncode == 1
+    assert again.stdout.count("Skipped") == 1
+    assert f"Skipped     {last.parent.name}: it has finished" in again.stdout
+    assert statuses(table) == {"0.001": "finished", "-1": "failed", "0.0003": "finished"}
+    assert not error.exists()
+    assert {path: path.read_bytes() for path in before} == before
+
+    other = run(tmp_path, "train.py", *sweep, "seed=3", f"hydra.sweep.dir={table.parent}")
+    assert other.returncode == 1
+    assert "holds another sweep; give another hydra.sweep.dir, or the command of that one" in other.stderr
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def statuses(table: Path) -> dict[str, str]:
+    with table.open() as file:
+        return {row["model.optimizer.lr"]: row["status"] for row in csv.DictReader(file)}
+
+
+def test_a_sweep_over_seeds_tells_mean_and_spread(tmp_path, capsys):
+    from statistics import mean
+
+    from omegaconf import OmegaConf
+
+    from facekp.runs.sweep import SweepTable
+
+    errors = {("nose", 0): 10.0, ("nose", 1): 14.0, ("full", 0): 9.0, ("full", 1): 8.0}
+    for number, ((model, seed), error) in enumerate(errors.items()):
+        (tmp_path / str(number) / ".hydra").mkdir(parents=True)
+        (tmp_path / str(number) / ".hydra" / "overrides.yaml").write_text(f"- model={model}\n- seed={seed}\n")
+        metrics = {"error_px": error, "mse_px2": error**2, "nme": error / 90, "error_px_turned": 2 * error}
+        (tmp_path / str(number) / "metrics.json").write_text(json.dumps({"metrics": metrics}))
+    SweepTable().on_multirun_end(OmegaConf.create({"hydra": {"sweep": {"dir": str(tmp_path)}}}))
+    with (tmp_path / "sweep_summary.csv").open() as file:
+        rows = {row["model"]: row for row in csv.DictReader(file)}
+    assert {row["runs"] for row in rows.values()} == {"2"}
+    for model, row in rows.items():
+        average = mean(error for (name, _), error in errors.items() if name == model)
+        assert float(row["error_px"].split(" ± ")[0]) == pytest.approx(average)
+    assert "mean ± standard deviation" in capsys.readouterr().out
+
+
+@pytest.mark.danes
+def test_the_nose_network_learns_on_the_real_faces(danes_root, tmp_path):
+    trained = run(tmp_path, "train.py", "model=nose", f"data.root={danes_root}")
+    assert trained.returncode == 0, trained.stderr
+    metrics = json.loads((only_run(tmp_path) / "metrics.json").read_text())
+    assert (metrics["images"], metrics["split"], metrics["epoch"]) == (48, "course", 14)
+    assert metrics["metrics"]["error_px"] < 12
+    assert metrics["metrics"]["spread"] > 0.5
+
+    evaluated = run(tmp_path, "evaluate.py", f"ckpt_path={only_run(tmp_path)}")
+    assert evaluated.returncode == 0, evaluated.stderr
+    again = only_run(tmp_path) / "evaluate" / "last-mended" / "metrics.json"
+    assert json.loads(again.read_text()) == metrics
+
+
+@pytest.mark.slow
+@pytest.mark.danes
+def test_the_full_network_learns_on_the_real_faces(danes_root, tmp_path):
+    trained = run(tmp_path, "train.py", "model=full", "trainer.max_epochs=25", f"data.root={danes_root}")
+    assert trained.returncode == 0, trained.stderr
+    (folder,) = (tmp_path / "outputs" / "full").iterdir()
+    metrics = json.loads((folder / "metrics.json").read_text())["metrics"]
+    assert metrics["mse_px2"] < 100
