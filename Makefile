@@ -77,7 +77,7 @@ reproduce: setup ## run the published experiments again, and rewrite their resul
 	$(BIN)/python train.py -m sweep=published $(ARGS)
 	$(BIN)/python -m facekp publish
 
-ablation: setup ## the same for what each kind of jitter is worth, on either split, and what helps turned faces
+ablation: setup ## the same for what each kind of augmentation is worth, on either split, and what helps turned faces
 	$(BIN)/python train.py -m sweep=ablation $(ARGS)
 	$(BIN)/python -m facekp publish
 	$(BIN)/python train.py -m sweep=random_split $(ARGS)

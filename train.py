@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from facekp.config import Config
-from facekp.data.prepare import obtain
+from facekp.data.prepare import prepare_data
 from facekp.data.read import read_records
 from facekp.data.splits import split_records
 from facekp.runs.command_line import command
@@ -36,7 +36,7 @@ def train(config: Config) -> float:
         config = shared(config)  # once the first process has checked it
     run_dir = Path(config.run_dir)
     check_folder(config)
-    config = replace(config, data=obtain(config.data))
+    config = replace(config, data=prepare_data(config.data))
     records, scheme = read_records(config.data)
     split = split_records(records, config.data, config.seed)
 
@@ -46,12 +46,14 @@ def train(config: Config) -> float:
     from facekp.reporting.report import write_report
     from facekp.reporting.results import log_hyperparameters, print_results, write_results
     from facekp.runs.provenance import recorded
-    from facekp.training.callbacks import About
+    from facekp.training.callbacks import CheckpointInfo
     from facekp.training.checkpoint import build_module, checkpoint_to_resume, describe, read_checkpoint
     from facekp.training.trainer import WholeCurves, build_trainer
 
     resumed = checkpoint_to_resume(config, scheme)
-    trainer = build_trainer(config, About(describe(config, scheme)), WholeCurves(resumed.step if resumed else 0))
+    trainer = build_trainer(
+        config, CheckpointInfo(describe(config, scheme)), WholeCurves(resumed.step if resumed else 0)
+    )
     data = FaceDataModule(split, scheme, config.data, config.model.input_size, config.augment, config.seed)
     module = build_module(config.model, scheme, data.train_faces.keypoints)
     if config.trainer.compile:

@@ -53,8 +53,8 @@ class DataConfig:
     val_fraction: float = _setting(0.2, above=0, below=1)  # random: share of the images held out
     persons: list[int] | None = _setting(None, length=2)  # use only persons first..last, e.g. [1,32] to tune
     batch_size: int = _setting(16, at_least=1)  # of a step; several processes share it
-    draws_per_epoch: int = _setting(1, at_least=1)  # how often an epoch draws each training image, jittered anew
-    turned_draws: int = _setting(1, at_least=1)  # how often a turned face is drawn for each time that another is
+    samples_per_image: int = _setting(1, at_least=1)  # how often an epoch draws each training image, augmented anew
+    turned_samples: int = _setting(1, at_least=1)  # how often a turned face is drawn for each time that another is
     num_workers: int | None = _setting(None, at_least=0)  # processes that prepare batches; null: see FaceDataModule
     cache_mb: int = _setting(512, at_least=0)  # keep decoded images in memory up to this size, else read as needed
 
@@ -85,10 +85,10 @@ class ModelConfig:
     network: Specs = field(default_factory=dict)  # _target_: a KeypointNetwork, and its own arguments
     input_size: list[int] = _setting([160, 120], length=2, at_least=8)  # width, height
     points: str = "all"  # a selection or group of the landmark scheme
-    mirror_answers: bool = False  # answer with the mean of what is seen in a face and in its mirror image
+    flip_test: bool = False  # answer with the mean of what is seen in a face and in its mirror image
     max_epochs: int = _setting(25, at_least=1)
     batch_size: int = _setting(16, at_least=1)
-    draws_per_epoch: int = _setting(1, at_least=1)  # see DataConfig
+    samples_per_image: int = _setting(1, at_least=1)  # see DataConfig
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
 
 

@@ -67,7 +67,7 @@ def test_the_watch_sees_what_it_is_for(watched):
     assert "pypi.org" in watched.run("-W", "ignore", "-c", "import albumentations")  # as it comes
 
 
-def test_the_import_of_the_jitter_looks_for_no_newer_versions(watched):
+def test_the_import_of_the_augmentation_looks_for_no_newer_versions(watched):
     """As a notebook would have it: albumentations comes with it, and nothing was said in its environment."""
     assert watched.run("-c", "import sys, facekp.data.augmentation; assert 'albumentations' in sys.modules") == ""
 

@@ -22,7 +22,7 @@ from rich.table import Table
 
 from facekp.config import Config
 from facekp.data.datamodule import FaceDataModule
-from facekp.data.prepare import obtain
+from facekp.data.prepare import prepare_data
 from facekp.data.read import read_records
 from facekp.data.splits import split_records
 from facekp.utils.terminal import console
@@ -44,7 +44,7 @@ class Cost:
         read_ms: to read an image's size and labels.
         check_ms: to decode it once, as ``data.on_bad=skip`` does.
         prepare_ms: to make it part of a data set; that decodes it if images are kept in memory.
-        rate: images that the loader jitters in a second, and decodes if they are not kept.
+        rate: images that the loader augments in a second, and decodes if they are not kept.
         kept: whether images are kept in memory.
         peak_mb: the largest that the process was.
         worker_mb: the largest that one of the loader's workers was, with what it shares; 0 where there are none.
@@ -119,8 +119,10 @@ def run(config: Config, counts: tuple[int, ...] = IMAGES) -> list[Cost]:
         config: of a training run on stand-in faces.
         counts: how many images, rising.
     """
-    drawn = Path(str(obtain(replace(config.data, people=_PEOPLE)).root))
-    table = Table(title=f"stand-in faces, {config.model.name}, jitter on, data.cache_mb={_CACHE_MB}; times per image")
+    drawn = Path(str(prepare_data(replace(config.data, people=_PEOPLE)).root))
+    table = Table(
+        title=f"stand-in faces, {config.model.name}, augmentation on, data.cache_mb={_CACHE_MB}; times per image"
+    )
     for heading in _HEADINGS:
         table.add_column(heading, justify="right")
     costs = []

@@ -1,8 +1,9 @@
 """Measure speed: ``python -m facekp bench [--rounds N | --scale]`` or ``make bench``.
 
 The bare loop is the least that training the same network can cost: images as tensors in memory, the same optimizer,
-memory format and batch size, no jitter, nothing logged. All parts are measured in turn, several times over, in one run,
-because the speed of a machine drifts; each is compared with the bare loop of its own round, and medians are printed.
+memory format and batch size, no augmentation, nothing logged. All parts are measured in turn, several times, in one
+run, because the speed of a machine drifts; each is compared with the bare loop of its own round, and medians are
+printed.
 
 Likewise the time that a command takes from start to end is compared with that of importing what it imports.
 """
@@ -33,7 +34,7 @@ from facekp.benchmarks import scale as bench_scale
 from facekp.config import CONF, Config, checked, register
 from facekp.data.datamodule import FaceDataModule
 from facekp.data.dataset import Sample
-from facekp.data.prepare import obtain
+from facekp.data.prepare import prepare_data
 from facekp.data.read import read_records
 from facekp.data.splits import split_records
 from facekp.evaluation.evaluate import evaluate_module, name_evaluation
@@ -46,14 +47,14 @@ _EPOCHS = 5
 _OVERRIDES = (
     "model=full",
     "data.batch_size=16",
-    "data.draws_per_epoch=4",
+    "data.samples_per_image=4",
     "trainer.accelerator=cpu",
     f"trainer.max_epochs={_EPOCHS + 1}",
 )
 _PARTS = {
     "bare loop": "tensors in memory, nothing else",
-    "loader": "reading and jitter alone",
-    "bare loop over the loader": "what jitter costs",
+    "loader": "reading and augmentation alone",
+    "bare loop over the loader": "what augmentation costs",
     "training": "all that train.py does between two steps",
     "evaluation": "answers and their errors, of the held-out faces",
 }
@@ -91,7 +92,7 @@ class Bench:
     """
 
     def __init__(self, config: Config) -> None:
-        self._config = config = replace(config, data=obtain(config.data))
+        self._config = config = replace(config, data=prepare_data(config.data))
         records, self._scheme = read_records(config.data)
         self._split = split_records(records, config.data, config.seed)
         self._data = self._new_data()
@@ -136,7 +137,7 @@ class Bench:
         return _EPOCHS * len(self._split.val) / (time.perf_counter() - start)
 
     def _plain_batches(self, epoch: int) -> Iterator[Sample]:
-        order = torch.randperm(self._config.data.draws_per_epoch * len(self._images)) % len(self._images)
+        order = torch.randperm(self._config.data.samples_per_image * len(self._images)) % len(self._images)
         for chosen in order.split(self._config.data.batch_size):
             yield {"image": self._images[chosen], "keypoints": self._keypoints[chosen]}
 
@@ -175,7 +176,9 @@ def measure_speed(rounds: int) -> None:
     for measure in measures:
         measure()
     figures = [[measure() for measure in measures] for _ in range(rounds)]
-    table = Table(title=f"model=full, jitter on, batch 16, {torch.get_num_threads()} threads, {rounds} rounds, medians")
+    table = Table(
+        title=f"model=full, augmentation on, batch 16, {torch.get_num_threads()} threads, {rounds} rounds, medians"
+    )
     for heading in ("part", "images/s", "of the bare loop", ""):
         table.add_column(heading, justify="left" if heading in ("part", "") else "right")
     for column, (name, meaning) in enumerate(_PARTS.items()):
@@ -188,7 +191,7 @@ def measure_speed(rounds: int) -> None:
 
 def measure_start(rounds: int) -> None:
     """Measure how long commands take from their start to their end, and print a table."""
-    root = str(obtain(configured("unused").data).root)
+    root = str(prepare_data(configured("unused").data).root)
     train = str(CONF.parent / "train.py")
     with tempfile.TemporaryDirectory() as folder:
         one_batch = [train, *_ONE_BATCH, f"data.root={Path(root).absolute()}"]

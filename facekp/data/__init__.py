@@ -1,1 +1,1 @@
-"""From files to batches: readers, splits, jitter, and the DataModule that joins them."""
+"""From files to batches: readers, splits, augmentation, and the DataModule that joins them."""

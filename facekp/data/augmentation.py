@@ -43,7 +43,7 @@ class Mirror(A.HorizontalFlip):
         return super().apply_to_keypoints(keypoints, *args, **params)[self.swap]
 
 
-class Place(A.DualTransform):
+class RandomAffine(A.DualTransform):
     """Rotate about the middle of the frame, scale and shift, all in one warp; the edge pixels fill what comes free.
 
     It does what ``albumentations.Affine`` does with these limits, in less than half the time.
@@ -78,7 +78,7 @@ class Place(A.DualTransform):
         return moved
 
 
-class Turn(A.DualTransform):
+class RandomTurn(A.DualTransform):
     """Move the middle of the face sideways against its outline, about as a turn of the head does.
 
     A column at u, from -1 to 1 across the face, goes to u + t (1 - u^2): the nose moves most, the ears stay.
@@ -121,7 +121,7 @@ class Turn(A.DualTransform):
         return moved
 
 
-class Jitter:
+class Augmentation:
     """Draw variants of a face by albumentations, each a function of its key alone.
 
     Points move with the image and are kept when they leave it. Which process draws a variant, and what was drawn
@@ -183,14 +183,14 @@ class Jitter:
         self._random.seed(self._philox.random_raw())
 
 
-def build_jitter(augment: AugmentConfig, scheme: Scheme, seed: int) -> Jitter:
-    """The jitter that the ``augment`` settings describe.
+def build_augmentation(augment: AugmentConfig, scheme: Scheme, seed: int) -> Augmentation:
+    """The augmentation that the ``augment`` settings describe.
 
     Raises:
         ConfigError: if a transform cannot be created, or does not suit the scheme.
     """
     transforms = create_all(augment.transforms, Transform, "augment.transforms")
-    return Jitter(list(transforms.values()), scheme, augment.mirror, seed)
+    return Augmentation(list(transforms.values()), scheme, augment.mirror, seed)
 
 
 def _flat(transforms: Sequence[Transform]) -> Iterator[Transform]:

@@ -1,4 +1,4 @@
-"""The LightningDataModule: a data set, its split and its jitter, as batches."""
+"""The LightningDataModule: a data set, its split and its augmentation, as batches."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 
 from facekp.config import AugmentConfig, DataConfig
-from facekp.data.augmentation import build_jitter
-from facekp.data.dataset import DrawSampler, FaceDataset, JitteredDataset, Sample, SharedBatches
+from facekp.data.augmentation import build_augmentation
+from facekp.data.dataset import AugmentedDataset, DistributedBatchSampler, EpochSampler, FaceDataset, Sample
 from facekp.data.splits import Split
 from facekp.landmarks.scheme import Scheme
 from facekp.utils.errors import ConfigError, DataError
@@ -42,7 +42,7 @@ class FaceDataModule(LightningDataModule):
         config: batch size, workers and cache.
         input_size: (width, height) of the network's input.
         augment: how training images are varied.
-        seed: of the order and the jitter.
+        seed: of the order and the augmentation.
 
     Raises:
         ConfigError: if a transform cannot be created; later, if there are more processes than held-out faces.
@@ -62,8 +62,8 @@ class FaceDataModule(LightningDataModule):
         self.caption = f"{config.name}, {config.labels} labels, split {split.name}"
         self._config = config
         self._seed = seed
-        jitter = build_jitter(augment, scheme, seed)
-        self.train_faces = JitteredDataset(split.train, input_size, jitter, config.cache_mb)
+        augmentation = build_augmentation(augment, scheme, seed)
+        self.train_faces = AugmentedDataset(split.train, input_size, augmentation, config.cache_mb)
         self.val_faces = FaceDataset(split.val, input_size, config.cache_mb)
 
     @property
@@ -79,11 +79,13 @@ class FaceDataModule(LightningDataModule):
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
     def train_dataloader(self) -> DataLoader[Sample]:
-        often, turned = self._config.draws_per_epoch, self._config.turned_draws
+        often, turned = self._config.samples_per_image, self._config.turned_samples
         times = [often * (turned if record.turned else 1) for record in self.train_faces.records]
         return FaceLoader(
             self.train_faces,
-            batch_sampler=SharedBatches(DrawSampler(times, self._seed), self._config.batch_size, *self._share),
+            batch_sampler=DistributedBatchSampler(
+                EpochSampler(times, self._seed), self._config.batch_size, *self._share
+            ),
             num_workers=self._workers,
             persistent_workers=self._workers > 0,
         )

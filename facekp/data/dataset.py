@@ -1,4 +1,4 @@
-"""Records as samples, plain and jittered, and the order in which they are drawn."""
+"""Records as samples, plain and augmented, and the order in which they are drawn."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.utils.data import BatchSampler, Dataset, Sampler
 
-from facekp.data.augmentation import Jitter
+from facekp.data.augmentation import Augmentation
 from facekp.data.images import load_grey
 from facekp.data.records import Record
 from facekp.landmarks.frames import Letterbox
@@ -71,27 +71,27 @@ class FaceDataset(Dataset[Sample]):
         }
 
 
-class JitteredDataset(FaceDataset):
-    """The same faces, each drawn anew for each key (draw, index); see :class:`DrawSampler`.
+class AugmentedDataset(FaceDataset):
+    """The same faces, each drawn anew for each key (draw, index); see :class:`EpochSampler`.
 
     Args:
         records, input_size, cache_mb: as for :class:`FaceDataset`.
-        jitter: draws the variants.
+        augmentation: draws the variants.
     """
 
     def __init__(
-        self, records: Sequence[Record], input_size: Sequence[int], jitter: Jitter, cache_mb: int = 512
+        self, records: Sequence[Record], input_size: Sequence[int], augmentation: Augmentation, cache_mb: int = 512
     ) -> None:
         super().__init__(records, input_size, cache_mb)
-        self._jitter = jitter
+        self._augmentation = augmentation
 
     def __getitem__(self, key: tuple[int, int]) -> Sample:  # type: ignore[override]
         _, index = key
-        image, keypoints = self._jitter(self.image(index), self.keypoints[index], key)
+        image, keypoints = self._augmentation(self.image(index), self.keypoints[index], key)
         return self._sample(index, image, keypoints)
 
 
-class DrawSampler(Sampler[tuple[int, int]]):
+class EpochSampler(Sampler[tuple[int, int]]):
     """Visit every sample so many times an epoch, in a new order, as keys (draw, index).
 
     Draws are counted through the epochs, so that what a key yields depends on (seed, epoch, sample) only, also after a
@@ -121,7 +121,7 @@ class DrawSampler(Sampler[tuple[int, int]]):
         return ((first + draw, index) for draw, index in (self._visits[i] for i in order))
 
 
-class SharedBatches(BatchSampler):
+class DistributedBatchSampler(BatchSampler):
     """The share of one process in every batch, so that all processes together take the steps that one would.
 
     The mean of the processes' gradients is the batch's if their shares are of one size. A last, smaller batch that

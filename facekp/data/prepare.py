@@ -16,7 +16,7 @@ from facekp.utils.terminal import console
 STANDIN_NAME = "stand-in faces"
 
 
-def obtain(config: DataConfig) -> DataConfig:
+def prepare_data(config: DataConfig) -> DataConfig:
     """Find or get the data set.
 
     A ``root`` that is set is taken as it is. Otherwise the set is downloaded into ``folder``, where it is found the
@@ -32,11 +32,11 @@ def obtain(config: DataConfig) -> DataConfig:
         return config
     reason = "they were asked for"
     if config.download:
-        from facekp.data.download.danes import fetch_danes
+        from facekp.data.download.danes import download_danes
 
         place = Path(config.folder) / "danes"
         try:
-            return replace(config, root=str(fetch_danes(place, config.download)))
+            return replace(config, root=str(download_danes(place, config.download)))
         except DataError:
             if config.on_missing == "error" or place.exists():
                 raise

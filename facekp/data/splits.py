@@ -14,7 +14,7 @@ import numpy as np
 from facekp.config import DataConfig
 from facekp.data.records import Record
 from facekp.utils.errors import ConfigError
-from facekp.utils.files import write_whole
+from facekp.utils.files import write_text
 
 _COURSE_TRAIN_PERSONS = 32
 _BY_PERSON = ("course", "person fold")
@@ -46,7 +46,7 @@ class Split:
         """Write the names of both sides as JSON, from which ``data.split=<path>`` makes this very split again."""
         parts = {"train": self.train, "val": self.val} | ({"skipped": self.skipped} if self.skipped else {})
         sides = {part: [record.name for record in records] for part, records in parts.items()}
-        write_whole(path, json.dumps({"split": self.name, **sides}, indent=1) + "\n")
+        write_text(path, json.dumps({"split": self.name, **sides}, indent=1) + "\n")
 
 
 def split_records(records: Sequence[Record], config: DataConfig, seed: int = 0) -> Split:

@@ -21,7 +21,7 @@ from facekp.evaluation.bootstrap import paired_difference
 from facekp.reporting.comparison_page import Faces, draw, print_comparison, write_page_of
 from facekp.runs.folder import Run, differing_settings, read_runs
 from facekp.utils.errors import ConfigError, DataError, FacekpError
-from facekp.utils.files import write_csv, write_whole
+from facekp.utils.files import write_csv, write_text
 from facekp.utils.terminal import shown
 
 _SAME_PX = 0.1  # how far apart two files may write down the same true point
@@ -46,7 +46,7 @@ def compare(config: EvaluateConfig) -> dict[str, Any]:
     compared = measure(given, runs, faces) | {"skipped": [shown(run) for run in skipped]}
     folder = Path(config.output_dir or Path("outputs", "compare", f"{datetime.now():%Y-%m-%d_%H-%M-%S}"))
     (folder / "figures").mkdir(parents=True, exist_ok=True)
-    write_whole(folder / "compare.json", json.dumps(compared, indent=1) + "\n")
+    write_text(folder / "compare.json", json.dumps(compared, indent=1) + "\n")
     _write_table(folder / "compare.csv", compared)
     write_page_of(folder, compared, draw(compared, runs, faces))
     print_comparison(compared)

@@ -45,7 +45,7 @@ class KeypointNetwork(nn.Module):
         """
         return functional.mse_loss(self.decode(output), truth)
 
-    def start_from(self, shapes: Tensor) -> None:
+    def init_from_shapes(self, shapes: Tensor) -> None:
         """Prepare for training, given the training set's keypoints, float32 [N, K, 2]; by default nothing is done."""
 
 
@@ -72,7 +72,7 @@ class RegressionNetwork(KeypointNetwork):
         """Keypoints float32 [B, K, 2] of images float32 [B, 1, H, W]."""
         return self.head(self.convolutions(images).flatten(1)).unflatten(1, (-1, 2))
 
-    def start_from(self, shapes: Tensor) -> None:
+    def init_from_shapes(self, shapes: Tensor) -> None:
         """Begin by answering about the mean shape: the last layer's bias becomes it."""
         with torch.no_grad():
             self.last.bias.copy_(shapes.mean(0).flatten())

@@ -16,7 +16,7 @@ from facekp.models.heatmap import HeatmapNet
 
 _SIZES = 0.3, 3.0  # how many pixels a pixel of the image may become
 
-Looks = tuple[Tensor, Tensor, Tensor]
+CascadeOutput = tuple[Tensor, Tensor, Tensor]
 """Logits of the first look and of the second, and complex64 [B, 2]: f and g of w = f z + g, which leads from z, a place
 in the image, to w in the cut; both are x + iy in pixels."""
 
@@ -65,11 +65,11 @@ class CascadeNet(KeypointNetwork):
         self.reference: Tensor  # the mean shape in the cut
         self.register_buffer("reference", torch.zeros(points, 2))
 
-    def start_from(self, shapes: Tensor) -> None:
+    def init_from_shapes(self, shapes: Tensor) -> None:
         """Fit the shape priors, and place the mean shape in the cut."""
-        self.first.start_from(shapes)
+        self.first.init_from_shapes(shapes)
         pixels = shapes * self._input_size
-        self.second.start_from(pixels / self._crop)
+        self.second.init_from_shapes(pixels / self._crop)
         found = torch.view_as_complex(pixels.double().contiguous()).numpy()
         centred = found - found.mean(1, keepdims=True)
         mean = align(centred).mean(0)
@@ -78,7 +78,7 @@ class CascadeNet(KeypointNetwork):
         placed = (upright - (low + high) / 2) * (self._fill / (high - low).max()) + 0.5
         self.reference.copy_(placed * self._crop)
 
-    def forward(self, images: Tensor) -> Looks:
+    def forward(self, images: Tensor) -> CascadeOutput:
         """Both looks at images float32 [B, 1, H, W]."""
         coarse = self.first(functional.avg_pool2d(images, 2))
         with torch.no_grad():
@@ -102,16 +102,16 @@ class CascadeNet(KeypointNetwork):
         factor = factor * (factor.abs().clamp(*_SIZES) / factor.abs())  # a first look that has learnt nothing yet
         return torch.cat([factor, home - factor * centre], dim=1)
 
-    def decode(self, output: Looks) -> Tensor:
+    def decode(self, output: CascadeOutput) -> Tensor:
         """Keypoints float32 [B, K, 2] of the second look."""
         _, fine, cut = output
         seen = _complex(self.second.decode(fine) * self._crop)
         return torch.view_as_real((seen - cut[:, 1:]) / cut[:, :1]) / self._input_size
 
-    def confidence(self, output: Looks) -> Tensor:
+    def confidence(self, output: CascadeOutput) -> Tensor:
         return self.second.confidence(output[1])
 
-    def loss(self, output: Looks, truth: Tensor) -> Tensor:
+    def loss(self, output: CascadeOutput, truth: Tensor) -> Tensor:
         """The sum of both looks' losses, each in its own cells."""
         coarse, fine, cut = output
         there = _complex(truth * self._input_size) * cut[:, :1] + cut[:, 1:]

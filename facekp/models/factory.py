@@ -40,9 +40,9 @@ def build_module(model: ModelConfig, scheme: Scheme, shapes: np.ndarray | None) 
     mean_shape = torch.zeros(len(points), 2)
     if shapes is not None:
         asked = torch.from_numpy(shapes[:, list(points)])
-        network.start_from(asked)
+        network.init_from_shapes(asked)
         mean_shape = asked.mean(0)
-    mirror = _mirrored_places(scheme, points) if model.mirror_answers else None
+    mirror = _mirrored_places(scheme, points) if model.flip_test else None
     return KeypointModule(network, scheme, points, mean_shape, model.optimizer, mirror)
 
 
@@ -51,7 +51,7 @@ def _mirrored_places(scheme: Scheme, points: Sequence[int]) -> list[int]:
     swapped = [scheme.mirror[point] for point in points] if scheme.mirror else []
     if set(swapped) != set(points):
         raise ConfigError(
-            f"model.mirror_answers=true is not possible: scheme {scheme.name} does not tell which of the points "
-            "change places in a mirror; set model.mirror_answers=false"
+            f"model.flip_test=true is not possible: scheme {scheme.name} does not tell which of the points "
+            "change places in a mirror; set model.flip_test=false"
         )
     return [list(points).index(point) for point in swapped]

@@ -91,7 +91,7 @@ class HeatmapNet(KeypointNetwork):
         noise = (axes * doubt[..., None, :]) @ axes.mT * cell * cell[:, None]
         return self.prior(keypoints * self._input_size, noise) / self._input_size
 
-    def start_from(self, shapes: Tensor) -> None:
+    def init_from_shapes(self, shapes: Tensor) -> None:
         """Fit the shape prior."""
         if self.prior is not None:
             self.prior.fit(shapes * self._input_size)
@@ -104,7 +104,7 @@ class HeatmapNet(KeypointNetwork):
         """How unlike Gaussians round the truth the heatmaps are, and how far from it their means.
 
         After Nibali et al., 2018, with the cross-entropy of the marginal distributions as the measure of unlikeness;
-        points that jitter moved out of the image have none. It matters more than the distance: a heatmap that tells
+        points that were moved out of the image have none. It matters more than the distance: a heatmap that tells
         how likely each place is has its mean where the squared error is least.
 
         Args:

@@ -28,7 +28,7 @@ _TEXT = 9
 
 
 @dataclass(frozen=True)
-class TwoAnswers:
+class FacePair:
     """One face with what two runs answered.
 
     Args:
@@ -45,7 +45,7 @@ class TwoAnswers:
 
 
 def face_pairs(
-    faces: Sequence[TwoAnswers],
+    faces: Sequence[FacePair],
     names: tuple[str, str],
     scheme: Scheme,
     points: Sequence[int],

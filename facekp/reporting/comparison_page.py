@@ -14,7 +14,7 @@ from facekp.data.images import load_grey
 from facekp.data.records import Record
 from facekp.landmarks.scheme import Scheme
 from facekp.reporting.comparison_figures import (
-    TwoAnswers,
+    FacePair,
     cumulative_errors_of,
     face_pairs,
     losses_of,
@@ -131,7 +131,7 @@ def _interval(difference: dict[str, Any]) -> list[float]:
     return [np.nan if difference[name] is None else difference[name] for name in ("mean", "low", "high")]
 
 
-def _most_different(reference: Run, run: Run, records: dict[str, Record]) -> list[TwoAnswers]:
+def _most_different(reference: Run, run: Run, records: dict[str, Record]) -> list[FacePair]:
     before, after = reference.by_image["error_px"], run.by_image["error_px"]
     return [
         _face(records[run.images[i]], f"{run.images[i]}   {before[i]:.1f} → {after[i]:.1f} px", reference, run, i)
@@ -139,11 +139,11 @@ def _most_different(reference: Run, run: Run, records: dict[str, Record]) -> lis
     ]
 
 
-def _face(record: Record, title: str, reference: Run, run: Run, row: int) -> TwoAnswers:
+def _face(record: Record, title: str, reference: Run, run: Run, row: int) -> FacePair:
     size = np.array(record.image_size)
     width, height = np.rint(size * _SHOWN_WIDTH / size[0]).astype(int).tolist()
-    shapes = (run.true_px[row] / size, reference.answered_px[row] / size, run.answered_px[row] / size)
-    return TwoAnswers(title, load_grey(record.image, (width, height)), *shapes)
+    shapes = (run.true_px[row] / size, reference.predicted_px[row] / size, run.predicted_px[row] / size)
+    return FacePair(title, load_grey(record.image, (width, height)), *shapes)
 
 
 def write_page_of(folder: Path, compared: dict[str, Any], figures: Iterator[tuple[str, str, Figure]]) -> None:

@@ -22,7 +22,7 @@ def run(config: Config, folder: Path) -> list[Path]:
     """Draw the data set of a config as a network will see it, and print the path of each sheet.
 
     Args:
-        config: checked, see :func:`facekp.config.checked`; the data, the jitter and what the model asks for are shown.
+        config: checked, see :func:`facekp.config.checked`; data, augmentation and selection are shown.
         folder: where the sheets go; made if it is not there.
 
     Returns:
@@ -71,18 +71,18 @@ def draw(
         scheme: their landmarks.
         points: which of them the network is asked for.
     """
-    from facekp.data.augmentation import build_jitter
-    from facekp.data.dataset import FaceDataset, JitteredDataset
+    from facekp.data.augmentation import build_augmentation
+    from facekp.data.dataset import AugmentedDataset, FaceDataset
     from facekp.reporting import data_figures as sheets
 
     data, size = config.data, config.model.input_size
     caption = f"{data.name}, {data.labels} labels"
     seen = f"{caption}, as the network sees them at {size[0]}x{size[1]}"
-    jitter = build_jitter(config.augment, scheme, config.seed)
+    augmentation = build_augmentation(config.augment, scheme, config.seed)
     faces = FaceDataset(records, size, data.cache_mb)
     yield "ground_truth", sheets.ground_truth(faces, scheme, seen)
     yield "asked_points", sheets.asked_points(faces, scheme, points, config.model.points, seen)
     yield "mean_shapes", sheets.mean_shapes(faces, scheme, caption)
     varied = f"{seen}, augment={config.augment.name}, seed {config.seed}"
-    yield "jitter", sheets.draws(JitteredDataset(records[:1], size, jitter), 0, scheme, varied)
+    yield "augmentation", sheets.draws(AugmentedDataset(records[:1], size, augmentation), 0, scheme, varied)
     yield "numbered_points", sheets.numbered(FaceDataset(records[:1], records[0].image_size), 0, scheme, caption)

@@ -11,16 +11,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from facekp.config import Config
-from facekp.data.prepare import obtain
+from facekp.data.prepare import prepare_data
 from facekp.data.read import read_records
 from facekp.runs.command_line import command
-from facekp.runs.distributed import WRITES_NOTHING
+from facekp.runs.distributed import NO_OUTPUT
 from facekp.utils.terminal import shown
 
 
 def get(config: Config) -> None:
     """Find, download or draw the faces, read their labels, and say where they are."""
-    data = obtain(config.data)
+    data = prepare_data(config.data)
     records, scheme = read_records(data)
     usable = sum(record.fault is None for record in records)
     print(f"{data.name}: {usable} images with {len(scheme)} points each in {shown(Path(str(data.root)).absolute())}")
@@ -30,14 +30,14 @@ def check(config: Config) -> None:
     """Print a report of the labels, and draw those that fit worst."""
     from facekp.reporting.data_check import run
 
-    run(replace(config, data=obtain(config.data)), Path("outputs") / "data-check")
+    run(replace(config, data=prepare_data(config.data)), Path("outputs") / "data-check")
 
 
 def browse(config: Config) -> None:
     """Write contact sheets of the faces as a network will see them."""
     from facekp.reporting.data_browse import run
 
-    run(replace(config, data=obtain(config.data)), Path("outputs") / "data-browse")
+    run(replace(config, data=prepare_data(config.data)), Path("outputs") / "data-browse")
 
 
 _COMMANDS = {"get": get, "check": check, "browse": browse}
@@ -49,5 +49,5 @@ def main(arguments: list[str]) -> None:
         print(__doc__)
         return
     chosen = arguments.pop(0) if arguments and arguments[0] in _COMMANDS else "get"
-    sys.argv[1:] = [*arguments, *WRITES_NOTHING]
+    sys.argv[1:] = [*arguments, *NO_OUTPUT]
     command("train", _COMMANDS[chosen])

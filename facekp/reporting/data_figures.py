@@ -1,4 +1,4 @@
-"""Contact sheets of the data: what is labelled where, and what jitter makes of it.
+"""Contact sheets of the data: what is labelled where, and what augmentation makes of it.
 
 As in :mod:`facekp.reporting.figures`, red circles are the ground truth, coordinates are relative to the picture, each
 function returns a ``Figure`` and touches no global state, and ``caption`` says on which data it was made. Most sheets
@@ -21,7 +21,7 @@ from facekp.landmarks.scheme import Scheme
 from facekp.reporting.figures import BASELINE, TRUTH, Face, draw_points, empty_panels, face_grid, new_figure
 
 if TYPE_CHECKING:  # the sheets themselves do without torch
-    from facekp.data.dataset import FaceDataset, JitteredDataset
+    from facekp.data.dataset import AugmentedDataset, FaceDataset
 
 MODEL = "#ffd92f"
 """The colour of what a shape model finds nearest: yellow is told from red by its brightness alone."""
@@ -73,14 +73,14 @@ def asked_points(faces: FaceDataset, scheme: Scheme, points: Sequence[int], name
     return face_grid(shown, scheme, points, f"what the network is asked for: {name}", caption, _COLUMNS)
 
 
-def draws(faces: JitteredDataset, index: int, scheme: Scheme, caption: str, count: int = 11) -> Figure:
+def draws(faces: AugmentedDataset, index: int, scheme: Scheme, caption: str, count: int = 11) -> Figure:
     """One face as it is, then its first ``count`` draws, which are what as many epochs train on."""
     points = range(len(scheme))
     shown = [_face(faces, index, points)]
     for draw in range(count):
         sample = faces[(draw, index)]
         shown.append(Face(f"draw {draw}", sample["image"][0].numpy(), sample["keypoints"].numpy()))
-    return face_grid(shown, scheme, points, f"{shown[0].title} and what jitter makes of it", caption)
+    return face_grid(shown, scheme, points, f"{shown[0].title} and what augmentation makes of it", caption)
 
 
 def numbered(faces: FaceDataset, index: int, scheme: Scheme, caption: str) -> Figure:
@@ -144,7 +144,7 @@ def suspects(chosen: Sequence[Suspect], scheme: Scheme, caption: str) -> Figure:
 
 
 def _face(faces: FaceDataset, index: int, points: Sequence[int]) -> Face:
-    """A face of a dataset without its jitter, if it has one."""
+    """A face of a dataset without its augmentation, if it has one."""
     return Face(faces.records[index].name, faces.image(index), faces.keypoints[index][list(points)])
 
 

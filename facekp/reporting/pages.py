@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from facekp.utils.files import write_whole
+from facekp.utils.files import write_text
 
 
 def write_page(path: Path, template: str, **content: Any) -> None:
@@ -26,7 +26,7 @@ def write_page(path: Path, template: str, **content: Any) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    write_whole(path, pages.get_template(template).render(content))
+    write_text(path, pages.get_template(template).render(content))
 
 
 def inlined(folder: Path) -> dict[str, str]:

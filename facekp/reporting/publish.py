@@ -28,7 +28,7 @@ from facekp.runs.resume import finished, read_parts
 from facekp.runs.sweep import REPEATS
 from facekp.training.tensorboard import read_scalars
 from facekp.utils.errors import DataError, FacekpError
-from facekp.utils.files import write_whole
+from facekp.utils.files import write_text
 from facekp.utils.terminal import shown
 
 _COLUMNS = {
@@ -119,11 +119,11 @@ def publish(folder: Path, docs: Path, readme: Path) -> None:
     table = _table(groups, origin)
     docs.mkdir(parents=True, exist_ok=True)
     content = [{"overrides": r.overrides, **r.name, **r.figures, "mse_px2_by_type": r.by_type} for r in results]
-    write_whole(docs / f"{name}.json", json.dumps(content, indent=1) + "\n")
+    write_text(docs / f"{name}.json", json.dumps(content, indent=1) + "\n")
     rows = [[f"`{setting}`", *_type_cells(results)] for setting, results in groups.items()]
     by_type = markdown_table(["MSE, px²", *results[0].by_type], rows)
     pictures = f"![every run's error]({name}.svg)\n\n![validation error by epoch]({name}_curves.svg)\n"
-    write_whole(docs / f"{name}.md", f"# {name}\n\n{table}\n## By image type\n\n{by_type}\n## Figures\n\n{pictures}")
+    write_text(docs / f"{name}.md", f"# {name}\n\n{table}\n## By image type\n\n{by_type}\n## Figures\n\n{pictures}")
     with rc_context({"svg.hashsalt": name}):
         for file, figure in ((name, dots(groups, origin)), (f"{name}_curves", curves(groups, origin))):
             figure.savefig(docs / f"{file}.svg", metadata={"Date": None})
@@ -134,7 +134,7 @@ def replace_part(readme: Path, name: str, text: str) -> None:
     """Put a text into the place of what stands between ``<!-- name -->`` and ``<!-- /name -->``."""
     part = rf"(<!-- {re.escape(name)} -->\n).*?(<!-- /{re.escape(name)} -->)"
     whole = readme.read_text(encoding="utf-8")
-    write_whole(readme, re.sub(part, lambda match: f"{match[1]}\n{text}\n{match[2]}", whole, flags=re.DOTALL))
+    write_text(readme, re.sub(part, lambda match: f"{match[1]}\n{text}\n{match[2]}", whole, flags=re.DOTALL))
 
 
 def _number(run: Path) -> int:

@@ -93,10 +93,10 @@ def _facts(measured: dict[str, Any], parts: Sequence[dict[str, Any]]) -> dict[st
     versions = ", ".join(f"{name} {number}" for name, number in last["versions"].items())
     epochs = "an unknown number of" if last["epochs"] is None else last["epochs"]
     return told | {
-        "trained": f"{epochs} epochs x {_counted(last['draws_per_epoch'], 'draw')} x {last['train_images']} images"
+        "trained": f"{epochs} epochs x {_counted(last['samples_per_image'], 'draw')} x {last['train_images']} images"
         + (f", {share:.0%} of them" if share < 1 else "")
         + ("" if last["steps"] is None else f" = {last['steps']:,} steps of {last['batch_size']} images"),
-        "jitter": last["augment"],
+        "augmentation": last["augment"],
         "learning rate": f"{last['lr']:g}, {last['schedule']}",
         "when": ", then ".join(f"{_time(part['started'])} to {_time(part['finished'])}" for part in parts),
         "training took": _duration([part["training_seconds"] for part in parts]),

@@ -20,7 +20,7 @@ from facekp.evaluation.metrics import errors_of
 from facekp.landmarks.frames import Letterbox
 from facekp.reporting.evaluation_figures import draw
 from facekp.runs.sweep import FIGURES
-from facekp.utils.files import write_whole
+from facekp.utils.files import write_text
 from facekp.utils.terminal import print_table
 
 _DPI = 140
@@ -66,7 +66,7 @@ def write_measured(judged: Judged, folder: Path) -> dict[str, Any]:
     """Write metrics.json and predictions.csv, each complete or not at all, and return the content of metrics.json."""
     folder.mkdir(parents=True, exist_ok=True)
     measured = judged.as_json()
-    write_whole(folder / "metrics.json", json.dumps(measured, indent=1) + "\n")
+    write_text(folder / "metrics.json", json.dumps(measured, indent=1) + "\n")
     _write_predictions(judged, folder / "predictions.csv")
     return measured
 
@@ -87,7 +87,7 @@ def _write_predictions(evaluation: Judged, path: Path) -> None:
             sure = "" if evaluation.confidence is None else f"{float(evaluation.confidence[i, k]):.3f}"
             measured = (f"{float(n):.3f}" for n in numbers)
             writer.writerow([record.name, record.person, record.image_type, point, group, *measured, sure])
-    write_whole(path, text.getvalue())
+    write_text(path, text.getvalue())
 
 
 def log_hyperparameters(loggers: Iterable[Logger], config: Config, metrics: dict[str, float]) -> None:

@@ -9,7 +9,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_only
 
-from facekp.data.dataset import FaceDataset, JitteredDataset
+from facekp.data.dataset import AugmentedDataset, FaceDataset
 from facekp.reporting.data_figures import draws, mean_shapes, numbered
 from facekp.reporting.evaluation_figures import evenly
 from facekp.reporting.figures import Face, face_grid
@@ -17,9 +17,9 @@ from facekp.training.callbacks import writers
 from facekp.utils.errors import ConfigError
 
 
-class Pictures(Callback):
-    """Draw into TensorBoard: the labels and the jitter before the first step, and the answers to the same validation
-    faces before the first step, every few epochs and at the end.
+class PredictionImages(Callback):
+    """Draw into TensorBoard: labels and augmented faces before the first step, and the predictions on the same
+    validation faces before the first step, every few epochs and at the end.
 
     Args:
         every_n_epochs: how often.
@@ -54,11 +54,11 @@ class Pictures(Callback):
         sheets = {
             "mean shapes": mean_shapes(data.train_faces, scheme, caption),
             "numbered points": numbered(data.val_faces, 0, scheme, caption),
-            "one face under jitter": draws(data.train_faces, 0, scheme, caption),
+            "one face under augmentation": draws(data.train_faces, 0, scheme, caption),
         }
         for name, dataset, title in (
             ("ground truth", data.val_faces, "ground truth of validation faces"),
-            ("jittered training faces", data.train_faces, "training faces as the network sees them"),
+            ("augmented training faces", data.train_faces, "training faces as the network sees them"),
         ):
             faces = [_face(dataset, index, points) for index in evenly(len(dataset), self._faces)]
             sheets[name] = face_grid(faces, scheme, points, title, caption)
@@ -82,6 +82,6 @@ class Pictures(Callback):
 
 
 def _face(dataset: FaceDataset, index: int, points: list[int], prediction: np.ndarray | None = None) -> Face:
-    sample = dataset[(0, index)] if isinstance(dataset, JitteredDataset) else dataset[index]
+    sample = dataset[(0, index)] if isinstance(dataset, AugmentedDataset) else dataset[index]
     truth = sample["keypoints"].numpy()[points]
     return Face(dataset.records[index].name, sample["image"][0].numpy(), truth, prediction)

@@ -22,11 +22,11 @@ from omegaconf import DictConfig
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
 
 from facekp.config import CONF, checked, register
-from facekp.runs.distributed import WRITES_NOTHING, abandoned, first, follow, tells
+from facekp.runs.distributed import NO_OUTPUT, abandoned, first, follow, tells
 from facekp.runs.resume import ERROR, resuming, run_job, sweeping
-from facekp.runs.signals import Interrupted, listen
+from facekp.runs.signals import Interrupted, install_handlers
 from facekp.utils.errors import FacekpError, closest
-from facekp.utils.files import write_whole
+from facekp.utils.files import write_text
 from facekp.utils.terminal import shown
 
 _FIRST_WORD_S = 5.0
@@ -48,14 +48,14 @@ def command(config_name: str, task: Callable[[Any], Any], resumable: bool = Fals
     wants_traceback = first() and os.environ.get("HYDRA_FULL_ERROR") == "1"  # others may have it from the next line
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then hands its exceptions on, so that they are worded here
     threading.excepthook = _in_thread
-    listen()
+    install_handlers()
     register()
 
     script = sys.argv[0]
     begun: list[Path] = []  # run folders
 
     def run(config: DictConfig) -> Any:
-        listen()  # a launcher may have started this process
+        install_handlers()  # a launcher may have started this process
         sys.argv[0] = script
         if not first():
             follow()
@@ -71,14 +71,14 @@ def command(config_name: str, task: Callable[[Any], Any], resumable: bool = Fals
                 _end(error, text)
             print(f"Error: {text or f'{error!r}; see {shown(folder / ERROR)}'}", file=sys.stderr)
             with suppress(OSError):
-                write_whole(folder / ERROR, "".join(traceback.format_exception(error)))
+                write_text(folder / ERROR, "".join(traceback.format_exception(error)))
             return math.inf  # NaN would end a search
 
     try:
         if resumable:
             sys.argv[1:] = resuming(sys.argv[1:])
         if not first():
-            sys.argv += WRITES_NOTHING
+            sys.argv += NO_OUTPUT
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)(run)()
     except Interrupted as interruption:
         if not first():

@@ -12,13 +12,13 @@ from pathlib import Path
 from facekp.config import Config
 from facekp.runs.resume import sweeping
 from facekp.utils.errors import ConfigError
-from facekp.utils.warning_filters import quieten
+from facekp.utils.warning_filters import filter_warnings
 
 _NUMBERS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")
 _STARTED = ("WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
 _joined = False
 
-WRITES_NOTHING = ("hydra.run.dir=.", "hydra.output_subdir=null")
+NO_OUTPUT = ("hydra.run.dir=.", "hydra.output_subdir=null")
 """Overrides with which Hydra makes no folder for a command."""
 
 
@@ -92,7 +92,7 @@ def shared(config: Config) -> Config:
         return config
     from lightning.fabric import Fabric
 
-    quieten()
+    filter_warnings()
     try:
         fabric = Fabric(
             accelerator=trainer.accelerator, strategy="ddp", devices=trainer.devices, num_nodes=trainer.num_nodes

@@ -59,7 +59,7 @@ class Run:
         return self.values[..., 0:2]
 
     @property
-    def answered_px(self) -> np.ndarray:
+    def predicted_px(self) -> np.ndarray:
         """float64 [N, K, 2]."""
         return self.values[..., 2:4]
 
@@ -196,7 +196,7 @@ def _config(folder: Path) -> dict[str, Any]:
 def differing_settings(runs: Sequence[Run]) -> list[dict[str, str]]:
     """For each run, in words, the settings in which the runs differ, with weights and epoch where those do.
 
-    A part that only some runs have, such as one kind of jitter, is named by its class or by what it holds.
+    A part that only some runs have, such as one kind of augmentation, is named by its class or by what it holds.
     """
     settings = [{key: run.measured[key] for key in _SHOWN_OF_EVALUATION} | run.config for run in runs]
     columns = {

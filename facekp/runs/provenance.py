@@ -25,7 +25,7 @@ import facekp
 from facekp.config import Config
 from facekp.data.splits import Split
 from facekp.runs.resume import read_parts, sweeping
-from facekp.utils.files import write_whole
+from facekp.utils.files import write_text
 
 _PACKAGES = ("torch", "lightning", "albumentations", "numpy")
 
@@ -88,7 +88,7 @@ def _beginning(config: Config, split: Split, trainer: Trainer) -> dict[str, Any]
         "model": config.model.name,
         "train_images": len(split.train),
         "val_images": len(split.val),
-        "draws_per_epoch": config.data.draws_per_epoch,
+        "samples_per_image": config.data.samples_per_image,
         "limit_train_batches": config.trainer.limit_train_batches,  # the share of an epoch that is gone through
         "batch_size": config.data.batch_size,
         "augment": config.augment.name,
@@ -124,4 +124,4 @@ def _git(*arguments: str) -> str | None:
 
 
 def _write(path: Path, parts: list[dict[str, Any]]) -> None:
-    write_whole(path, json.dumps({"parts": parts}, indent=1) + "\n")
+    write_text(path, json.dumps({"parts": parts}, indent=1) + "\n")

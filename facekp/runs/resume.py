@@ -16,7 +16,7 @@ from yaml import YAMLError  # type: ignore[import-untyped]
 
 from facekp.config import Config
 from facekp.utils.errors import ConfigError
-from facekp.utils.files import write_whole
+from facekp.utils.files import write_text
 
 LAST_CHECKPOINT = Path("checkpoints", "last.ckpt")
 """Within a run folder, what a run goes on from."""
@@ -104,8 +104,8 @@ def keep_settings(run_dir: Path) -> None:
         return
     overrides = [line for line in HydraConfig.get().overrides.task if not line.startswith("resume=")]
     config = compose(HydraConfig.get().job.config_name, overrides)
-    write_whole(run_dir / ".hydra" / "config.yaml", OmegaConf.to_yaml(config))
-    write_whole(_settings(run_dir), OmegaConf.to_yaml(OmegaConf.create(overrides)))
+    write_text(run_dir / ".hydra" / "config.yaml", OmegaConf.to_yaml(config))
+    write_text(_settings(run_dir), OmegaConf.to_yaml(OmegaConf.create(overrides)))
 
 
 def read_parts(run_dir: Path | None) -> list[dict[str, Any]]:

@@ -44,16 +44,16 @@ class _Listener:
 _listener = _Listener()
 
 
-def listen() -> None:
+def install_handlers() -> None:
     """From now on the first SIGINT or SIGTERM raises :class:`Interrupted`, and the second ends the process."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _listener)
 
 
-def listen_again() -> None:
+def reinstall_handlers() -> None:
     """Take back the signals that somebody else has listened to since :func:`listen`, if that was called."""
     if signal.getsignal(signal.SIGINT) is _listener:
-        listen()
+        install_handlers()
 
 
 @contextmanager
@@ -62,7 +62,7 @@ def deferred() -> Iterator[None]:
     _listener.deferring = True
     try:
         yield
-        heed()
+        stop_if_requested()
     finally:
         _listener.deferring = False
 
@@ -72,7 +72,7 @@ def asked() -> int:
     return _listener.asked[0] if _listener.asked is not None and _listener.deferring else 0
 
 
-def heed(number: int | None = None) -> None:
+def stop_if_requested(number: int | None = None) -> None:
     """Raise what was deferred, here or in another process of the run.
 
     Args:

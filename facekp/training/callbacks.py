@@ -27,7 +27,7 @@ _LAYOUT = {
 }
 
 
-class About(Callback):
+class CheckpointInfo(Callback):
     """Write into each checkpoint how it was made.
 
     Args:
@@ -69,7 +69,7 @@ def _verbatim(text: str) -> str:
     return f"```\n{text.rstrip()}\n```"
 
 
-class RestingCollector(Callback):
+class FreezeGarbageCollector(Callback):
     """Keep what exists before training out of the garbage collector's sight.
 
     It lives as long as the run; walking it again and again costs a tenth of the training time of a small network.

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 
-from facekp.utils.files import written_whole
+from facekp.utils.files import atomic_write
 
 
-class WholeCheckpoints(TorchCheckpointIO):
+class AtomicCheckpointIO(TorchCheckpointIO):
     """Checkpoints that are whole at every moment, whatever ends the process.
 
     Lightning's own writes to the system's temporary folder and moves the file from there, which copies it piece by
@@ -22,5 +22,5 @@ class WholeCheckpoints(TorchCheckpointIO):
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         content = io.BytesIO()  # torch hides what went wrong with a file of its own
         torch.save(checkpoint, content)
-        with written_whole(Path(path)) as file:
+        with atomic_write(Path(path)) as file:
             file.write(content.getbuffer())

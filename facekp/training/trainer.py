@@ -14,13 +14,13 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
 from facekp.config import Config
-from facekp.runs.signals import asked, heed, listen_again
-from facekp.training.callbacks import RestingCollector, Settings
-from facekp.training.checkpoint_io import WholeCheckpoints
+from facekp.runs.signals import asked, reinstall_handlers, stop_if_requested
+from facekp.training.callbacks import FreezeGarbageCollector, Settings
+from facekp.training.checkpoint_io import AtomicCheckpointIO
 from facekp.training.progress import progress
 from facekp.utils.errors import ConfigError
 from facekp.utils.instantiate import create_all
-from facekp.utils.warning_filters import quieten
+from facekp.utils.warning_filters import filter_warnings
 
 _HEED_EVERY = 10  # batches; several processes talk to each other for it
 
@@ -35,7 +35,7 @@ def build_trainer(config: Config, *more: Callback) -> Trainer:
     Raises:
         ConfigError: if a callback or logger cannot be created, or the devices that are asked for are not here.
     """
-    quieten()
+    filter_warnings()
     seed_everything(config.seed, workers=True, verbose=False)
     callbacks = create_all(config.callbacks, Callback, "callbacks")
     settings = asdict(config.trainer) | {"enable_progress_bar": False}  # ours is none of Lightning's
@@ -50,13 +50,13 @@ def build_trainer(config: Config, *more: Callback) -> Trainer:
             callbacks=[
                 progress(config.trainer.enable_progress_bar),
                 Settings(config),
-                RestingCollector(),
-                SeededEpochs(config.seed),
-                Heeding(),
+                FreezeGarbageCollector(),
+                SeedEveryEpoch(config.seed),
+                GracefulStop(),
                 *callbacks.values(),
                 *more,
             ],
-            plugins=[WholeCheckpoints()],
+            plugins=[AtomicCheckpointIO()],
             logger=list(create_all(config.logger, Logger, "logger").values()),
             num_sanity_val_steps=0,
             enable_model_summary=False,
@@ -68,7 +68,7 @@ def build_trainer(config: Config, *more: Callback) -> Trainer:
         ) from error
 
 
-class SeededEpochs(Callback):
+class SeedEveryEpoch(Callback):
     """Make what is random in a network a function of seed, epoch and process, so that it is the same after a resume.
 
     Args:
@@ -84,27 +84,27 @@ class SeededEpochs(Callback):
             torch.manual_seed(int(drawn[0]) + trainer.global_rank)
 
 
-class Heeding(Callback):
+class GracefulStop(Callback):
     """End between two batches, where nothing is half done, if this process was asked to end.
 
     Several processes end together, after the same batch, whichever of them was asked.
     """
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        listen_again()  # Lightning's own answer to SIGTERM waits for the other processes in the middle of a step
+        reinstall_handlers()  # Lightning's own answer to SIGTERM waits for the other processes in the middle of a step
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         if trainer.world_size == 1:
-            heed()
+            stop_if_requested()
         elif batch_idx % _HEED_EVERY == 0 or trainer.is_last_batch:
             here = torch.tensor(asked(), device=trainer.strategy.root_device)
-            heed(int(trainer.strategy.reduce(here, reduce_op="max")))
+            stop_if_requested(int(trainer.strategy.reduce(here, reduce_op="max")))
 
     def on_validation_batch_end(self, trainer: Trainer, *_: Any) -> None:
         if trainer.world_size == 1:
-            heed()
+            stop_if_requested()
 
 
 class WholeCurves(Callback):

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[BinaryIO]:
+def atomic_write(path: Path) -> Iterator[BinaryIO]:
     """Open a file beside ``path`` for writing, which takes the place of what was there once it is complete and on disk.
 
     Args:
@@ -37,19 +37,19 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
     _sync_folder(path.parent)
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file by :func:`written_whole`."""
-    with written_whole(path) as file:
+def write_text(path: Path, text: str) -> None:
+    """Write a text file by :func:`atomic_write`."""
+    with atomic_write(path) as file:
         file.write(text.encode())
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows as CSV by :func:`written_whole`: a column for each name that any of them has, in the order met."""
+    """Write rows as CSV by :func:`atomic_write`: a column for each name that any of them has, in the order met."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, dict.fromkeys(name for row in rows for name in row), restval="")
     writer.writeheader()
     writer.writerows(rows)
-    write_whole(path, text.getvalue())
+    write_text(path, text.getvalue())
 
 
 def _sync_folder(folder: Path) -> None:

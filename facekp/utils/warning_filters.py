@@ -13,7 +13,7 @@ _IDLE_WARNINGS = (
 )
 
 
-def quieten() -> None:
+def filter_warnings() -> None:
     """Drop Lightning's greetings and the warnings above; everything else is still shown."""
     for package in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(package).setLevel(logging.WARNING)

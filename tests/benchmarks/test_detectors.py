@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
-from facekp.benchmarks.detectors import __main__ as commands
-from facekp.benchmarks.detectors.base import MeanShape, Peer
+from facekp.benchmarks.detectors import command as commands
+from facekp.benchmarks.detectors.base import Baseline, MeanShape
 from facekp.benchmarks.detectors.comparison import measure
 from facekp.benchmarks.detectors.dlib_ert import OwnBox, TrueBox
 from facekp.benchmarks.detectors.judge import judge
@@ -27,13 +27,13 @@ from facekp.data.splits import Split
 from facekp.landmarks.scheme import DANES
 from facekp.runs.folder import read_runs
 from facekp.utils.errors import DataError, FacekpError
-from tests.runs import config
+from tests.helpers import config
 
 DATA = DataConfig(name="drawn")
 ALTERNATELY = np.resize([1.0, -1.0], len(DANES))
 
 
-class Missing(Peer):
+class Missing(Baseline):
     """Misses every point by so many pixels, [2] or [K, 2]."""
 
     given = "the truth"
@@ -107,7 +107,7 @@ def test_a_peer_leaves_a_folder_like_a_runs(answered, faces):
     assert measured["mean_shape"]["by_type"]["all"]["mse_px2"] > 12.5
     (run, exact), _ = read_runs([str(one), str(other)])
     assert run.images == tuple(record.name for record in faces[-12:])
-    assert run.answered_px - run.true_px == pytest.approx(np.broadcast_to((3, 4), run.true_px.shape), abs=2e-3)
+    assert run.predicted_px - run.true_px == pytest.approx(np.broadcast_to((3, 4), run.true_px.shape), abs=2e-3)
     assert exact.by_image["error_px"].max() < 1e-3
 
 
@@ -208,13 +208,13 @@ def test_runs_on_the_course_split_stand_for_the_fold_of_the_same_people(answered
 
 
 def test_runs_belong_together_by_their_settings(answered):
-    for augment in ("jitter", "none"):
+    for augment in ("augmentation", "none"):
         for seed in (0, 1):
             answered("full", (seed, 1), settings={"augment": {"name": augment}, "seed": seed})
     folder = str(answered("full", (1, 1), "random images", settings={"seed": 0}).parent)
     methods = read_methods([folder], DANES)
     assert {method.name: len(method.course) for method in methods} == {
-        "full augment.name=jitter": 2,
+        "full augment.name=augmentation": 2,
         "full augment.name=none": 2,
     }
 

@@ -7,7 +7,7 @@ from albumentations.core.type_definitions import Targets
 from omegaconf import OmegaConf
 
 from facekp.config import CONF, AugmentConfig
-from facekp.data.augmentation import Jitter, Mirror, Transform, build_jitter
+from facekp.data.augmentation import Augmentation, Mirror, Transform, build_augmentation
 from facekp.landmarks.scheme import DANES, Group, Scheme
 from facekp.utils.errors import ConfigError
 from facekp.utils.instantiate import create_all
@@ -41,11 +41,11 @@ def centre_of(image: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("name", ["mirror", *shipped(), "all"])
 def test_a_marked_pixel_and_its_keypoint_stay_together(name):
     transforms = [transform for key, transform in shipped().items() if name in (key, "all")]
-    jitter = Jitter(transforms, DOT, mirror=0.5 if name in ("mirror", "all") else 0.0)
+    augmentation = Augmentation(transforms, DOT, mirror=0.5 if name in ("mirror", "all") else 0.0)
     moved = set()
     for draw in range(40):
         x, y = 0.4 + 0.005 * draw, 0.6 - 0.004 * draw
-        image, keypoints = jitter(blob(x, y), np.array([[x, y], [0.1, 0.5], [0.9, 0.5]], np.float32), (0, draw))
+        image, keypoints = augmentation(blob(x, y), np.array([[x, y], [0.1, 0.5], [0.9, 0.5]], np.float32), (0, draw))
         assert image.shape == (SIZE[1], SIZE[0])
         np.testing.assert_allclose(
             keypoints[0] * SIZE, centre_of(image), atol=0.1
@@ -56,7 +56,7 @@ def test_a_marked_pixel_and_its_keypoint_stay_together(name):
 
 def test_mirror_twice_is_the_identity(drawn_records):
     image = np.random.default_rng(0).integers(0, 256, (SIZE[1], SIZE[0]), np.uint8)
-    always = Jitter([], DANES, mirror=1.0)
+    always = Augmentation([], DANES, mirror=1.0)
     for record in drawn_records:
         once = always(image, record.keypoints, (0,))
         np.testing.assert_array_equal(once[0], image[:, ::-1])
@@ -68,7 +68,7 @@ def test_mirror_twice_is_the_identity(drawn_records):
 def test_mirror_swaps_left_and_right_points(drawn_records):
     image = np.zeros((SIZE[1], SIZE[0]), np.uint8)
     for record in drawn_records:
-        _, mirrored = Jitter([], DANES, mirror=1.0)(image, record.keypoints, (0,))
+        _, mirrored = Augmentation([], DANES, mirror=1.0)(image, record.keypoints, (0,))
         for eye in DANES.eyes:
             expected = 1 - record.keypoints[[DANES.mirror[point] for point in eye], 0]
             np.testing.assert_allclose(mirrored[list(eye), 0], expected, atol=1e-5)
@@ -80,7 +80,7 @@ def test_points_that_leave_the_frame_are_kept_and_continue_to_move():
     shift = A.Affine(translate_percent={"x": (0.5, 0.5), "y": (0, 0)}, p=1.0)
     points = np.array([[0.1, 0.5], [0.9, 0.5], [-0.2, 1.2], [1.0, 1.0], [0.0, 0.0]], np.float32)
     scheme = Scheme("five", (Group("row", tuple(range(5))),), tuple(range(5)), ((0,), (1,)))
-    _, moved = Jitter([shift], scheme)(np.zeros((SIZE[1], SIZE[0]), np.uint8), points, (0,))
+    _, moved = Augmentation([shift], scheme)(np.zeros((SIZE[1], SIZE[0]), np.uint8), points, (0,))
     np.testing.assert_allclose(moved, points + (0.5, 0), atol=1e-4)
 
 
@@ -89,15 +89,17 @@ def test_a_draw_is_a_function_of_seed_and_key_alone(drawn_records):
     points = drawn_records[0].keypoints
 
     def draw(key, seed=0, before=()):
-        jitter = Jitter(list(shipped().values()), DANES, mirror=0.5, seed=seed)
+        augmentation = Augmentation(list(shipped().values()), DANES, mirror=0.5, seed=seed)
         for other in before:
-            jitter(image, points, other)
-        return jitter(image, points, key)
+            augmentation(image, points, other)
+        return augmentation(image, points, key)
 
     first, again = draw((3, 7)), draw((3, 7), before=[(0, 0), (9, 1)])
     np.testing.assert_array_equal(first[0], again[0])
     np.testing.assert_array_equal(first[1], again[1])
-    copied = pickle.loads(pickle.dumps(Jitter(list(shipped().values()), DANES, mirror=0.5)))  # as a worker gets it
+    copied = pickle.loads(
+        pickle.dumps(Augmentation(list(shipped().values()), DANES, mirror=0.5))
+    )  # as a worker gets it
     for _ in range(2):
         np.testing.assert_array_equal(copied(image, points, (3, 7))[0], first[0])
         np.testing.assert_array_equal(copied(image, points, (3, 7))[1], first[1])
@@ -115,12 +117,12 @@ def test_a_draw_is_a_function_of_seed_and_key_alone(drawn_records):
 def test_a_setting_that_a_transform_does_not_take_is_named(setting, sentence):
     transforms = {"sharpness": {"_target_": "albumentations.GaussianBlur", **setting}}
     with pytest.raises(ConfigError, match=sentence):
-        build_jitter(AugmentConfig(name="blurred", transforms=transforms), DANES, seed=0)
+        build_augmentation(AugmentConfig(name="blurred", transforms=transforms), DANES, seed=0)
 
 
 def test_a_transform_that_would_leave_the_points_behind_is_refused():
     with pytest.raises(ConfigError, match="_Shake does not move keypoints"):
-        Jitter([A.OneOf([_Shake()])], DANES)
+        Augmentation([A.OneOf([_Shake()])], DANES)
 
 
 class _Shake(A.DualTransform):
@@ -139,9 +141,9 @@ def test_mirror_is_part_of_the_compose(drawn_records):
 def test_draws_are_spread_over_what_is_allowed(drawn_records):
     """Neighbouring keys must not give similar numbers."""
     image = np.zeros((SIZE[1], SIZE[0]), np.uint8)
-    jitter = Jitter([shipped()["place"]], DANES, mirror=0.5)
+    augmentation = Augmentation([shipped()["place"]], DANES, mirror=0.5)
     keys = [(epoch, sample) for epoch in range(20) for sample in range(20)]
-    drawn = np.stack([jitter(image, drawn_records[0].keypoints, key)[1] for key in keys])
+    drawn = np.stack([augmentation(image, drawn_records[0].keypoints, key)[1] for key in keys])
     nose = drawn[:, 52]
     grid = nose.reshape(20, 20, 2)
     for axis in (0, 1):

@@ -5,7 +5,7 @@ from lightning.pytorch import Callback
 
 from facekp.config import AugmentConfig, DataConfig
 from facekp.data.datamodule import FaceDataModule
-from facekp.data.dataset import DrawSampler, FaceDataset
+from facekp.data.dataset import EpochSampler, FaceDataset
 from facekp.landmarks.scheme import DANES
 from facekp.utils.errors import ConfigError, DataError
 from tests.models.helpers import bare_trainer, tiny_module
@@ -61,7 +61,7 @@ def test_a_damaged_photograph_is_found_while_caching(drawn_records, tmp_path):
 
 
 def test_sampler_visits_everything_once_in_a_new_order_each_epoch():
-    sampler = DrawSampler([1] * 20, seed=1)
+    sampler = EpochSampler([1] * 20, seed=1)
     epochs = []
     for epoch in range(3):
         sampler.set_epoch(epoch)
@@ -72,11 +72,11 @@ def test_sampler_visits_everything_once_in_a_new_order_each_epoch():
     assert epochs[0] != epochs[1] != epochs[2]
     sampler.set_epoch(1)
     assert [index for _, index in sampler] == epochs[1]
-    assert [index for _, index in DrawSampler([1] * 20, seed=2)] != epochs[0]
+    assert [index for _, index in EpochSampler([1] * 20, seed=2)] != epochs[0]
 
 
 def test_sampler_draws_every_sample_several_times_an_epoch_each_with_a_key_of_its_own():
-    sampler = DrawSampler([3] * 5)
+    sampler = EpochSampler([3] * 5)
     first = list(sampler)
     sampler.set_epoch(1)
     second = list(sampler)
@@ -86,7 +86,7 @@ def test_sampler_draws_every_sample_several_times_an_epoch_each_with_a_key_of_it
 
 
 def test_some_samples_can_be_drawn_more_often_than_others():
-    sampler = DrawSampler([1, 2])
+    sampler = EpochSampler([1, 2])
     keys = []
     for epoch in range(3):
         sampler.set_epoch(epoch)
@@ -97,7 +97,7 @@ def test_some_samples_can_be_drawn_more_often_than_others():
 
 
 def test_turned_faces_are_drawn_as_often_as_asked(drawn_split):
-    settings = DataConfig(name="drawn", draws_per_epoch=2, turned_draws=3)
+    settings = DataConfig(name="drawn", samples_per_image=2, turned_samples=3)
     module = FaceDataModule(drawn_split, DANES, settings, SIZE, AugmentConfig(name="none"))
     drawn = [index for batch in module.train_dataloader() for index in batch["index"].tolist()]
     for index, record in enumerate(module.train_faces.records):
@@ -121,7 +121,7 @@ def drawn_in_training(split, workers=0, seed=0):
     return collect.batches
 
 
-def test_every_epoch_and_worker_draws_fresh_jitter_and_the_same_seed_draws_the_same(drawn_split):
+def test_every_epoch_and_worker_draws_fresh_augmentation_and_the_same_seed_draws_the_same(drawn_split):
     alone = drawn_in_training(drawn_split)
     seen: dict[int, list[np.ndarray]] = {}
     for _, indices, keypoints, _ in alone:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from facekp.models import codec
+from facekp.models import heatmap_codec as codec
 from facekp.models.cascade import CascadeNet
 
 SIZE = (160, 120)
@@ -15,7 +15,7 @@ FACE = torch.tensor([[0.4, 0.3], [0.6, 0.3], [0.5, 0.5], [0.42, 0.7], [0.58, 0.7
 def cascade(**settings) -> CascadeNet:
     torch.manual_seed(0)
     network = CascadeNet(5, SIZE, LOOK, LOOK, crop=96, **settings)
-    network.start_from(FACE + 0.02 * torch.randn(200, 5, 2) + 0.1 * torch.rand(200, 1, 2))
+    network.init_from_shapes(FACE + 0.02 * torch.randn(200, 5, 2) + 0.1 * torch.rand(200, 1, 2))
     return network.eval()
 
 

@@ -3,7 +3,7 @@ import itertools
 import pytest
 import torch
 
-from facekp.models import codec
+from facekp.models import heatmap_codec as codec
 
 SIZE = (80, 60)
 PHOTOGRAPH = torch.tensor([640.0, 480.0])

@@ -113,7 +113,7 @@ def test_mirrored_answers_need_the_mirror_of_every_point():
         network={"_target_": "facekp.models.nose.NoseNet"},
         input_size=list(SIZE),
         points="right_eye",
-        mirror_answers=True,
+        flip_test=True,
     )
-    with pytest.raises(ConfigError, match=r"set model\.mirror_answers=false"):
+    with pytest.raises(ConfigError, match=r"set model\.flip_test=false"):
         build_module(model, DANES, None)

@@ -6,13 +6,13 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from facekp.landmarks.scheme import DANES
-from facekp.models import codec
+from facekp.models import heatmap_codec as codec
 from facekp.models.base import KeypointNetwork
 from facekp.models.full import FullNet
 from facekp.models.heatmap import HeatmapNet
 from facekp.models.nose import NoseNet
 from facekp.training.checkpoint import build_module
-from tests.runs import config
+from tests.helpers import config
 
 
 def layers_of(network: nn.Module, images: torch.Tensor) -> list[tuple[str, tuple[int, ...]]]:
@@ -85,7 +85,7 @@ def test_networks_answer_keypoints_for_any_number_of_points(network: KeypointNet
 def test_networks_start_from_the_mean_shape():
     network = FullNet(58, (160, 120))
     shape = torch.rand(58, 2)
-    network.start_from(shape + torch.tensor([-0.1, 0.1])[:, None, None])
+    network.init_from_shapes(shape + torch.tensor([-0.1, 0.1])[:, None, None])
     assert (network(torch.zeros(1, 1, 120, 160))[0] - shape).abs().max() < 0.2
 
 
@@ -113,7 +113,7 @@ def test_heatmap_networks_are_as_large_as_they_say(model: str, weights: int, mul
 @pytest.mark.parametrize(("input_size", "stride"), [((320, 240), 4), ((160, 120), 2), ((100, 70), 8)])
 def test_heatmaps_have_the_asked_stride_whatever_the_input(input_size: tuple[int, int], stride: int):
     network = HeatmapNet(58, input_size, channels=(2, 3, 4, 5, 6), stride=stride)
-    network.start_from(0.3 + 0.4 * torch.rand(58, 100, 2).transpose(0, 1))  # in any layout
+    network.init_from_shapes(0.3 + 0.4 * torch.rand(58, 100, 2).transpose(0, 1))  # in any layout
     output = network(torch.zeros(2, 1, input_size[1], input_size[0]))
     assert output.shape == (2, 58, -(-input_size[1] // stride), -(-input_size[0] // stride))
     keypoints, confidence = network.decode(output), network.confidence(output)
@@ -126,7 +126,7 @@ def test_heatmaps_have_the_asked_stride_whatever_the_input(input_size: tuple[int
 def test_mixed_precision_blurs_no_answer():
     network = HeatmapNet(58, (320, 240), channels=(2, 3, 4, 5, 6))
     shapes = 0.3 + 0.4 * torch.rand(100, 58, 2)
-    network.start_from(shapes)
+    network.init_from_shapes(shapes)
     output = heatmaps_about(shapes[0], size=(80, 60))
     expected = network.decode(output)
     with torch.autocast("cpu", torch.bfloat16):

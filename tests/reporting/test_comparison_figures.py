@@ -71,9 +71,7 @@ def test_losses_are_thick_where_validation_and_thin_and_smoothed_where_training(
 
 @pytest.mark.parametrize("count", [1, 4])
 def test_faces_show_truth_in_red_and_two_answers_in_blues(count):
-    shown = [
-        figures.TwoAnswers(f"face {i}", np.zeros((60, 80), np.uint8), *RNG.random((3, 58, 2))) for i in range(count)
-    ]
+    shown = [figures.FacePair(f"face {i}", np.zeros((60, 80), np.uint8), *RNG.random((3, 58, 2))) for i in range(count)]
     figure = figures.face_pairs(shown, ("before", "after"), DANES, range(58), "t", "c")
     for panel, face in zip(figure.axes, shown, strict=False):
         marks = {line.get_marker(): line for line in panel.lines if line.get_marker() != "None"}

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from facekp.data.augmentation import Jitter, Place
-from facekp.data.dataset import FaceDataset, JitteredDataset
+from facekp.data.augmentation import Augmentation, RandomAffine
+from facekp.data.dataset import AugmentedDataset, FaceDataset
 from facekp.landmarks.scheme import DANES, Group, Scheme
 from facekp.reporting import data_figures as sheets
 
@@ -71,9 +71,9 @@ def test_asked_points_are_those_and_no_others(faces):
     assert "nose_tip" in words(figure)
 
 
-def test_draws_are_those_of_the_jitter_after_the_face_itself(drawn_records):
-    jitter = Jitter([Place(rotate_deg=15, scale=0.1, shift=0.1)], DANES, mirror=0.5, seed=3)
-    faces = JitteredDataset(drawn_records, SIZE, jitter)
+def test_draws_are_those_of_the_augmentation_after_the_face_itself(drawn_records):
+    augmentation = Augmentation([RandomAffine(rotate_deg=15, scale=0.1, shift=0.1)], DANES, mirror=0.5, seed=3)
+    faces = AugmentedDataset(drawn_records, SIZE, augmentation)
     figure = sheets.draws(faces, 2, DANES, "c", count=5)
     assert titles(figure) == [drawn_records[2].name, *(f"draw {draw}" for draw in range(5))]
     np.testing.assert_array_equal(marked(figure.axes[0], "o"), faces.keypoints[2])

@@ -17,7 +17,7 @@ def templates(tmp_path, monkeypatch):
     """A folder that templates are looked for in before those of the project."""
     from jinja2 import ChoiceLoader, FileSystemLoader, PackageLoader
 
-    both = ChoiceLoader([FileSystemLoader(tmp_path), PackageLoader("facekp", "pages")])
+    both = ChoiceLoader([FileSystemLoader(tmp_path), PackageLoader("facekp.reporting")])
     monkeypatch.setattr("facekp.reporting.pages.PackageLoader", lambda *_: both)
     return tmp_path
 

@@ -9,7 +9,7 @@ from torch.utils.tensorboard import SummaryWriter
 from facekp.reporting.publish import curves, dots, groups_of, publish, read_result
 from facekp.utils.errors import DataError
 
-ERRORS = {"jitter": (10.0, 12.0, 14.0), "none": (20.0, 21.0, 25.0)}
+ERRORS = {"default": (10.0, 12.0, 14.0), "none": (20.0, 21.0, 25.0)}
 
 
 def rows(error: float) -> dict[str, dict[str, float]]:
@@ -57,12 +57,12 @@ def test_every_run_is_kept_and_every_setting_summarised(sweep, readme, tmp_path)
     publish(sweep, docs, readme)
     assert {path.name for path in docs.iterdir()} == {"mine.json", "mine.md", "mine.svg", "mine_curves.svg"}
     runs = json.loads((docs / "mine.json").read_text())
-    assert [run["error_px"] for run in runs] == [*ERRORS["jitter"], *ERRORS["none"]]
+    assert [run["error_px"] for run in runs] == [*ERRORS["default"], *ERRORS["none"]]
     assert [run["mse_px2_raw"] for run in runs[:2]] == [121, 169]
     assert runs[0]["minutes"] == 1.5
     assert {run["mean_shape_mse_px2"] for run in runs} == {1600}
     table = (docs / "mine.md").read_text()
-    assert f"| `augment=jitter` | 3 | 2 | 12.0 ± {stdev(ERRORS['jitter']):.1f} |" in table
+    assert f"| `augment=default` | 3 | 2 | 12.0 ± {stdev(ERRORS['default']):.1f} |" in table
     assert "Danes, mended labels, held-out faces of split person folds of 6, last weights" in table
 
 
@@ -82,12 +82,12 @@ def test_only_its_own_part_of_the_readme_is_replaced(sweep, readme, tmp_path):
 def test_figures_show_every_run_and_the_range_of_each_setting(sweep):
     groups = groups_of([read_result(sweep / f"{number} of mine") for number in range(6)])
     (axes,) = dots(groups, "").axes
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["augment=jitter", "augment=none"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["augment=default", "augment=none"]
     shown = [line.get_xdata().tolist() for line in axes.lines if line.get_marker() == "o"]
     assert shown == [[error**2 for error in errors] for errors in ERRORS.values()]
     (axes,) = curves(groups, "").axes
     assert {line.get_label(): list(line.get_xdata()) for line in axes.lines} == {key: [1, 2] for key in groups}
-    assert axes.lines[0].get_ydata()[-1] == pytest.approx(sum(e**2 for e in ERRORS["jitter"]) / 3)
+    assert axes.lines[0].get_ydata()[-1] == pytest.approx(sum(e**2 for e in ERRORS["default"]) / 3)
 
 
 def test_unfinished_or_foreign_folders_are_named(sweep, readme, tmp_path):

@@ -26,7 +26,7 @@ def only_run(folder: Path) -> Path:
 
 
 def test_train_resume_and_evaluate_on_drawn_faces(drawn_root, tmp_path):
-    faces = (f"data.root={drawn_root}", "data.split=person_folds", "data.folds=4", "model.draws_per_epoch=1")
+    faces = (f"data.root={drawn_root}", "data.split=person_folds", "data.folds=4", "model.samples_per_image=1")
     trained = run(tmp_path, "train.py", "model=nose", "trainer.max_epochs=1", *faces)
     assert trained.returncode == 0, trained.stderr
     folder = only_run(tmp_path)
@@ -69,7 +69,7 @@ class Odd(Callback):
 def test_a_sweep_ends_with_a_table_and_goes_on_where_it_failed(drawn_root, tmp_path, monkeypatch):
     (tmp_path / "odd.py").write_text(ODD)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    faces = (f"data.root={drawn_root}", "data.split=person_folds", "data.folds=4", "model.draws_per_epoch=1")
+    faces = (f"data.root={drawn_root}", "data.split=person_folds", "data.folds=4", "model.samples_per_image=1")
     short = ("trainer.max_epochs=1", "callbacks.pictures=null", "+callbacks.odd._target_=odd.Odd")
     sweep = ("-m", "model=nose", "model.optimizer.lr=3e-4,-1,1e-3", *faces, *short)
     swept = run(tmp_path, "train.py", *sweep)

@@ -19,11 +19,11 @@ import torch
 from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
 
 from evaluate import evaluate
-from facekp.data.dataset import DrawSampler, SharedBatches
+from facekp.data.dataset import DistributedBatchSampler, EpochSampler
 from facekp.training.tensorboard import read_scalars
 from facekp.training.trainer import build_trainer
 from facekp.utils.errors import ConfigError
-from tests.runs import config
+from tests.helpers import config
 from train import train
 
 REPOSITORY = Path(__file__).parents[2]
@@ -33,8 +33,8 @@ TWO = ("trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu")
 
 def shares(draws: int, batch_size: int, processes: int) -> list[list[list[Any]]]:
     """For each process, its part of each batch."""
-    sampler = DrawSampler([1] * draws, seed=3)
-    return [list(SharedBatches(sampler, batch_size, rank, processes)) for rank in range(processes)]
+    sampler = EpochSampler([1] * draws, seed=3)
+    return [list(DistributedBatchSampler(sampler, batch_size, rank, processes)) for rank in range(processes)]
 
 
 @pytest.mark.parametrize("draws", [48, 44, 41])
@@ -74,7 +74,7 @@ def settings(drawn_root, drawn_records, tmp_path_factory) -> list[str]:
         "model=nose",
         f"data.root={drawn_root}",
         f"data.split={split}",
-        "model.draws_per_epoch=1",
+        "model.samples_per_image=1",
         "trainer.max_epochs=2",
         "trainer.accelerator=cpu",
         "callbacks.pictures.faces=2",

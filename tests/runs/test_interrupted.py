@@ -18,7 +18,7 @@ from omegaconf import OmegaConf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from facekp.training.checkpoint import read_checkpoint
-from tests.runs import assert_same_results, config
+from tests.helpers import assert_same_results, config
 from train import train
 
 REPOSITORY = Path(__file__).parents[2]
@@ -37,7 +37,7 @@ def settings(root: Path) -> list[str]:
         f"data.root={root}",
         "data.split=person_folds",
         "data.folds=4",
-        "model.draws_per_epoch=4",
+        "model.samples_per_image=4",
         f"trainer.max_epochs={EPOCHS}",
         "trainer.accelerator=cpu",
         "callbacks.pictures=null",
@@ -159,14 +159,14 @@ def test_twenty_kills_at_random_moments_lose_nothing(whole, drawn_root, tmp_path
 
 LISTENER = """
 import sys, time
-from facekp.runs.signals import Interrupted, deferred, heed, listen
-listen()
+from facekp.runs.signals import Interrupted, deferred, stop_if_requested, install_handlers
+install_handlers()
 try:
     with deferred():
         print("ready", flush=True)
         for _ in range(1000):
             time.sleep(0.01)
-            heed() if sys.argv[1] == "heeds" else None
+            stop_if_requested() if sys.argv[1] == "heeds" else None
 except Interrupted as interruption:
     sys.exit(interruption.status)
 """

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runs import config
+from tests.helpers import config
 
 TRAIN = str(Path(__file__).parents[2] / "train.py")
 
@@ -44,7 +44,7 @@ def test_runs_that_fail_in_other_processes_are_tabled(launcher, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
 def test_runs_in_other_processes_are_those_of_one(launcher, drawn_root, tmp_path):
-    faces = (f"data.root={drawn_root}", "data.split=person_folds", "data.folds=4", "model.draws_per_epoch=1")
+    faces = (f"data.root={drawn_root}", "data.split=person_folds", "data.folds=4", "model.samples_per_image=1")
     short = ("trainer.max_epochs=1", "trainer.accelerator=cpu", "callbacks.pictures=null")
     arguments = ("model=nose", "seed=1,2", *faces, *short)
     swept = sweep(tmp_path, f"hydra/launcher={launcher}", "hydra.sweep.dir=there", *arguments)
@@ -82,7 +82,7 @@ def test_a_search_goes_on_from_its_store_and_outlives_failures(tmp_path):
 
 @pytest.mark.slow
 def test_a_search_measures_what_training_returns(drawn_root, tmp_path):
-    faces = (f"data.root={drawn_root}", "model.draws_per_epoch=1", "data.draws_per_epoch=1")
+    faces = (f"data.root={drawn_root}", "model.samples_per_image=1", "data.samples_per_image=1")
     short = ("model=nose", "trainer.max_epochs=1", "trainer.accelerator=cpu", "hydra/launcher=joblib")
     searched = sweep(tmp_path, *SEARCH, "hydra.sweeper.n_jobs=2", *faces, *short)
     assert searched.returncode == 0, searched.stderr

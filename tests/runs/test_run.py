@@ -16,7 +16,7 @@ from facekp.landmarks.scheme import DANES
 from facekp.training.checkpoint import read_checkpoint
 from facekp.training.tensorboard import read_scalars
 from facekp.utils.errors import CheckpointError, ConfigError
-from tests.runs import assert_same_results, config
+from tests.helpers import assert_same_results, config
 from train import train
 
 
@@ -27,7 +27,7 @@ def settings(root: Path, run_dir: Path, *overrides: str) -> list[str]:
         "data.split=person_folds",
         "data.folds=4",
         "trainer.accelerator=cpu",
-        "model.draws_per_epoch=1",
+        "model.samples_per_image=1",
         "callbacks.pictures.every_n_epochs=2",
         *overrides,
     ]
@@ -173,7 +173,13 @@ def test_tensorboard_has_the_pictures_and_the_first_come_before_the_first_step(e
     steps = {tag: [event.step for event in events.Images(tag)] for tag in events.Tags()["images"]}
     batches = -(-len(drawn_split.train) // 16)
     assert steps.pop("predictions") == [0, 2 * batches - 1, 3 * batches - 1]
-    sheets = ("ground truth", "jittered training faces", "mean shapes", "numbered points", "one face under jitter")
+    sheets = (
+        "ground truth",
+        "augmented training faces",
+        "mean shapes",
+        "numbered points",
+        "one face under augmentation",
+    )
     assert steps == {f"data/{name}": [0] for name in sheets}
     first_loss = events.Scalars("train/loss")[0].wall_time
     assert all(events.Images(tag)[0].wall_time < first_loss for tag in (*steps, "predictions"))

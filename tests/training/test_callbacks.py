@@ -6,7 +6,8 @@ import pytest
 from facekp.config import AugmentConfig, DataConfig
 from facekp.data.datamodule import FaceDataModule
 from facekp.landmarks.scheme import DANES
-from facekp.training.callbacks import CollapseWarning, Pictures
+from facekp.reporting.training_images import PredictionImages
+from facekp.training.callbacks import CollapseWarning
 from facekp.training.progress import EpochLines, progress
 from facekp.utils.errors import ConfigError
 from tests.models.helpers import bare_trainer, tiny_module
@@ -40,7 +41,7 @@ def test_no_warning_when_answers_vary(drawn_split, monkeypatch):
 @pytest.mark.parametrize("settings", [{"every_n_epochs": 0}, {"faces": 0}])
 def test_pictures_out_of_bounds_are_refused(settings):
     with pytest.raises(ConfigError, match=r"callbacks\.pictures\..* at least 1"):
-        Pictures(**settings)
+        PredictionImages(**settings)
 
 
 def test_plain_lines_where_there_is_no_terminal(drawn_split, capsys):

@@ -21,10 +21,10 @@ import facekp
 from facekp.config import Config
 from facekp.landmarks.scheme import DANES, Scheme
 from facekp.training.checkpoint import build_module, checkpoint_to_resume, describe, read_checkpoint, restore_module
-from facekp.training.checkpoint_io import WholeCheckpoints
+from facekp.training.checkpoint_io import AtomicCheckpointIO
 from facekp.utils import files
 from facekp.utils.errors import CheckpointError
-from tests import runs
+from tests import helpers as runs
 
 
 @pytest.fixture(scope="module")
@@ -200,11 +200,11 @@ class FullDisk(io.BytesIO):
 @pytest.mark.parametrize("room", [0, 1, 4096, 100_000])
 def test_where_the_disk_is_full_the_last_checkpoint_stays(content, tmp_path, monkeypatch, room):
     path = tmp_path / "last.ckpt"
-    WholeCheckpoints().save_checkpoint(content, path)
+    AtomicCheckpointIO().save_checkpoint(content, path)
     real_open = Path.open
     monkeypatch.setattr(files.Path, "open", lambda self, mode: FullDisk(real_open(self, mode), room))
     with pytest.raises(OSError, match="No space left") as caught:
-        WholeCheckpoints().save_checkpoint(content | {"epoch": 5}, path)
+        AtomicCheckpointIO().save_checkpoint(content | {"epoch": 5}, path)
     monkeypatch.undo()
     assert caught.value.filename == str(path)
     assert read_checkpoint(path).epoch == 5
@@ -214,6 +214,6 @@ def test_where_the_disk_is_full_the_last_checkpoint_stays(content, tmp_path, mon
 def test_what_an_ended_process_left_half_written_is_replaced(content, tmp_path):
     path = tmp_path / "last.ckpt"
     path.with_name("last.ckpt.part").write_bytes(b"half")
-    WholeCheckpoints().save_checkpoint(content, path)
+    AtomicCheckpointIO().save_checkpoint(content, path)
     assert read_checkpoint(path).epoch == 5
     assert list(tmp_path.iterdir()) == [path]

@@ -21,7 +21,7 @@ from train import train
 
 EPOCHS = 2
 NAMES = ["0_lr-0.001_seed-0", "1_lr-0.001_seed-1", "2_lr-0.0003_seed-0", "3_lr-0.0003_seed-1"]
-SHEETS = ("ground truth", "jittered training faces", "mean shapes", "numbered points", "one face under jitter")
+SHEETS = ("ground truth", "augmented training faces", "mean shapes", "numbered points", "one face under augmentation")
 
 WALK = """(() => {
   const texts = [], pictures = [];
@@ -91,7 +91,7 @@ def sweep(drawn_root, tmp_path_factory) -> Path:
     typed = [
         *("train.py", "-m", "model=nose", "model.optimizer.lr=1e-3,3e-4", "seed=0,1", f"trainer.max_epochs={EPOCHS}"),
         *(f"data.root={drawn_root}", "data.split=person_folds", "data.folds=4", "trainer.accelerator=cpu"),
-        "model.draws_per_epoch=1",
+        "model.samples_per_image=1",
         *("callbacks.pictures.faces=2", f"hydra.sweep.dir={folder}"),
     ]
     with pytest.MonkeyPatch.context() as patch:

@@ -19,7 +19,7 @@ View = tuple[np.ndarray, np.ndarray]
 """An image, uint8 [H, W] or [H, W, 3], and its true points, float [K, 2], relative."""
 
 
-class Peer(ABC):
+class Baseline(ABC):
     """Finds landmarks in whole photographs, once it is fitted to those of a data set.
 
     Args:
@@ -55,7 +55,7 @@ class Peer(ABC):
         """Its points, float32 [K, 2], relative to the photograph, which is read from its file."""
 
 
-class MeanShape(Peer):
+class MeanShape(Baseline):
     """Answers every photograph with the mean of those that it was fitted to."""
 
     name = "mean shape"
@@ -70,7 +70,7 @@ class MeanShape(Peer):
         return self._mean
 
 
-class Detector(Peer):
+class Detector(Baseline):
     """Looks at every photograph and at its mirror, in training as in answering, and answers with the mean of both.
 
     Where its face detector finds nothing in either, it answers with the mean shape.

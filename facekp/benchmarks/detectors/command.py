@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from facekp.config import CONF, Config
-from facekp.data.prepare import obtain
+from facekp.data.prepare import prepare_data
 from facekp.data.read import read_records
 from facekp.data.splits import split_records
 from facekp.runs.command_line import command
@@ -33,7 +33,7 @@ def measure(config: Config) -> None:
     from facekp.benchmarks.detectors.judge import judge
     from facekp.benchmarks.detectors.mediapipe_mesh import FaceMesh
 
-    data = obtain(config.data)
+    data = prepare_data(config.data)
     records, scheme = read_records(data)
     splits = {"course": replace(data, split="course")}
     splits |= {f"fold{fold}": replace(data, split="person_folds", folds=5, fold=fold) for fold in range(5)}
@@ -53,7 +53,7 @@ def publish(config: Config, folders: Sequence[str] = ()) -> None:
     if not peers:
         raise DataError(f"{_OUTPUTS} holds no peer's answers yet; first give python -m facekp detectors measure")
     ours = list(folders) or [str(path.parent) for path in sorted(Path("outputs", "sweeps").glob("*/*/predictions.csv"))]
-    records, scheme = read_records(obtain(config.data))
+    records, scheme = read_records(prepare_data(config.data))
     docs = CONF.parent / "docs" / "results"
     write([*peers, *ours], records, scheme, docs, CONF.parent / "README.md")
     print(f"Written to  {shown(docs)}")

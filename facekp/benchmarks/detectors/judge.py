@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from facekp.benchmarks.detectors.base import Peer, mean_shape
+from facekp.benchmarks.detectors.base import Baseline, mean_shape
 from facekp.benchmarks.detectors.cost import cpu_ms
 from facekp.config import DataConfig, ModelConfig
 from facekp.data.dataset import FaceDataset
@@ -18,7 +18,7 @@ from facekp.evaluation.metrics import KeypointMetrics
 from facekp.reporting.results import write_measured
 
 
-def judge(peer: Peer, split: Split, data: DataConfig, folder: Path) -> dict[str, Any]:
+def judge(peer: Baseline, split: Split, data: DataConfig, folder: Path) -> dict[str, Any]:
     """Fit a peer to those who are learnt from, and write what it answers to the others.
 
     Args:

@@ -25,7 +25,7 @@ def shared_error(one: Run, other: Run, points: Sequence[int]) -> Interval:
         one, other: their answers to the same images and points.
         points: over which the product is averaged.
     """
-    misses = [(run.answered_px - run.true_px)[:, list(points)] for run in (one, other)]
+    misses = [(run.predicted_px - run.true_px)[:, list(points)] for run in (one, other)]
     product = (misses[0] * misses[1]).mean((1, 2))
     return paired_difference(product, np.zeros(len(product)), one.people)
 

@@ -30,7 +30,7 @@ class Method:
 
     Args:
         name: what tables and figures call it.
-        kind: ``network`` if it is ours, else as :attr:`facekp.benchmarks.detectors.base.Peer.kind` has it.
+        kind: ``network`` if it is ours, else as :attr:`facekp.benchmarks.detectors.base.Baseline.kind` has it.
         trained_on, given: in words.
         course: its runs on the course split, one for each seed.
         folds: its runs on the person folds, fold by fold; empty unless it has some for every fold.

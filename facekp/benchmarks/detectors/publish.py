@@ -15,7 +15,7 @@ from facekp.benchmarks.detectors.page import details, draw, overview
 from facekp.data.records import Record
 from facekp.landmarks.scheme import Scheme
 from facekp.reporting.publish import replace_part
-from facekp.utils.files import write_whole
+from facekp.utils.files import write_text
 
 _NAME = "comparison"
 
@@ -37,9 +37,9 @@ def publish(paths: Sequence[str], records: Sequence[Record], scheme: Scheme, doc
     compared = measure(methods, records, scheme)
     errors = {m.name: np.concatenate([by_image(run, scheme)["inner_nme"] for run in m.course]) for m in methods}
     docs.mkdir(parents=True, exist_ok=True)
-    write_whole(docs / f"{_NAME}.json", json.dumps(compared, indent=1) + "\n")
+    write_text(docs / f"{_NAME}.json", json.dumps(compared, indent=1) + "\n")
     text = f"# {_NAME}\n\n{overview(compared)}\n{details(compared)}\n![how good, and at what cost]({_NAME}.svg)\n"
-    write_whole(docs / f"{_NAME}.md", text)
+    write_text(docs / f"{_NAME}.md", text)
     with rc_context({"svg.hashsalt": _NAME}):
         draw(compared, errors).savefig(docs / f"{_NAME}.svg", metadata={"Date": None})
     replace_part(readme, _NAME, overview(compared))

@@ -67,7 +67,7 @@ def verify(folder: Path, manifest: Path = MANIFEST) -> Differences:
     )
 
 
-def fetch_danes(
+def download_danes(
     folder: Path,
     urls: Sequence[str],
     *,

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from facekp.data.download.danes import MANIFEST, Differences, fetch_danes, verify
+from facekp.data.download.danes import MANIFEST, Differences, download_danes, verify
 from facekp.data.download.http import CHUNK_BYTES
 from facekp.utils.errors import DataError
 from tests.data.download.archives import tarred, tarred_with, zipped
@@ -121,7 +121,7 @@ def manifest(tmp_path: Path) -> Path:
 @pytest.fixture
 def fetch(folder: Path, manifest: Path) -> Callable[..., Path]:
     def run(*urls: str, **settings: Any) -> Path:
-        return fetch_danes(folder, urls, **{"manifest": manifest, "progress": False, **settings})
+        return download_danes(folder, urls, **{"manifest": manifest, "progress": False, **settings})
 
     return run
 
@@ -154,7 +154,7 @@ def test_the_manifest_is_that_of_the_published_set() -> None:
 def test_the_genuine_set_is_fetched(danes_root: Path, site: Site, folder: Path) -> None:
     members = [(f"imm_face_db/{path.name}", path.read_bytes()) for path in danes_root.iterdir() if path.is_file()]
     url = site.offer("/set.zip", gives(zipped(members)))
-    assert fetch_danes(folder, [url]) == folder
+    assert download_danes(folder, [url]) == folder
     assert verify(folder) == Differences((), (), ())
     assert len(list(folder.iterdir())) == 480
 
@@ -386,8 +386,8 @@ def start(folder: Path, manifest: Path) -> Iterator[Callable[..., subprocess.Pop
 
     def run(url: str, before: str = "pass") -> subprocess.Popen[str]:
         code = (
-            f"from pathlib import Path; from facekp.data.download.danes import fetch_danes; {before}; "
-            f"fetch_danes(Path({str(folder)!r}), [{url!r}], manifest=Path({str(manifest)!r}))"
+            f"from pathlib import Path; from facekp.data.download.danes import download_danes; {before}; "
+            f"download_danes(Path({str(folder)!r}), [{url!r}], manifest=Path({str(manifest)!r}))"
         )
         process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, text=True)
         started.append(process)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from facekp.data.augmentation import Jitter
+from facekp.data.augmentation import Augmentation
 from facekp.data.readers.asf import AsfFolderReader, write_asf
 from facekp.landmarks.scheme import Scheme
 from facekp.utils.errors import ConfigError, DataError
@@ -62,8 +62,8 @@ def test_a_name_without_a_person_is_told(folder):
 def test_the_mirror_map_of_a_given_scheme_moves_the_points(folder, points):
     reader = AsfFolderReader(scheme=PAIRED)
     record = reader.read(folder)[0]
-    jitter = Jitter([], reader.scheme, mirror=1.0)
-    _, mirrored = jitter(np.zeros((90, 120), np.uint8), record.keypoints, (0, 0))
+    augmentation = Augmentation([], reader.scheme, mirror=1.0)
+    _, mirrored = augmentation(np.zeros((90, 120), np.uint8), record.keypoints, (0, 0))
     expected = points["anna_1"][[1, 0, 2, 3]] * (-1, 1) + (1, 0)
     np.testing.assert_allclose(mirrored, expected, atol=1e-5)
 
@@ -71,11 +71,11 @@ def test_the_mirror_map_of_a_given_scheme_moves_the_points(folder, points):
 def test_without_a_mirror_map_mirroring_is_refused(folder):
     reader = AsfFolderReader()
     reader.read(folder)
-    Jitter([], reader.scheme)
+    Augmentation([], reader.scheme)
     with pytest.raises(
         ConfigError, match=r"augment\.mirror=0\.5 is not possible: scheme none .* set augment\.mirror=0"
     ):
-        Jitter([], reader.scheme, mirror=0.5)
+        Augmentation([], reader.scheme, mirror=0.5)
 
 
 def spoil_other_count(folder):

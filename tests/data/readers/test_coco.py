@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facekp.data.augmentation import Jitter
+from facekp.data.augmentation import Augmentation
 from facekp.data.images import load_grey
 from facekp.data.readers.coco import CocoReader, read_coco, scheme_of_names
 from facekp.utils.errors import ConfigError, DataError
@@ -48,7 +48,7 @@ def test_names_give_selections_mirror_and_eyes(root):
     (record,) = used.read(root)
     assert used.scheme.select("right_eye") == (2,)
     assert (used.scheme.mirror, used.scheme.eyes) == ((0, 2, 1), ((1,), (2,)))
-    _, mirrored = Jitter([], used.scheme, mirror=1.0)(np.zeros((30, 40), np.uint8), record.keypoints, (0, 0))
+    _, mirrored = Augmentation([], used.scheme, mirror=1.0)(np.zeros((30, 40), np.uint8), record.keypoints, (0, 0))
     np.testing.assert_allclose(mirrored, record.keypoints[[0, 2, 1]] * (-1, 1) + (1, 0), atol=1e-6)
 
 

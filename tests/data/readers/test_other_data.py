@@ -32,7 +32,7 @@ def config(name: str, *overrides: str):
 
 def train_on(data: str, root: Path, run_dir: Path, *overrides: str) -> dict:
     run_dir.mkdir()
-    short = ("model=full", "trainer.max_epochs=1", "model.draws_per_epoch=1", "trainer.accelerator=cpu")
+    short = ("model=full", "trainer.max_epochs=1", "model.samples_per_image=1", "trainer.accelerator=cpu")
     train(config("train", f"data={data}", f"data.root={root}", f"run_dir={run_dir}", *short, *overrides))
     return json.loads((run_dir / "metrics.json").read_text())
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facekp.data.augmentation import Jitter
+from facekp.data.augmentation import Augmentation
 from facekp.data.images import load_grey
 from facekp.data.readers.pts import PtsReader, read_pts
 from facekp.utils.errors import ConfigError, DataError
@@ -105,7 +105,9 @@ def test_the_mirror_map_agrees_with_the_mirrored_picture(tmp_path):
     write_pts(tmp_path / "face.pts", pixels + 1)
     reader = PtsReader(THREE)
     (record,) = reader.read(tmp_path)
-    image, points = Jitter([], reader.scheme, mirror=1.0)(load_grey(record.image, (40, 30)), record.keypoints, (0, 0))
+    image, points = Augmentation([], reader.scheme, mirror=1.0)(
+        load_grey(record.image, (40, 30)), record.keypoints, (0, 0)
+    )
     columns, rows = (points * (40, 30)).astype(int).T
     assert (image[rows, columns] == 255).all()
     assert list(zip(columns, rows, strict=True)) == [(39 - 30, 10), (39 - 4, 9), (39 - 17, 20)]

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-from facekp.data import standin
 from facekp.data.readers.asf import read_asf, write_asf
 from facekp.data.readers.danes import DanesReader
+from facekp.data.synthetic import dataset as standin
 from facekp.data.synthetic.dataset import draw_face, make_standin
 from facekp.landmarks.scheme import DANES
 from facekp.utils.errors import ConfigError, DataError
