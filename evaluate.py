@@ -11,8 +11,8 @@ from typing import Any
 from facekp.config import EvaluateConfig
 from facekp.data.read import read_records
 from facekp.data.splits import split_records
-from facekp.runs.command_line import command
-from facekp.utils.terminal import shown
+from facekp.runs.command_line import run_command
+from facekp.utils.terminal import display_path
 
 
 def evaluate(config: EvaluateConfig) -> dict[str, Any]:
@@ -59,10 +59,10 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     measured = write_results(evaluation, folder, run_dir)
     report = write_report(evaluation, measured, folder, run_dir)
     print_results(measured)
-    print(f"Report      {shown(report)}")
-    print(f"Written to  {shown(folder)}")
+    print(f"Report      {display_path(report)}")
+    print(f"Written to  {display_path(folder)}")
     return measured
 
 
 if __name__ == "__main__":
-    command("evaluate", evaluate)
+    run_command("evaluate", evaluate)

@@ -10,11 +10,11 @@ from facekp.config import Config
 from facekp.data.prepare import prepare_data
 from facekp.data.read import read_records
 from facekp.data.splits import split_records
-from facekp.runs.command_line import command
+from facekp.runs.command_line import run_command
 from facekp.runs.distributed import check_processes, first, shared
 from facekp.runs.resume import LAST_CHECKPOINT, check_folder, keep_settings, sweeping
 from facekp.runs.signals import Interrupted, deferred
-from facekp.utils.terminal import shown
+from facekp.utils.terminal import display_path
 
 
 def train(config: Config) -> float:
@@ -85,14 +85,14 @@ def train(config: Config) -> float:
     if not interrupted:
         log_hyperparameters(trainer.loggers, config, measured["metrics"])
     print_results(measured)
-    print(f"Report      {shown(report)}")
-    print(f"Run folder  {shown(run_dir)}")
-    print(f"Figures     {shown(run_dir / 'figures')}")
-    print(f"Dashboard   tensorboard --logdir {shown(run_dir)}")
+    print(f"Report      {display_path(report)}")
+    print(f"Run folder  {display_path(run_dir)}")
+    print(f"Figures     {display_path(run_dir / 'figures')}")
+    print(f"Dashboard   tensorboard --logdir {display_path(run_dir)}")
     if interrupted:
         raise interrupted
     return measured["metrics"]["error_px"]
 
 
 if __name__ == "__main__":
-    command("train", train, resumable=True)
+    run_command("train", train, resumable=True)

@@ -22,7 +22,7 @@ from facekp.reporting.comparison_page import Faces, draw, print_comparison, writ
 from facekp.runs.folder import Run, differing_settings, read_runs
 from facekp.utils.errors import ConfigError, DataError, FacekpError
 from facekp.utils.files import write_csv, write_text
-from facekp.utils.terminal import shown
+from facekp.utils.terminal import display_path
 
 _SAME_PX = 0.1  # how far apart two files may write down the same true point
 
@@ -43,14 +43,14 @@ def compare(config: EvaluateConfig) -> dict[str, Any]:
     given, skipped = read_runs(config.compare)
     runs = common_ground(given)
     faces = find_faces(runs[0], config.data.root)
-    compared = measure(given, runs, faces) | {"skipped": [shown(run) for run in skipped]}
+    compared = measure(given, runs, faces) | {"skipped": [display_path(run) for run in skipped]}
     folder = Path(config.output_dir or Path("outputs", "compare", f"{datetime.now():%Y-%m-%d_%H-%M-%S}"))
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     write_text(folder / "compare.json", json.dumps(compared, indent=1) + "\n")
     _write_table(folder / "compare.csv", compared)
     write_page_of(folder, compared, draw(compared, runs, faces))
     print_comparison(compared)
-    print(f"Page        {shown(folder / 'compare.html')}")
+    print(f"Page        {display_path(folder / 'compare.html')}")
     return compared
 
 
@@ -157,7 +157,7 @@ def measure(given: Sequence[Run], runs: Sequence[Run], faces: Faces | None) -> d
         nme = run.measured["metrics"]["nme"] if whole.values.shape == run.values.shape else math.nan
         row: dict[str, Any] = {
             "run": run.name,
-            "folder": shown(run.folder),
+            "folder": display_path(run.folder),
             "settings": settings,
             "images": len(whole.images),
             "points": len(whole.points),

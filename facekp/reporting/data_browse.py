@@ -12,7 +12,7 @@ from facekp.data.records import Record
 from facekp.data.splits import within
 from facekp.landmarks.scheme import Scheme
 from facekp.utils.errors import ConfigError
-from facekp.utils.terminal import shown
+from facekp.utils.terminal import display_path
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,7 +39,7 @@ def run(config: Config, folder: Path) -> list[Path]:
     for name, sheet in draw(config, records, scheme, points):
         paths.append(folder / f"{name}.png")
         sheet.savefig(paths[-1])
-        print(shown(paths[-1]), flush=True)
+        print(display_path(paths[-1]), flush=True)
     return paths
 
 

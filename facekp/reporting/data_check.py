@@ -19,7 +19,7 @@ from facekp.data.shape_model import Fits, fit_others
 from facekp.landmarks.scheme import DANES, Scheme
 from facekp.reporting.data_browse import read_chosen
 from facekp.utils.errors import DataError
-from facekp.utils.terminal import console, shown
+from facekp.utils.terminal import console, display_path
 
 _SUSPECTS = 12
 
@@ -63,7 +63,7 @@ def run(config: Config, folder: Path) -> Report:
     files = compare_published(Path(str(config.data.root)).expanduser()) if scheme == DANES else None
     print_report(report, name, files)
     if isinstance(report.fits, Fits):
-        print(f"Drawn in  {shown(_draw_suspects(report, report.fits, name, folder))}")
+        print(f"Drawn in  {display_path(_draw_suspects(report, report.fits, name, folder))}")
     return report
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from facekp.config import Config
 from facekp.data.prepare import prepare_data
 from facekp.data.read import read_records
-from facekp.runs.command_line import command
+from facekp.runs.command_line import run_command
 from facekp.runs.distributed import NO_OUTPUT
-from facekp.utils.terminal import shown
+from facekp.utils.terminal import display_path
 
 
 def get(config: Config) -> None:
@@ -23,7 +23,8 @@ def get(config: Config) -> None:
     data = prepare_data(config.data)
     records, scheme = read_records(data)
     usable = sum(record.fault is None for record in records)
-    print(f"{data.name}: {usable} images with {len(scheme)} points each in {shown(Path(str(data.root)).absolute())}")
+    folder = display_path(Path(str(data.root)).absolute())
+    print(f"{data.name}: {usable} images with {len(scheme)} points each in {folder}")
 
 
 def check(config: Config) -> None:
@@ -50,4 +51,4 @@ def main(arguments: list[str]) -> None:
         return
     chosen = arguments.pop(0) if arguments and arguments[0] in _COMMANDS else "get"
     sys.argv[1:] = [*arguments, *NO_OUTPUT]
-    command("train", _COMMANDS[chosen])
+    run_command("train", _COMMANDS[chosen])

@@ -29,7 +29,7 @@ from facekp.runs.sweep import REPEATS
 from facekp.training.tensorboard import read_scalars
 from facekp.utils.errors import DataError, FacekpError
 from facekp.utils.files import write_text
-from facekp.utils.terminal import shown
+from facekp.utils.terminal import display_path
 
 _COLUMNS = {
     "error_px": ("error, px", 1, ".1f"),
@@ -75,7 +75,9 @@ def read_result(run: Path) -> Result:
     """
     measured = finished(run)
     if measured is None:
-        raise DataError(f"{shown(run)} did not finish; give the command of its sweep again, with hydra.sweep.dir")
+        raise DataError(
+            f"{display_path(run)} did not finish; give the command of its sweep again, with hydra.sweep.dir"
+        )
     rows, raw = measured["by_type"], measured.get("raw_labels", measured)["by_type"]
     seconds = sum(part["training_seconds"] or 0 for part in read_parts(run))
     figures = {name: rows["all"][name] for name in ("error_px", "mse_px2", "nme")}
@@ -112,7 +114,9 @@ def publish(folder: Path, docs: Path, readme: Path) -> None:
     composed = folder / "multirun.yaml"
     name = OmegaConf.load(composed).hydra.runtime.choices.get("sweep") if composed.is_file() else None
     if name is None:
-        raise DataError(f"{shown(folder)} is not the folder of a sweep of conf/sweep; give one, or none for the newest")
+        raise DataError(
+            f"{display_path(folder)} is not the folder of a sweep of conf/sweep; give one, or none for the newest"
+        )
     runs = [run for run in folder.iterdir() if (run / ".hydra").is_dir()]
     results = [read_result(run) for run in sorted(runs, key=_number)]
     groups, origin = groups_of(results), _origin(results)
@@ -239,4 +243,4 @@ def main(arguments: list[str]) -> None:
         publish(chosen.absolute(), root / "docs" / "results", root / "README.md")
     except FacekpError as error:
         sys.exit(f"Error: {error}")
-    print(f"Written to {shown(root / 'docs' / 'results')}")
+    print(f"Written to {display_path(root / 'docs' / 'results')}")

@@ -27,13 +27,13 @@ from facekp.runs.resume import ERROR, resuming, run_job, sweeping
 from facekp.runs.signals import Interrupted, install_handlers
 from facekp.utils.errors import FacekpError, closest
 from facekp.utils.files import write_text
-from facekp.utils.terminal import shown
+from facekp.utils.terminal import display_path
 
 _FIRST_WORD_S = 5.0
 _UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
 
 
-def command(config_name: str, task: Callable[[Any], Any], resumable: bool = False) -> None:
+def run_command(config_name: str, task: Callable[[Any], Any], resumable: bool = False) -> None:
     """Run ``task`` on the config composed from the command line, and exit with a status.
 
     Args:
@@ -46,7 +46,7 @@ def command(config_name: str, task: Callable[[Any], Any], resumable: bool = Fals
     reported, and the others go on.
     """
     wants_traceback = first() and os.environ.get("HYDRA_FULL_ERROR") == "1"  # others may have it from the next line
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then hands its exceptions on, so that they are worded here
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then hands its exceptions on, so that they are reported here
     threading.excepthook = _in_thread
     install_handlers()
     register()
@@ -64,12 +64,12 @@ def command(config_name: str, task: Callable[[Any], Any], resumable: bool = Fals
         try:
             return run_job(task, checked(config)) if sweeping() else task(checked(config))
         except Exception as error:
-            text = worded(error)
+            text = error_message(error)
             if wants_traceback or (text is None and not sweeping()):
                 raise
             if text and not sweeping():
                 _end(error, text)
-            print(f"Error: {text or f'{error!r}; see {shown(folder / ERROR)}'}", file=sys.stderr)
+            print(f"Error: {text or f'{error!r}; see {display_path(folder / ERROR)}'}", file=sys.stderr)
             with suppress(OSError):
                 write_text(folder / ERROR, "".join(traceback.format_exception(error)))
             return math.inf  # NaN would end a search
@@ -86,7 +86,7 @@ def command(config_name: str, task: Callable[[Any], Any], resumable: bool = Fals
         print(f"\nInterrupted{_way_on(begun) if resumable else ''}", file=sys.stderr)
         sys.exit(interruption.status)
     except Exception as error:
-        text = worded(error)
+        text = error_message(error)
         if wants_traceback or text is None:
             raise
         _end(error, text)
@@ -110,10 +110,10 @@ def _way_on(begun: list[Path]) -> str:
             return ""
         close_sweep(SweepTable.folder)
         typed = [part for part in command if not part.startswith("hydra.sweep.dir=")]
-        return f"; to do the rest: {shlex.join([*typed, f'hydra.sweep.dir={shown(SweepTable.folder)}'])}"
+        return f"; to do the rest: {shlex.join([*typed, f'hydra.sweep.dir={display_path(SweepTable.folder)}'])}"
     if not begun:
         return ""
-    kept = shown(begun[-1])
+    kept = display_path(begun[-1])
     return f"; what was done is kept in {kept}; to go on: {shlex.join(['python', sys.argv[0], f'resume={kept}'])}"
 
 
@@ -123,12 +123,12 @@ def _in_thread(args: threading.ExceptHookArgs) -> None:
         threading.__excepthook__(args)
 
 
-def worded(error: Exception) -> str | None:
+def error_message(error: Exception) -> str | None:
     """One sentence for what a user can put right: what, where and what to do; None for anything else."""
     if isinstance(error, FacekpError):
         return str(error)
     if isinstance(error, (HydraException, OmegaConfBaseException)):
-        return _worded_by_hydra(error)
+        return _hydra_message(error)
     if isinstance(error, OSError) and error.errno in _UNWRITABLE:
         return (
             f"{error.filename or 'a file'} cannot be written ({error.strerror}); make room or choose another place, "
@@ -139,7 +139,7 @@ def worded(error: Exception) -> str | None:
     return None
 
 
-def _worded_by_hydra(error: Exception) -> str:
+def _hydra_message(error: Exception) -> str:
     if isinstance(error, MissingConfigException) and error.options:
         group, _, option = (error.missing_cfg_file or "").rpartition("/")
         return f"there is no {group}={option}; choose one of {', '.join(error.options)}{closest(option, error.options)}"

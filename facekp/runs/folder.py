@@ -18,7 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
 from facekp.utils.errors import ConfigError, DataError
-from facekp.utils.terminal import shown
+from facekp.utils.terminal import display_path
 
 PREDICTIONS = "predictions.csv"
 _NUMBERS = ("true_x_px", "true_y_px", "x_px", "y_px", "error_px", "curve_px")
@@ -115,9 +115,9 @@ def read_runs(paths: Sequence[str]) -> tuple[list[Run], list[Path]]:
             raise ConfigError(f"compare: {path} {_fault(folder)}; name a run that finished, or a folder of such runs")
     twice = next((folder for folder in found if found.count(folder) > 1), None)
     if twice:
-        raise ConfigError(f"compare: {shown(twice)} is named twice; name each run once")
+        raise ConfigError(f"compare: {display_path(twice)} is named twice; name each run once")
     if len(found) < 2:
-        raise ConfigError(f"compare: {shown(found[0])} is the only run; name at least two")
+        raise ConfigError(f"compare: {display_path(found[0])} is the only run; name at least two")
     root = Path(commonpath([folder.parent for folder in found]))
     return [_read(folder, folder.relative_to(root).as_posix()) for folder in found], skipped
 
@@ -146,14 +146,16 @@ def _read(folder: Path, name: str) -> Run:
         measured = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
         _ = [measured[key] for key in _NEEDED], measured["metrics"]["nme"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{shown(folder)}/metrics.json cannot be read ({error}); evaluate that run again") from error
+        raise DataError(
+            f"{display_path(folder)}/metrics.json cannot be read ({error}); evaluate that run again"
+        ) from error
     try:
         with (folder / PREDICTIONS).open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         return _run(folder, name, measured, rows)
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise DataError(
-            f"{shown(folder)}/{PREDICTIONS} is damaged or cut short ({error}); evaluate that run again"
+            f"{display_path(folder)}/{PREDICTIONS} is damaged or cut short ({error}); evaluate that run again"
         ) from error
 
 
@@ -190,7 +192,7 @@ def _config(folder: Path) -> dict[str, Any]:
     try:
         return dict(OmegaConf.to_container(OmegaConf.load(path), resolve=False))  # type: ignore[arg-type]
     except (OSError, ValueError, YAMLError, OmegaConfBaseException) as error:
-        raise DataError(f"{shown(path)} cannot be read ({error}); restore it, or move .hydra away") from error
+        raise DataError(f"{display_path(path)} cannot be read ({error}); restore it, or move .hydra away") from error
 
 
 def differing_settings(runs: Sequence[Run]) -> list[dict[str, str]]:

@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from facekp.runs.resume import ERROR, read_parts
 from facekp.utils.files import write_csv
-from facekp.utils.terminal import shown
+from facekp.utils.terminal import display_path
 
 FIGURES = ("error_px", "mse_px2", "nme", "error_px_turned")
 """Those by which runs are compared."""
@@ -66,8 +66,8 @@ def close_sweep(folder: Path) -> int:
     summary = _summary(done)
     if len(summary) < len(done):
         _show(summary, folder / "sweep_summary.csv", "mean ± standard deviation over seeds and folds")
-    print(f"Sweep       {shown(folder)}")
-    print(f"Dashboard   tensorboard --logdir {shown(folder)}")
+    print(f"Sweep       {display_path(folder)}")
+    print(f"Dashboard   tensorboard --logdir {display_path(folder)}")
     return sum(row["status"] == "failed" for row in rows)
 
 
@@ -128,4 +128,4 @@ def _show(rows: Sequence[Row], path: Path, title: str) -> None:
     for row in rows:
         cells = row | {"run": row.get("run", "").partition("_")[0]}
         table.add_row(*(cells.get(name, "") for name in differing))
-    print_table(table, f"{title} ({shown(path)})")
+    print_table(table, f"{title} ({display_path(path)})")

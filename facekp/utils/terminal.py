@@ -41,6 +41,6 @@ def print_table(table: Table, title: str) -> None:
         out.print(f"no room for: {', '.join(left_out)}", style="dim", highlight=False)
 
 
-def shown(path: Path) -> str:
+def display_path(path: Path) -> str:
     """A path as a person would type it: relative to the working folder where it lies inside."""
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

@@ -14,7 +14,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from facekp.runs.command_line import command
+from facekp.runs.command_line import run_command
 from facekp.runs.sweep import FIGURES
 from tests.browser import Page, browser
 from train import train
@@ -99,7 +99,7 @@ def sweep(drawn_root, tmp_path_factory) -> Path:
         patch.setattr("facekp.reporting.report.write_report", lambda *_: folder / "none")
         patch.setenv("HYDRA_FULL_ERROR", "1")
         patch.setattr(sys, "argv", typed)
-        command("train", train)
+        run_command("train", train)
     return folder
 
 

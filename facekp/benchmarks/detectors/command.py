@@ -19,9 +19,9 @@ from facekp.config import CONF, Config
 from facekp.data.prepare import prepare_data
 from facekp.data.read import read_records
 from facekp.data.splits import split_records
-from facekp.runs.command_line import command
+from facekp.runs.command_line import run_command
 from facekp.utils.errors import DataError
-from facekp.utils.terminal import shown
+from facekp.utils.terminal import display_path
 
 _OUTPUTS = Path("outputs", "peers")
 
@@ -42,7 +42,7 @@ def measure(config: Config) -> None:
             measured = judge(kind(scheme), split_records(records, chosen), chosen, _OUTPUTS / kind.slug / name)
             told = "MSE {mse_px2:.1f} px², {cpu_ms:.1f} ms an image".format(**measured["metrics"])
             print("{model}, split {split}, missed {missed} of {images} faces: ".format(**measured) + told)
-    print(f"Written to  {shown(_OUTPUTS.absolute())}")
+    print(f"Written to  {display_path(_OUTPUTS.absolute())}")
 
 
 def publish(config: Config, folders: Sequence[str] = ()) -> None:
@@ -56,7 +56,7 @@ def publish(config: Config, folders: Sequence[str] = ()) -> None:
     records, scheme = read_records(prepare_data(config.data))
     docs = CONF.parent / "docs" / "results"
     write([*peers, *ours], records, scheme, docs, CONF.parent / "README.md")
-    print(f"Written to  {shown(docs)}")
+    print(f"Written to  {display_path(docs)}")
 
 
 def main(arguments: list[str]) -> None:
@@ -68,4 +68,4 @@ def main(arguments: list[str]) -> None:
     overrides = [argument for argument in arguments[1:] if "=" in argument]
     folders = [argument for argument in arguments[1:] if "=" not in argument]
     sys.argv[1:] = [*overrides, "hydra.run.dir=.", "hydra.output_subdir=null"]
-    command("train", partial(publish, folders=folders) if arguments[0] == "publish" else measure)
+    run_command("train", partial(publish, folders=folders) if arguments[0] == "publish" else measure)

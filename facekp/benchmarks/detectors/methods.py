@@ -12,7 +12,7 @@ from facekp.landmarks.scheme import Scheme
 from facekp.runs.folder import Run, differing_settings, read_runs, run_dir_of
 from facekp.runs.resume import read_parts
 from facekp.utils.errors import DataError
-from facekp.utils.terminal import shown
+from facekp.utils.terminal import display_path
 
 COURSE = "course"
 FOLDS = tuple(f"person fold {fold} of 5" for fold in range(5))
@@ -62,12 +62,12 @@ def read_methods(paths: Sequence[str], scheme: Scheme) -> list[Method]:
     """
     runs, unfinished = read_runs(paths)
     if unfinished:
-        raise DataError(f"{shown(unfinished[0])} did not finish; give its command again, or name other folders")
+        raise DataError(f"{display_path(unfinished[0])} did not finish; give its command again, or name other folders")
     fitting = []
     for run in runs:
         if run.points != tuple(range(len(scheme))) or run.measured["split"] not in (COURSE, *FOLDS):
             told = f"answers {len(run.points)} of {len(scheme)} points, split {run.measured['split']}"
-            print(f"Left out    {shown(run.folder)}: {told}")
+            print(f"Left out    {display_path(run.folder)}: {told}")
         else:
             fitting.append(run)
     by_split = [[run for run in fitting if run.measured["split"] == split] for split in (COURSE, *FOLDS)]
@@ -92,7 +92,9 @@ def _method(name: str, runs: Sequence[Run]) -> Method:
     by_fold = [[run for run in runs if run.measured["split"] == fold] for fold in FOLDS]
     by_fold[-1] = by_fold[-1] or list(course)
     if not course:
-        raise DataError(f"{name} has no run on split {COURSE}, only {shown(runs[0].folder)}; train it there, too")
+        raise DataError(
+            f"{name} has no run on split {COURSE}, only {display_path(runs[0].folder)}; train it there, too"
+        )
     first = course[0]
     parts = read_parts(run_dir_of(first.folder))
     size = (first.config.get("model") or {}).get("input_size") or ("?", "?")

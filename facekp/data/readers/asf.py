@@ -20,7 +20,7 @@ import numpy as np
 
 from facekp.data.images import read_image_size
 from facekp.data.readers.folder import Face, FolderReader
-from facekp.data.readers.text import numbered_lines, shown
+from facekp.data.readers.text import numbered_lines, quoted
 from facekp.landmarks.scheme import Group, Scheme
 from facekp.utils.errors import ConfigError, DataError
 
@@ -56,7 +56,7 @@ def read_asf(path: Path) -> AsfShape:
         raise DataError(f"{path} holds no annotation, only comments or nothing; replace it by the original file")
     number, text = lines[0]
     if not re.fullmatch("0*[1-9][0-9]{0,17}", text):
-        raise DataError(f"{path}, line {number}: the number of points was expected, not {shown(text)}")
+        raise DataError(f"{path}, line {number}: the number of points was expected, not {quoted(text)}")
     count = int(text)
     rows = lines[1 : 1 + count]
     if len(rows) < count or len(lines) != count + 2:
@@ -79,13 +79,13 @@ def _point(path: Path, number: int, text: str, count: int) -> tuple[int, float, 
     if len(columns) < _COLUMNS:
         raise DataError(
             f"{path}, line {number}: a point has at least {_COLUMNS} columns, "
-            f"this line has {len(columns)}: {shown(text)}"
+            f"this line has {len(columns)}: {quoted(text)}"
         )
     try:
         index = int(columns[4])
         x, y = float(columns[2]), float(columns[3])
     except ValueError:
-        raise DataError(f"{path}, line {number}: {shown(text)} holds something that is not a number") from None
+        raise DataError(f"{path}, line {number}: {quoted(text)} holds something that is not a number") from None
     if not 0 <= index < count:
         raise DataError(f"{path}, line {number}: point index {index} is not within 0..{count - 1}")
     if not (abs(x) < _FARTHEST and abs(y) < _FARTHEST):

@@ -26,7 +26,7 @@ import numpy as np
 
 from facekp.data.images import read_image_size
 from facekp.data.readers.folder import Face, FolderReader
-from facekp.data.readers.text import numbered_lines, shown
+from facekp.data.readers.text import numbered_lines, quoted
 from facekp.landmarks.frames import from_pixel_centres
 from facekp.utils.errors import ConfigError, DataError
 
@@ -64,9 +64,9 @@ def _point(path: Path, number: int, text: str) -> tuple[float, float]:
     try:
         x, y = (float(column) for column in text.split())
     except ValueError:
-        raise DataError(f"{path}, line {number}: {shown(text)} is not the x and y of a point") from None
+        raise DataError(f"{path}, line {number}: {quoted(text)} is not the x and y of a point") from None
     if not (abs(x) < _FARTHEST and abs(y) < _FARTHEST):
-        raise DataError(f"{path}, line {number}: {shown(text)} is not finite, or far too large")
+        raise DataError(f"{path}, line {number}: {quoted(text)} is not finite, or far too large")
     return x, y
 
 

@@ -33,6 +33,6 @@ def numbered_lines(path: Path) -> list[tuple[int, str]]:
     return [(number, line) for number, line in stripped if line]
 
 
-def shown(text: str) -> str:
+def quoted(text: str) -> str:
     """A piece of a file as a message quotes it: on one line, and not too long."""
     return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "...")
