@@ -16,7 +16,7 @@ from facekp.utils.terminal import display_path
 
 
 def evaluate(config: EvaluateConfig) -> dict[str, Any]:
-    """Measure the answers of a checkpoint to the people it was not trained on, or set runs side by side.
+    """Measure the predictions of a checkpoint for the people it was not trained on, or set runs side by side.
 
     Args:
         config: checked, see :func:`facekp.config.checked`.
@@ -35,7 +35,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     from torch.utils.data import DataLoader
 
     from facekp.data.dataset import FaceDataset
-    from facekp.evaluation.evaluate import evaluate_module, name_evaluation
+    from facekp.evaluation.evaluate import evaluate_predictor, name_evaluation
     from facekp.reporting.report import write_report
     from facekp.reporting.results import print_results, write_results
     from facekp.training.checkpoint import device_of, find_checkpoint, read_checkpoint, restore_module, run_folder_of
@@ -52,12 +52,12 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     module = restore_module(checkpoint, scheme).to(device_of(config.accelerator))
     faces = FaceDataset(split.val, checkpoint.model.input_size, data.cache_mb)
     name = name_evaluation(checkpoint.model, data, split, checkpoint.seed, path.stem, checkpoint.epoch)
-    evaluation = evaluate_module(module, DataLoader(faces, data.batch_size), name)
+    evaluation = evaluate_predictor(module, DataLoader(faces, data.batch_size), name)
 
     run_dir = run_folder_of(path)
     folder = Path(config.output_dir or (run_dir or path.parent) / "evaluate" / f"{path.stem}-{data.labels}")
-    measured = write_results(evaluation, folder, run_dir)
-    report = write_report(evaluation, measured, folder, run_dir)
+    measured = write_results(evaluation, module, folder, run_dir)
+    report = write_report(evaluation, measured, module, folder, run_dir)
     print_results(measured)
     print(f"Report      {display_path(report)}")
     print(f"Written to  {display_path(folder)}")

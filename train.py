@@ -42,7 +42,7 @@ def train(config: Config) -> float:
 
     # Whatever could be checked quickly has been: now the imports that take seconds.
     from facekp.data.datamodule import FaceDataModule
-    from facekp.evaluation.evaluate import evaluate_module, name_evaluation
+    from facekp.evaluation.evaluate import evaluate_predictor, name_evaluation
     from facekp.reporting.report import write_report
     from facekp.reporting.results import log_hyperparameters, print_results, write_results
     from facekp.runs.provenance import recorded
@@ -79,9 +79,9 @@ def train(config: Config) -> float:
     if not first():
         return math.nan
     name = name_evaluation(config.model, config.data, split, config.seed, "last", epoch)
-    evaluation = evaluate_module(module, data.all_val_faces(), name)
-    measured = write_results(evaluation, run_dir, run_dir)
-    report = write_report(evaluation, measured, run_dir, run_dir)
+    evaluation = evaluate_predictor(module, data.all_val_faces(), name)
+    measured = write_results(evaluation, module, run_dir, run_dir)
+    report = write_report(evaluation, measured, module, run_dir, run_dir)
     if not interrupted:
         log_hyperparameters(trainer.loggers, config, measured["metrics"])
     print_results(measured)

@@ -37,7 +37,7 @@ from facekp.data.dataset import Sample
 from facekp.data.prepare import prepare_data
 from facekp.data.read import read_records
 from facekp.data.splits import split_records
-from facekp.evaluation.evaluate import evaluate_module, name_evaluation
+from facekp.evaluation.evaluate import evaluate_predictor, name_evaluation
 from facekp.models.module import KeypointModule
 from facekp.training.checkpoint import build_module
 from facekp.training.trainer import build_trainer
@@ -133,7 +133,7 @@ class Bench:
         module, loader = self._new_module(), self._data.val_dataloader()
         start = time.perf_counter()
         for _ in range(_EPOCHS):
-            evaluate_module(module, loader, name)
+            evaluate_predictor(module, loader, name)
         return _EPOCHS * len(self._split.val) / (time.perf_counter() - start)
 
     def _plain_batches(self, epoch: int) -> Iterator[Sample]:

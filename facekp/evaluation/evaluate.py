@@ -1,10 +1,10 @@
-"""Judge a trained network on held-out faces: answers, and tables by image type and point group."""
+"""Evaluate whatever predicts keypoints on held-out faces: predictions, and tables by image type and point group."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -13,36 +13,56 @@ from torch.utils.data import DataLoader
 
 from facekp.config import DataConfig, ModelConfig
 from facekp.data.dataset import FaceDataset, Sample
-from facekp.data.records import FRONTAL_TYPES, TURNED_TYPES, Record
+from facekp.data.records import Record
 from facekp.data.splits import Split
-from facekp.evaluation.metrics import Answers, Errors, KeypointMetrics, errors_of, summarise
+from facekp.evaluation.catalogue import summarise
+from facekp.evaluation.errors import Errors, Predictions, errors_of, image_masks, point_masks
+from facekp.evaluation.metrics import KeypointMetrics
 from facekp.landmarks.frames import Letterbox
 from facekp.landmarks.scheme import Scheme
-from facekp.models.module import KeypointModule
 
 Table = dict[str, dict[str, float]]
-"""Rows by name, as :func:`facekp.evaluation.metrics.summarise` gives them, with the number of ``images`` in front."""
+"""Rows by name: all metrics of the catalogue, with the number of ``images`` in front."""
+
+
+class BatchPredictor(Protocol):
+    """What can be evaluated: a network, or a detector that others have made."""
+
+    @property
+    def scheme(self) -> Scheme:
+        """The landmarks of the data."""
+
+    @property
+    def points(self) -> Sequence[int]:
+        """Which of them it predicts."""
+
+    @property
+    def mean_shape(self) -> Tensor:
+        """float32 [K, 2]: the mean of those points over its training set, relative to the canvas."""
+
+    def predict_step(self, batch: Sample, batch_idx: int) -> tuple[Tensor, Tensor | None]:
+        """Keypoints float32 [B, K, 2], relative to the canvas, and confidences float32 [B, K], or None if unknown."""
 
 
 @dataclass(frozen=True)
-class Judged:
-    """Answers to one set of faces, whoever gave them.
+class Evaluation:
+    """Predictions for one set of faces, whoever made them, and how good they are.
 
     Args:
-        name: what was judged, on what; see :func:`name_evaluation`.
-        faces: the faces that were answered.
-        answers: the answers, in their order.
+        name: what was evaluated, on what; see :func:`name_evaluation`.
+        records: the faces, in the order of the predictions.
+        input_size: (width, height) of the canvas on which they were shown.
+        predictions: the predictions.
         mean_shape: float32 [K, 2], the training set's, relative to the canvas.
-        metrics: the figures that training logs as ``val/...``.
-        confidence: float32 [N, K], how sure the network was of each answer; None if it does not know.
+        metrics: those that training logs as ``val/...``.
     """
 
     name: dict[str, Any]
-    faces: FaceDataset
-    answers: Answers
-    mean_shape: Tensor
+    records: Sequence[Record]
+    input_size: tuple[int, int]
+    predictions: Predictions
+    mean_shape: np.ndarray
     metrics: dict[str, float]
-    confidence: Tensor | None
 
     @property
     def caption(self) -> str:
@@ -52,40 +72,30 @@ class Judged:
         ).format(**self.name)
 
     @property
-    def baseline(self) -> Answers:
-        """The same faces, each answered with the training set's mean shape."""
-        return self.answers.replaced_by(self.mean_shape)
+    def baseline(self) -> Predictions:
+        """The training set's mean shape as the prediction for each of the same faces."""
+        return self.predictions.replaced_by(self.mean_shape)
 
     @property
-    def on_raw_labels(self) -> Answers:
-        """The same answers, against the labels as their files have them."""
-        frames = [(Letterbox(record.image_size, self.faces.input_size), record) for record in self.faces.records]
-        truth = np.stack([frame.to_canvas(record.raw_keypoints) for frame, record in frames])
-        return replace(self.answers, truth=torch.from_numpy(truth))
+    def on_raw_labels(self) -> Predictions:
+        """The same predictions, against the labels as their files have them."""
+        boxes = [Letterbox(record.image_size, self.input_size) for record in self.records]
+        truth = [box.to_canvas(record.raw_keypoints) for box, record in zip(boxes, self.records, strict=True)]
+        return replace(self.predictions, truth=np.stack(truth))
 
     def as_json(self) -> dict[str, Any]:
-        """All that was measured, of the answers and of the mean shape, and on the raw labels where others were used."""
-        records = self.faces.records
-        raw = {"raw_labels": tables(self.on_raw_labels, records)} if self.name["labels"] != "raw" else {}
+        """The content of metrics.json: the tables of the predictions, of the mean shape, and of the predictions on the
+        raw labels where others were used.
+        """
+        raw = {"raw_labels": tables(self.on_raw_labels, self.records)} if self.name["labels"] != "raw" else {}
         return {
             **self.name,
-            "images": len(self.answers),
+            "images": len(self.predictions),
             "metrics": self.metrics,
-            **tables(self.answers, records),
-            "mean_shape": tables(self.baseline, records),
+            **tables(self.predictions, self.records),
+            "mean_shape": tables(self.baseline, self.records),
             **raw,
         }
-
-
-@dataclass(frozen=True)
-class Evaluation(Judged):
-    """One network judged on one set of faces.
-
-    Args:
-        module: the network.
-    """
-
-    module: KeypointModule
 
 
 def name_evaluation(
@@ -104,70 +114,48 @@ def name_evaluation(
     }
 
 
-def evaluate_module(module: KeypointModule, loader: DataLoader[Sample], name: dict[str, Any]) -> Evaluation:
-    """Let a network answer every batch of a loader over a :class:`FaceDataset`, in its order.
+def evaluate_predictor(predictor: BatchPredictor, loader: DataLoader[Sample], name: dict[str, Any]) -> Evaluation:
+    """Predict every batch of a loader over a :class:`FaceDataset`, in its order, and measure the predictions.
 
-    The figures are computed as training computes them, from the same batches, so they are the same to the last digit.
+    The metrics are computed as training computes them, from the same batches, so they are the same to the last digit.
     This process does it alone, also where several have trained.
     """
-    mean_shape = module.mean_shape.cpu()
-    metrics = KeypointMetrics(module.scheme, module.points, mean_shape, sync_on_compute=False)
-    sure = []
-    module.eval()
+    metrics = KeypointMetrics(predictor.scheme, predictor.points, predictor.mean_shape, sync_on_compute=False)
+    confidences = []
+    if isinstance(predictor, torch.nn.Module):
+        predictor.eval()
     with torch.inference_mode():
-        for batch in loader:
-            predictions, confidence = module.answer(batch["image"].to(module.device))
-            metrics.update(predictions.cpu(), batch["keypoints"], batch["canvas_size"], batch["turned"])
+        for number, batch in enumerate(loader):
+            keypoints, confidence = predictor.predict_step(batch, number)
+            metrics.update(keypoints.cpu(), batch["keypoints"], batch["canvas_size"], batch["turned"])
             if confidence is not None:
-                sure.append(confidence.float().cpu())
+                confidences.append(confidence.float().cpu())
     faces: FaceDataset = loader.dataset  # type: ignore[assignment]
-    confidence = torch.cat(sure) if sure else None
-    return Evaluation(name, faces, metrics.answers(), mean_shape, metrics.compute(), confidence, module)
+    predictions = metrics.predictions()
+    if confidences:
+        predictions = replace(predictions, confidence=torch.cat(confidences).numpy())
+    mean_shape = predictor.mean_shape.cpu().numpy()
+    return Evaluation(name, faces.records, faces.input_size, predictions, mean_shape, metrics.compute())
 
 
-def image_masks(records: Sequence[Record]) -> dict[str, Tensor]:
-    """Rows of a table by image type: bool [N] for each type that occurs, then frontal, turned and all."""
-    types = torch.tensor([record.image_type or 0 for record in records])
-    masks = {f"type {t}": types == t for t in sorted(set(types.tolist())) if t}
-    masks |= {"frontal": _among(types, FRONTAL_TYPES), "turned": _among(types, TURNED_TYPES)}
-    return {name: mask for name, mask in masks.items() if mask.any()} | {
-        "all": torch.ones_like(types, dtype=torch.bool)
-    }
-
-
-def point_masks(scheme: Scheme, points: Sequence[int]) -> dict[str, Tensor]:
-    """Rows of a table by point group: bool [K] for each group that a network answers, then inner and all."""
-    asked = torch.tensor(points)
-    groups = {group.name: group.points for group in scheme.groups}
-    if "inner" in scheme.selections:
-        groups["inner"] = scheme.selections["inner"]
-    masks = {name: _among(asked, members) for name, members in groups.items()}
-    return {name: mask for name, mask in masks.items() if mask.any()} | {
-        "all": torch.ones_like(asked, dtype=torch.bool)
-    }
-
-
-def _among(values: Tensor, members: Iterable[int]) -> Tensor:
-    return torch.isin(values, torch.tensor(list(members)))
-
-
-def tables(answers: Answers, records: Sequence[Record]) -> dict[str, Any]:
+def tables(predictions: Predictions, records: Sequence[Record]) -> dict[str, Any]:
     """All tables of one evaluation, ready for JSON.
 
     Returns:
         ``by_type`` and ``by_group``, each a :data:`Table`, and ``error_px``: mean error by type, then by group.
     """
-    errors = errors_of(answers)
-    images, points = image_masks(records), point_masks(answers.scheme, answers.points)
+    errors = errors_of(predictions)
+    images = image_masks([record.image_type or 0 for record in records])
+    points = point_masks(predictions.scheme, predictions.point_indices)
     return {
-        "by_type": {name: _row(errors.of(mask, points["all"])) for name, mask in images.items()},
-        "by_group": {name: _row(errors.of(images["all"], mask)) for name, mask in points.items()},
+        "by_type": {name: _row(errors.of(mask)) for name, mask in images.items()},
+        "by_group": {name: _row(errors.of(points=mask)) for name, mask in points.items()},
         "error_px": {
-            kind: {group: errors.of(rows, columns).distance_px.mean().item() for group, columns in points.items()}
+            kind: {group: float(errors.of(rows, columns).distance_px.mean()) for group, columns in points.items()}
             for kind, rows in images.items()
         },
     }
 
 
 def _row(errors: Errors) -> dict[str, float]:
-    return {"images": len(errors.distance_px), **summarise(errors)}
+    return {"images": len(errors), **summarise(errors)}

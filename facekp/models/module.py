@@ -64,10 +64,10 @@ class KeypointModule(LightningModule):
 
     def forward(self, images: Tensor) -> Tensor:
         """Keypoints float32 [B, K, 2], relative to the image, of grey images uint8 [B, 1, H, W]."""
-        return self.answer(images)[0]
+        return self.predict(images)[0]
 
-    def answer(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Keypoints of grey images, as :meth:`forward` gives them, and how sure each is: float32 [B, K], or None.
+    def predict(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Keypoints of grey images, as :meth:`forward` gives them, and their confidences: float32 [B, K], or None.
 
         See :meth:`facekp.models.base.KeypointNetwork.confidence`.
         """
@@ -80,9 +80,13 @@ class KeypointModule(LightningModule):
         mirrored = mirrored[:, self._mirror]
         keypoints = (plain + torch.stack([1 - mirrored[..., 0], mirrored[..., 1]], dim=-1)) / 2
         if confidence is not None:
-            sure, sure_mirrored = confidence.chunk(2)
-            confidence = (sure + sure_mirrored[:, self._mirror]) / 2
+            plain, mirrored = confidence.chunk(2)
+            confidence = (plain + mirrored[:, self._mirror]) / 2
         return keypoints, confidence
+
+    def predict_step(self, batch: Sample, batch_idx: int) -> tuple[Tensor, Tensor | None]:
+        """As :meth:`predict`, of the images of a batch."""
+        return self.predict(batch["image"].to(self.device))
 
     def _prepared(self, images: Tensor) -> Tensor:
         scaled = images.to(self.mean_shape.dtype).div_(255).sub_(0.5)

@@ -1,4 +1,4 @@
-"""What a network's confidence is worth: the errors of the answers that it was more and less sure of."""
+"""What a network's confidence is worth: the errors at high and low confidence."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _PARTS = 10
 
 
 def by_confidence(confidence: np.ndarray, error_px: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean confidence and mean error of ten equally large parts of the answers, from the least sure on.
+    """Mean confidence and mean error of ten equally large parts of the predictions, from the lowest confidence on.
 
     Args:
-        confidence: float [N], of N answers.
+        confidence: float [N], of N points.
         error_px: float [N], their errors.
 
     Returns:
-        Two float [10], or [N] if there are fewer answers.
+        Two float [10], or [N] if there are fewer points.
     """
     order = np.argsort(confidence, kind="stable")
     parts = np.array_split(order, min(_PARTS, len(order)))
@@ -26,20 +26,20 @@ def by_confidence(confidence: np.ndarray, error_px: np.ndarray) -> tuple[np.ndar
 
 
 def draw_confidence(confidence: np.ndarray, error_px: np.ndarray, title: str, caption: str) -> Figure:
-    """The mean error of each tenth of the answers, from those that the network was least sure of on.
+    """The mean error of each tenth of the predictions, from the lowest confidence on.
 
     Args:
         confidence, error_px: as for :func:`by_confidence`.
         title, caption: above and below.
     """
-    sure, error = by_confidence(confidence, error_px)
+    mean_confidence, error = by_confidence(confidence, error_px)
     figure = new_figure(9.5, 4.2, title, caption)
     axes = figure.subplots()
     axes.bar(range(len(error)), error, color=PREDICTION, width=0.75)
     for place, value in enumerate(error):
         axes.text(place, value, f"{value:.1f}", ha="center", va="bottom", fontsize=8)
-    axes.set_xticks(range(len(sure)), [f"{value:.2f}" for value in sure])
-    axes.set_xlabel("mean confidence of each tenth of the answers, the least sure on the left")
+    axes.set_xticks(range(len(error)), [f"{value:.2f}" for value in mean_confidence])
+    axes.set_xlabel("mean confidence of each tenth of the predictions, the lowest on the left")
     axes.set_ylabel("mean error (px)")
     axes.grid(axis="y", alpha=0.3)
     axes.set_axisbelow(True)

@@ -12,8 +12,10 @@ from matplotlib.figure import Figure
 
 from facekp.data.images import load_grey
 from facekp.data.records import FRONTAL_TYPES, TURNED_TYPES, Record
+from facekp.evaluation.catalogue import AUC_LIMIT
+from facekp.evaluation.errors import errors_of
 from facekp.evaluation.evaluate import Evaluation
-from facekp.evaluation.metrics import AUC_LIMIT, errors_of
+from facekp.models.module import KeypointModule
 from facekp.reporting import figures
 from facekp.reporting import network_figures as layers
 from facekp.reporting.confidence import draw_confidence
@@ -25,12 +27,15 @@ _FACES_IN_A_ROW = 3
 _FACE_WIDTH = 480
 
 
-def draw(evaluation: Evaluation, measured: dict[str, Any], run_dir: Path | None) -> Iterator[tuple[str, Figure]]:
+def draw(
+    evaluation: Evaluation, measured: dict[str, Any], module: KeypointModule, run_dir: Path | None
+) -> Iterator[tuple[str, Figure]]:
     """Each figure of an evaluation with its file's name.
 
     Args:
         evaluation: what to draw.
         measured: its :meth:`Evaluation.as_json`.
+        module: the network that was evaluated, of which filters are drawn.
         run_dir: the run folder whose loss curves are drawn, or None.
     """
     yield from _faces(evaluation)
@@ -38,18 +43,18 @@ def draw(evaluation: Evaluation, measured: dict[str, Any], run_dir: Path | None)
     losses = {tag: series for tag, series in read_scalars(run_dir).items() if tag.endswith("/loss")} if run_dir else {}
     if losses:
         yield "loss_curves", figures.loss_curves(losses, "training and validation loss", evaluation.caption)
-    image = torch.from_numpy(evaluation.faces.image(0))
-    name = evaluation.faces.records[0].name
-    for number, (weights, maps) in enumerate(layers.first_convolutions(evaluation.module, image), start=1):
+    record = evaluation.records[0]
+    image = load_grey(record.image, evaluation.input_size)
+    for number, (weights, maps) in enumerate(layers.first_convolutions(module, torch.from_numpy(image)), start=1):
         title = f"learned filters of convolution {number}"
         yield f"filters_{number}", layers.draw_filters(weights, title, evaluation.caption)
-        title = f"what convolution {number} answers to {name}"
-        yield f"responses_{number}", layers.draw_responses(image.numpy(), maps, title, evaluation.caption)
+        title = f"response of convolution {number} to {record.name}"
+        yield f"responses_{number}", layers.draw_responses(image, maps, title, evaluation.caption)
 
 
 def _faces(evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
-    by_image = errors_of(evaluation.answers).distance_px.mean(1)
-    order = by_image.argsort().tolist()
+    by_image = errors_of(evaluation.predictions).distance_px.mean(1)
+    order = np.argsort(by_image, kind="stable").tolist()
     frame = _frame(evaluation)
     spread = [order[rank] for rank in evenly(len(order), _FACES)]
     for name, title, chosen in (
@@ -59,16 +64,16 @@ def _faces(evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
         ("turned_faces", f"the same persons frontal and turned, mean error {frame}", _turned(evaluation, by_image)),
     ):
         if chosen:
-            yield name, _grid(evaluation, title, [_face(evaluation, i, by_image[i].item()) for i in chosen])
+            yield name, _grid(evaluation, title, [_face(evaluation, i, by_image[i]) for i in chosen])
     faces = [_face(evaluation, i) for i in evenly(len(order), _FACES)]
     yield "ground_truth", _grid(evaluation, "true points of held-out faces", faces)
 
 
 def _errors(evaluation: Evaluation, measured: dict[str, Any]) -> Iterator[tuple[str, Figure]]:
-    answers, caption = evaluation.answers, evaluation.caption
-    errors, baseline = errors_of(answers), errors_of(evaluation.baseline)
-    if answers.scheme.eyes is not None:
-        curves = {"prediction": errors.normalised.mean(1).numpy(), "mean shape": baseline.normalised.mean(1).numpy()}
+    predictions, caption = evaluation.predictions, evaluation.caption
+    errors, baseline = errors_of(predictions), errors_of(evaluation.baseline)
+    if predictions.scheme.eyes is not None:
+        curves = {"prediction": errors.normalised.mean(1), "mean shape": baseline.normalised.mean(1)}
         limit = max(AUC_LIMIT, float(np.quantile(curves["mean shape"], 0.9)))
         yield "cumulative_error", figures.cumulative_errors(curves, limit, "cumulative error of the images", caption)
     cells = measured["error_px"]
@@ -78,17 +83,17 @@ def _errors(evaluation: Evaluation, measured: dict[str, Any]) -> Iterator[tuple[
     yield (
         "error_vectors",
         figures.error_vectors(
-            answers.all_truth_px.mean(0).numpy(),
-            (answers.predictions_px - answers.truth_px).numpy(),
-            answers.scheme,
-            answers.points,
+            predictions.all_truth_px.mean(0),
+            predictions.keypoints_px - predictions.truth_px,
+            predictions.scheme,
+            predictions.point_indices,
             "error of each point, on the mean of the held-out faces",
             caption,
         ),
     )
-    if evaluation.confidence is not None:
-        sure, distance = evaluation.confidence.flatten().numpy(), errors.distance_px.flatten().numpy()
-        yield "confidence", draw_confidence(sure, distance, "what the confidence is worth", caption)
+    if predictions.confidence is not None:
+        confidence, distance_px = predictions.confidence.ravel(), errors.distance_px.ravel()
+        yield "confidence", draw_confidence(confidence, distance_px, "what the confidence is worth", caption)
 
 
 def evenly(length: int, count: int) -> list[int]:
@@ -96,37 +101,37 @@ def evenly(length: int, count: int) -> list[int]:
     return np.unique(np.linspace(0, length - 1, count).round().astype(int)).tolist()
 
 
-def _turned(evaluation: Evaluation, by_image: torch.Tensor) -> list[int]:
-    """A frontal face and the turned ones of a few persons, from the one who is answered best to the worst."""
-    index = {(record.person, record.image_type): i for i, record in enumerate(evaluation.faces.records)}
+def _turned(evaluation: Evaluation, by_image: np.ndarray) -> list[int]:
+    """A frontal face and the turned ones of a few persons, from the one who is predicted best to the worst."""
+    index = {(record.person, record.image_type): i for i, record in enumerate(evaluation.records)}
     types = (FRONTAL_TYPES[0], *TURNED_TYPES)
     persons = dict.fromkeys(person for person, _ in index)
     rows = [[index[p, t] for t in types] for p in persons if all((p, t) in index for t in types)]
-    rows.sort(key=lambda row: by_image[row].mean().item())
+    rows.sort(key=lambda row: by_image[row].mean())
     return [i for place in evenly(len(rows), _PERSONS) for i in rows[place]] if rows else []
 
 
 def _frame(evaluation: Evaluation) -> str:
     """What the pixels of an error are."""
-    sizes = {record.image_size for record in evaluation.faces.records}
+    sizes = {record.image_size for record in evaluation.records}
     return f"at {'x'.join(map(str, sizes.pop()))}" if len(sizes) == 1 else "in pixels of each photograph"
 
 
 def _grid(evaluation: Evaluation, title: str, faces: Sequence[figures.Face]) -> Figure:
-    scheme, points = evaluation.answers.scheme, evaluation.answers.points
+    scheme, points = evaluation.predictions.scheme, evaluation.predictions.point_indices
     return figures.face_grid(faces, scheme, points, title, evaluation.caption, _FACES_IN_A_ROW)
 
 
 def _face(evaluation: Evaluation, index: int, error_px: float | None = None) -> figures.Face:
     """One face at the size of a figure; its prediction is shown where an error is given."""
-    record, answers = evaluation.faces.records[index], evaluation.answers
-    width, height = evaluation.faces.input_size
+    record, predictions = evaluation.records[index], evaluation.predictions
+    width, height = evaluation.input_size
     factor = max(1, round(_FACE_WIDTH / width))
     return figures.Face(
         title=_title(record) if error_px is None else f"{_title(record)}: {error_px:.1f} px",
         image=load_grey(record.image, (factor * width, factor * height)),
-        truth=answers.truth[index, list(answers.points)].numpy(),
-        prediction=None if error_px is None else answers.predictions[index].numpy(),
+        truth=predictions.truth[index, list(predictions.point_indices)],
+        prediction=None if error_px is None else predictions.keypoints[index],
     )
 
 

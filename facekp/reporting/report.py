@@ -7,25 +7,34 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
+from facekp.data.images import load_grey
+from facekp.evaluation.catalogue import CATALOGUE, HEADLINE
+from facekp.evaluation.errors import errors_of
 from facekp.evaluation.evaluate import Evaluation
-from facekp.evaluation.metrics import errors_of
+from facekp.models.module import KeypointModule
 from facekp.reporting.network_figures import Layer, layers_of
 from facekp.reporting.pages import inlined, write_page
-from facekp.reporting.results import HEADINGS, shown_figure
+from facekp.reporting.results import TITLES, cells
 from facekp.runs.provenance import command_line, read_parts
 
 _NAMED_FACES = 6
+_POSES = ("frontal", "turned")
+_POSE_ERROR = CATALOGUE["error_px"]
 _TABLES = {"by_type": "image type", "by_group": "point group"}
 
 
-def write_report(evaluation: Evaluation, measured: dict[str, Any], folder: Path, run_dir: Path | None) -> Path:
+def write_report(
+    evaluation: Evaluation, measured: dict[str, Any], module: KeypointModule, folder: Path, run_dir: Path | None
+) -> Path:
     """Write a page of all results, which needs no other file, beside those that ``write_results`` left.
 
     Args:
-        evaluation: what was judged.
+        evaluation: what was measured.
         measured: the content of ``folder``'s metrics.json.
+        module: the network that was evaluated, whose layers are listed.
         folder: where metrics.json and ``figures/`` are and report.html goes.
         run_dir: the run folder whose run.json tells how the network was trained, or None.
 
@@ -33,7 +42,8 @@ def write_report(evaluation: Evaluation, measured: dict[str, Any], folder: Path,
         The page's path.
     """
     parts = read_parts(run_dir)
-    layers = layers_of(evaluation.module, torch.from_numpy(evaluation.faces.image(0)))
+    image = load_grey(evaluation.records[0].image, evaluation.input_size)
+    layers = layers_of(module, torch.from_numpy(image))
     weights = f"{sum(layer.weights for layer in layers):,}"
     page = folder / "report.html"
     write_page(
@@ -47,33 +57,30 @@ def write_report(evaluation: Evaluation, measured: dict[str, Any], folder: Path,
         evaluated_by=None if folder == run_dir else command_line(),
         layers=[*map(_row_of, layers), ("total", "", "", weights)],
         weights=weights,
-        input_size="x".join(map(str, evaluation.faces.input_size)),
+        input_size="x".join(map(str, evaluation.input_size)),
         pictures=inlined(folder / "figures"),
         faces=_named_faces(evaluation),
-        turned={
-            name: [row for row in rows if row[0] in ("frontal", "turned")]
-            for name, rows in _groups(measured, "by_type").items()
-        },
-        headings=[name for name, _ in HEADINGS.values()],
+        turned={name: [row for row in rows if row[0] in _POSES] for name, rows in _groups(measured, "by_type").items()},
+        headline=HEADLINE.values(),
+        headings=list(TITLES),
         tables={heading: _groups(measured, key) for key, heading in _TABLES.items()},
     )
     return page
 
 
 def _numbers(measured: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """The figures that head the page: what, how much, and what the mean shape has."""
+    """The metrics that head the page: what, how much, and what the mean shape has."""
     ours, theirs = measured["by_type"], measured["mean_shape"]["by_type"]
-    wanted = (
-        ("mean error", "all", "error_px", "{:.1f} px"),
-        ("mean squared error", "all", "mse_px2", "{:.0f} px²"),
-        ("error / eye distance", "all", "nme", "{:.1%}"),
-        ("frontal faces", "frontal", "error_px", "{:.1f} px"),
-        ("turned faces", "turned", "error_px", "{:.1f} px"),
-    )
+    wanted = [(metric.heading, "all", metric) for metric in HEADLINE.values()]
+    wanted += [(f"{_POSE_ERROR.heading} on {pose} faces", pose, _POSE_ERROR) for pose in _POSES]
     return [
-        (what, shown_figure(ours[row][column], style), f"mean shape {shown_figure(theirs[row][column], style)}")
-        for what, row, column, style in wanted
-        if row in ours and not math.isnan(ours[row][column])
+        (
+            what,
+            f"{metric.text(ours[row][metric.key])} {metric.unit}",
+            f"mean shape {metric.text(theirs[row][metric.key])}",
+        )
+        for what, row, metric in wanted
+        if row in ours and not math.isnan(ours[row][metric.key])
     ]
 
 
@@ -126,10 +133,7 @@ def _row_of(layer: Layer) -> tuple[str, str, str, str]:
 
 
 def _rows(tables: dict[str, Any], key: str) -> list[list[str]]:
-    return [
-        [name, *(shown_figure(row[column], style) for column, (_, style) in HEADINGS.items())]
-        for name, row in tables[key].items()
-    ]
+    return [[name, *cells(row)] for name, row in tables[key].items()]
 
 
 def _groups(measured: dict[str, Any], key: str) -> dict[str, list[list[str]]]:
@@ -141,15 +145,15 @@ def _groups(measured: dict[str, Any], key: str) -> dict[str, list[list[str]]]:
 
 def _named_faces(evaluation: Evaluation) -> dict[str, list[list[str]]]:
     """The best and the worst faces: name, image type, mean error and worst point."""
-    distance = errors_of(evaluation.answers).distance_px
-    order = distance.mean(1).argsort().tolist()
+    distance = errors_of(evaluation.predictions).distance_px
+    order = np.argsort(distance.mean(1), kind="stable").tolist()
     chosen = {"best": order[:_NAMED_FACES], "worst": order[::-1][:_NAMED_FACES]}
     return {name: [_face_row(evaluation, i, distance[i]) for i in some] for name, some in chosen.items()}
 
 
-def _face_row(evaluation: Evaluation, index: int, distance: torch.Tensor) -> list[str]:
-    record, answers = evaluation.faces.records[index], evaluation.answers
-    furthest = answers.points[int(distance.argmax())]
+def _face_row(evaluation: Evaluation, index: int, distance_px: np.ndarray) -> list[str]:
+    record, predictions = evaluation.records[index], evaluation.predictions
+    furthest = predictions.point_indices[int(distance_px.argmax())]
     kind = "" if record.image_type is None else str(record.image_type)
-    worst = f"{distance.max().item():.1f} (point {furthest}, {answers.scheme.group_of(furthest).name})"
-    return [record.name, kind, f"{distance.mean().item():.1f}", worst]
+    worst = f"{distance_px.max():.1f} (point {furthest}, {predictions.scheme.group_of(furthest).name})"
+    return [record.name, kind, f"{distance_px.mean():.1f}", worst]

@@ -15,40 +15,40 @@ from omegaconf import OmegaConf
 from rich.table import Table
 
 from facekp.config import Config
-from facekp.evaluation.evaluate import Evaluation, Judged
-from facekp.evaluation.metrics import errors_of
+from facekp.evaluation.catalogue import CATALOGUE, COMPARED
+from facekp.evaluation.errors import errors_of
+from facekp.evaluation.evaluate import Evaluation
 from facekp.landmarks.frames import Letterbox
+from facekp.models.module import KeypointModule
 from facekp.reporting.evaluation_figures import draw
-from facekp.runs.sweep import FIGURES
 from facekp.utils.files import write_text
 from facekp.utils.terminal import print_table
 
 _DPI = 140
-_COLUMNS = (
-    *("image", "person", "image_type", "point", "group"),
-    *("true_x_px", "true_y_px", "x_px", "y_px", "error_px", "curve_px", "confidence"),
-)
-HEADINGS = {
-    "images": ("images", "{:.0f}"),
-    "error_px": ("mean px", "{:.2f}"),
-    "mse_px2": ("MSE px²", "{:.1f}"),
-    "nme": ("NME", "{:.2%}"),
-    "median_px": ("median", "{:.2f}"),
-    "p90_px": ("p90", "{:.2f}"),
-    "worst_px": ("worst", "{:.1f}"),
-    "curve_px": ("to curve", "{:.2f}"),
-    "pck_05": ("PCK@5%", "{:.1%}"),
-    "pck_10": ("PCK@10%", "{:.1%}"),
-    "auc_10": ("AUC@10%", "{:.3f}"),
+COLUMNS = {
+    "image": "name of the photograph",
+    "person": "whom it shows",
+    "image_type": "its type, empty where it has none",
+    "eye_distance_px": "distance between the true eye centres; empty where the scheme knows no eyes",
+    "point": "index of the point in the scheme",
+    "group": "the group that the point belongs to",
+    "true_x_px": "ground truth, in pixels of the photograph",
+    "true_y_px": "",
+    "x_px": "prediction, in pixels of the photograph",
+    "y_px": "",
+    "error_px": "distance from prediction to ground truth",
+    "curve_px": "distance from prediction to the path through the true points of the group",
+    "confidence": "how sure the network was of the point; empty where it does not know",
 }
-"""The columns of every table: heading and style by the figure's name."""
+"""The columns of predictions.csv and what they mean."""
 
 
-def write_results(evaluation: Evaluation, folder: Path, run_dir: Path | None) -> dict[str, Any]:
+def write_results(evaluation: Evaluation, module: KeypointModule, folder: Path, run_dir: Path | None) -> dict[str, Any]:
     """Write metrics.json, predictions.csv and figures/*.png, each complete or not at all.
 
     Args:
         evaluation: what to write.
+        module: the network that was evaluated, of which filters are drawn.
         folder: where to.
         run_dir: the run folder whose loss curves are drawn, or None.
 
@@ -57,37 +57,43 @@ def write_results(evaluation: Evaluation, folder: Path, run_dir: Path | None) ->
     """
     measured = write_measured(evaluation, folder)
     (folder / "figures").mkdir(exist_ok=True)
-    for name, figure in draw(evaluation, measured, run_dir):
+    for name, figure in draw(evaluation, measured, module, run_dir):
         figure.savefig(folder / "figures" / f"{name}.png", dpi=_DPI)
     return measured
 
 
-def write_measured(judged: Judged, folder: Path) -> dict[str, Any]:
+def write_measured(evaluation: Evaluation, folder: Path) -> dict[str, Any]:
     """Write metrics.json and predictions.csv, each complete or not at all, and return the content of metrics.json."""
     folder.mkdir(parents=True, exist_ok=True)
-    measured = judged.as_json()
+    measured = evaluation.as_json()
     write_text(folder / "metrics.json", json.dumps(measured, indent=1) + "\n")
-    _write_predictions(judged, folder / "predictions.csv")
+    _write_predictions(evaluation, folder / "predictions.csv")
     return measured
 
 
-def _write_predictions(evaluation: Judged, path: Path) -> None:
-    answers, errors = evaluation.answers, errors_of(evaluation.answers)
-    truth = answers.truth[:, list(answers.points)].numpy()
+def _write_predictions(evaluation: Evaluation, path: Path) -> None:
+    predictions = evaluation.predictions
+    errors, points = errors_of(predictions), predictions.point_indices
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow(_COLUMNS)
-    for i, record in enumerate(evaluation.faces.records):
-        box = Letterbox(record.image_size, evaluation.faces.input_size)
-        true_px = box.to_image(truth[i]) * record.image_size
-        answer_px = box.to_image(answers.predictions[i].numpy()) * record.image_size
-        for k, point in enumerate(answers.points):
-            numbers = (*true_px[k], *answer_px[k], errors.distance_px[i, k], errors.curve_px[i, k])
-            group = answers.scheme.group_of(point).name
-            sure = "" if evaluation.confidence is None else f"{float(evaluation.confidence[i, k]):.3f}"
-            measured = (f"{float(n):.3f}" for n in numbers)
-            writer.writerow([record.name, record.person, record.image_type, point, group, *measured, sure])
+    writer.writerow(COLUMNS)
+    for i, record in enumerate(evaluation.records):
+        box = Letterbox(record.image_size, evaluation.input_size)
+        true_px, predicted_px = (
+            box.to_image(keypoints) * record.image_size
+            for keypoints in (predictions.truth[i, list(points)], predictions.keypoints[i])
+        )
+        image = (record.name, record.person, record.image_type, _number(errors.eye_distance_px[i]))
+        for k, point in enumerate(points):
+            numbers = (*true_px[k], *predicted_px[k], errors.distance_px[i, k], errors.curve_px[i, k])
+            confidence = "" if predictions.confidence is None else _number(predictions.confidence[i, k])
+            group = predictions.scheme.group_of(point).name
+            writer.writerow([*image, point, group, *map(_number, numbers), confidence])
     write_text(path, text.getvalue())
+
+
+def _number(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.3f}"
 
 
 def log_hyperparameters(loggers: Iterable[Logger], config: Config, metrics: dict[str, float]) -> None:
@@ -107,7 +113,7 @@ def log_hyperparameters(loggers: Iterable[Logger], config: Config, metrics: dict
     }
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):
-            logger.log_hyperparams(settings, {f"final/{name}": metrics[name] for name in FIGURES})
+            logger.log_hyperparams(settings, {f"final/{name}": metrics[name] for name in COMPARED})
             logger.finalize("success")
 
 
@@ -120,14 +126,17 @@ def print_results(measured: dict[str, Any]) -> None:
 
 def _table(measured: dict[str, Any], key: str, heading: str) -> Table:
     table = Table(heading)
-    for name, _ in HEADINGS.values():
-        table.add_column(name, justify="right")
-    rows = measured[key] | {"all, mean shape": measured["mean_shape"][key]["all"]}
-    for name, row in rows.items():
-        table.add_row(name, *(shown_figure(row[column], style) for column, (_, style) in HEADINGS.items()))
+    for title in TITLES:
+        table.add_column(title, justify="right")
+    for name, row in (measured[key] | {"all, mean shape": measured["mean_shape"][key]["all"]}).items():
+        table.add_row(name, *cells(row))
     return table
 
 
-def shown_figure(value: float, style: str) -> str:
-    """A figure of a table in the style of its column, or a dash where there is none."""
-    return "-" if math.isnan(value) else style.format(value)
+TITLES = ("images", *(metric.title() for metric in CATALOGUE.values()))
+"""The columns of every full table: the number of images, and all metrics."""
+
+
+def cells(row: dict[str, float]) -> list[str]:
+    """A row of metrics.json as the cells of a full table, see :data:`TITLES`."""
+    return [f"{row['images']}", *(metric.text(row[key]) for key, metric in CATALOGUE.items())]

@@ -14,12 +14,10 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
+from facekp.evaluation.catalogue import COMPARED
 from facekp.runs.resume import ERROR, read_parts
 from facekp.utils.files import write_csv
 from facekp.utils.terminal import display_path
-
-FIGURES = ("error_px", "mse_px2", "nme", "error_px_turned")
-"""Those by which runs are compared."""
 
 REPEATS = ("seed", "data.fold")
 Row = dict[str, str]
@@ -90,19 +88,19 @@ def _row(run: Path) -> Row:
     if not (run / "metrics.json").is_file() or any(part["finished"] is None for part in read_parts(run)[-1:]):
         return row | {"status": "unfinished"}
     metrics = json.loads((run / "metrics.json").read_text())["metrics"]
-    return row | {"status": "finished"} | {name: f"{metrics[name]:.5g}" for name in FIGURES}
+    return row | {"status": "finished"} | {name: f"{metrics[name]:.5g}" for name in COMPARED}
 
 
 def _summary(rows: Sequence[Row]) -> list[Row]:
     """One row for each setting of everything but seed and fold."""
     groups: dict[tuple[tuple[str, str], ...], list[Row]] = {}
     for row in rows:
-        setting = tuple((k, v) for k, v in row.items() if k not in (*FIGURES, *REPEATS, "run", "status"))
+        setting = tuple((k, v) for k, v in row.items() if k not in (*COMPARED, *REPEATS, "run", "status"))
         groups.setdefault(setting, []).append(row)
     return [
         dict(setting)
         | {"runs": str(len(group))}
-        | {name: _spread(float(row[name]) for row in group) for name in FIGURES}
+        | {name: _spread(float(row[name]) for row in group) for name in COMPARED}
         for setting, group in groups.items()
     ]
 
@@ -122,9 +120,9 @@ def _show(rows: Sequence[Row], path: Path, title: str) -> None:
     write_csv(path, rows)
     table = Table()
     told = {name: {row.get(name) for row in rows} - ({"finished"} if name == "status" else set()) for name in names}
-    differing = [n for n in names if n in ("run", *FIGURES) or len(told[n]) > (n != "status")]
+    differing = [n for n in names if n in ("run", *COMPARED) or len(told[n]) > (n != "status")]
     for name in differing:
-        table.add_column(_last(name), justify="right" if name in FIGURES else "left")
+        table.add_column(_last(name), justify="right" if name in COMPARED else "left")
     for row in rows:
         cells = row | {"run": row.get("run", "").partition("_")[0]}
         table.add_row(*(cells.get(name, "") for name in differing))

@@ -14,17 +14,18 @@ from omegaconf import OmegaConf
 from torch.utils.tensorboard import SummaryWriter
 
 from facekp.config import Config
-from facekp.evaluation.metrics import COLLAPSED_SPREAD
+from facekp.evaluation.catalogue import HEADLINE
 from facekp.runs.provenance import command_line
 from facekp.training.checkpoint import ABOUT
 
 _LAYOUT = {
     "loss": {"training and validation": ["Multiline", ["train/loss", "val/loss"]]},
-    "error on the validation faces, in pixels of the photographs": {
-        "mean distance (px)": ["Multiline", ["val/error_px", "val/error_px_turned", "val/mean_shape_error_px"]],
-        "mean squared error (px²)": ["Multiline", ["val/mse_px2", "val/mse_px2_turned", "val/mean_shape_mse_px2"]],
+    "validation faces": {
+        metric.title(): ["Multiline", [f"val/{key}", f"val/{key}_turned", f"val/mean_shape_{key}"]]
+        for key, metric in HEADLINE.items()
     },
 }
+_COLLAPSED_SPREAD = 0.05
 
 
 class CheckpointInfo(Callback):
@@ -95,7 +96,7 @@ class CurveLayout(Callback):
 
 
 class CollapseWarning(Callback):
-    """Warn, once, when half the training is over and the network still answers all validation faces with one shape."""
+    """Warn, once, when half the training is over and the network still predicts one shape for all validation faces."""
 
     def __init__(self) -> None:
         self._warned = False
@@ -103,7 +104,7 @@ class CollapseWarning(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         spread = float(trainer.callback_metrics.get("val/spread", np.inf))
         late = trainer.current_epoch + 1 >= (trainer.max_epochs or 0) / 2
-        if late and not trainer.sanity_checking and not self._warned and spread < COLLAPSED_SPREAD:
+        if late and not trainer.sanity_checking and not self._warned and spread < _COLLAPSED_SPREAD:
             self._warned = True
             warnings.warn(
                 f"after epoch {trainer.current_epoch + 1} the validation predictions have collapsed to one shape: they "

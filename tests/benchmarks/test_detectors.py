@@ -45,7 +45,7 @@ class Missing(Baseline):
     def fit(self, records) -> None:
         pass
 
-    def answer(self, record):
+    def predict(self, record):
         return (record.keypoints + self._miss_px / record.image_size).astype(np.float32)
 
 
@@ -114,7 +114,7 @@ def test_a_peer_leaves_a_folder_like_a_runs(answered, faces):
 def test_the_mean_shape_is_that_of_those_learnt_from(faces):
     peer = MeanShape(DANES)
     peer.fit(faces[:2])
-    assert peer.answer(faces[40]) == pytest.approx((faces[0].keypoints + faces[1].keypoints) / 2)
+    assert peer.predict(faces[40]) == pytest.approx((faces[0].keypoints + faces[1].keypoints) / 2)
 
 
 def test_seeds_are_averaged_and_every_figure_is_there(runs, faces):
@@ -268,7 +268,7 @@ def test_a_peer_that_is_not_installed_says_what_to_do(monkeypatch, kind, package
 
 def test_publishing_comes_after_measuring(monkeypatch, tmp_path, drawn_root):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(DataError, match=r"first give python -m facekp\.peers measure"):
+    with pytest.raises(DataError, match=r"first give python -m facekp detectors measure"):
         commands.publish(config("train", f"data.root={drawn_root}", f"run_dir={tmp_path}"))
 
 
@@ -281,7 +281,7 @@ def test_a_peer_learns_from_a_few_people_what_another_looks_like(danes_root, kin
     errors = {}
     for peer in (kind(DANES), MeanShape(DANES)):
         peer.fit(learnt)
-        px = [(peer.answer(record) - record.keypoints) * record.image_size for record in held_out]
+        px = [(peer.predict(record) - record.keypoints) * record.image_size for record in held_out]
         errors[peer.name] = np.square(px).mean()
         assert not peer.missed
     assert errors[kind.name] < errors[MeanShape.name] / 4

@@ -11,14 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from omegaconf import OmegaConf
 from torch.utils.tensorboard import SummaryWriter
 
 from facekp.config import EvaluateConfig, EvaluateDataConfig
 from facekp.data.records import Record
 from facekp.evaluation.comparison import common_ground, compare
-from facekp.evaluation.metrics import eye_distance_px
+from facekp.evaluation.errors import eye_distance_px
 from facekp.landmarks.scheme import DANES
 from facekp.reporting.comparison_page import told_settings
 from facekp.runs.folder import differing_settings, read_runs
@@ -249,11 +248,11 @@ def drawn_runs(
 
 def test_photographs_are_found_through_the_settings_and_give_faces_and_nme(tmp_path, drawn_runs, drawn_records):
     found = compared(tmp_path, *drawn_runs)
-    truth = torch.tensor(np.stack([record.keypoints * record.image_size for record in drawn_records]))
+    truth = np.stack([record.keypoints * record.image_size for record in drawn_records])
     eyes = eye_distance_px(truth, DANES)
     first, second = found["runs"]
-    assert first["nme"] == pytest.approx((5 / eyes).mean().item(), rel=1e-4)
-    assert second["difference"]["nme"]["mean"] == pytest.approx((4 / eyes).mean().item(), rel=1e-4)
+    assert first["nme"] == pytest.approx((5 / eyes).mean(), rel=1e-4)
+    assert second["difference"]["nme"]["mean"] == pytest.approx((4 / eyes).mean(), rel=1e-4)
     figures = {path.stem for path in (tmp_path / "out" / "figures").iterdir()}
     assert figures == {"differences", "differences_by_type", "cumulative_error", "loss_curves", "faces_1"}
     assert "The photographs were not found" not in (tmp_path / "out" / "compare.html").read_text()

@@ -5,7 +5,7 @@ from torch.utils.data import DataLoader
 from facekp.config import ModelConfig
 from facekp.data.dataset import FaceDataset
 from facekp.data.label_repair import mend
-from facekp.evaluation.evaluate import Evaluation, evaluate_module
+from facekp.evaluation.evaluate import Evaluation, evaluate_predictor
 from facekp.landmarks.scheme import DANES
 from facekp.training.checkpoint import build_module
 
@@ -17,7 +17,7 @@ def evaluated(records, labels) -> Evaluation:
     faces = FaceDataset(records, SIZE)
     name = {"model": "full", "weights": "last", "epoch": 0, "data": "drawn", "labels": labels, "split": "all"}
     module = build_module(MODEL, DANES, FaceDataset(records, SIZE).keypoints)
-    return evaluate_module(module, DataLoader(faces, 8), name)
+    return evaluate_predictor(module, DataLoader(faces, 8), name)
 
 
 def misordered(record):
@@ -32,7 +32,7 @@ def test_mended_labels_are_reported_beside_the_published_ones(drawn_records):
     mended = [mend(record, DANES) for record in raw]
     on_mended = evaluated(mended, "mended")
     measured = on_mended.as_json()
-    published = replace(on_mended, faces=FaceDataset(raw, SIZE), answers=on_mended.on_raw_labels)
+    published = replace(on_mended, records=raw, predictions=on_mended.on_raw_labels)
     assert measured["raw_labels"]["by_type"] == published.as_json()["by_type"]
     assert measured["raw_labels"]["by_type"]["type 1"] != measured["by_type"]["type 1"]
     assert measured["raw_labels"]["by_type"]["turned"] == measured["by_type"]["turned"]

@@ -79,7 +79,7 @@ def test_asked_twice_a_face_and_its_mirror_image_get_mirrored_answers():
             answer, mirrored = module(images), module(images.flip(-1))[:, DANES.mirror]
             mirrored = torch.stack([1 - mirrored[..., 0], mirrored[..., 1]], dim=-1)
             assert torch.allclose(answer, mirrored, atol=1e-5) is agree
-    assert twice.answer(images)[1] is None
+    assert twice.predict(images)[1] is None
 
 
 def test_confidence_goes_with_its_point_in_the_mirror():
@@ -92,8 +92,8 @@ def test_confidence_goes_with_its_point_in_the_mirror():
     module = KeypointModule(network, DANES, range(58), torch.zeros(58, 2), OptimizerConfig(), DANES.mirror).eval()
     images = torch.randint(0, 256, (3, 1, 60, 80), dtype=torch.uint8)
     with torch.inference_mode():
-        _, confidence = module.answer(images)
-        _, mirrored = module.answer(images.flip(-1))
+        _, confidence = module.predict(images)
+        _, mirrored = module.predict(images.flip(-1))
     assert torch.allclose(confidence, mirrored[:, DANES.mirror], atol=1e-5)
     assert not torch.allclose(confidence, mirrored, atol=1e-5)
 

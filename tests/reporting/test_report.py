@@ -14,7 +14,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from facekp.config import AugmentConfig, Config, DataConfig, ModelConfig
 from facekp.data.dataset import FaceDataset
-from facekp.evaluation.evaluate import evaluate_module
+from facekp.evaluation.evaluate import evaluate_predictor
 from facekp.landmarks.scheme import Scheme
 from facekp.models.heatmap import HeatmapNet
 from facekp.models.module import KeypointModule
@@ -70,8 +70,8 @@ class Reader(HTMLParser):
 
 def reported(folder: Path, module: KeypointModule, records, data: str = "drawn", run_dir: Path | None = None) -> Path:
     faces = FaceDataset(records, (80, 60))
-    evaluation = evaluate_module(module, DataLoader(faces, 4), NAME | {"data": data})
-    return write_report(evaluation, write_results(evaluation, folder, run_dir), folder, run_dir)
+    evaluation = evaluate_predictor(module, DataLoader(faces, 4), NAME | {"data": data})
+    return write_report(evaluation, write_results(evaluation, module, folder, run_dir), module, folder, run_dir)
 
 
 @pytest.fixture(scope="module")
@@ -106,8 +106,8 @@ def test_the_page_tells_all_in_its_order(read):
 def test_the_figures_at_its_head_are_those_that_were_measured(read, page):
     measured = json.loads((page.parent / "metrics.json").read_text())
     for row in ("all", "frontal", "turned"):
-        assert f"{measured['by_type'][row]['error_px']:.1f} px" in read.text
-        assert f"mean shape {measured['mean_shape']['by_type'][row]['error_px']:.1f} px" in read.text
+        assert f"{measured['by_type'][row]['error_px']:.2f} px" in read.text
+        assert f"mean shape {measured['mean_shape']['by_type'][row]['error_px']:.2f}" in read.text
 
 
 def test_names_are_escaped(read, page):

@@ -134,7 +134,7 @@ def test_evaluating_the_stored_checkpoint_gives_what_training_reported(folder, r
     assert (written / "predictions.csv").read_text() == (folder / "predictions.csv").read_text()
     assert (written / "report.html").is_file()
     printed = capsys.readouterr().out
-    for word in ("turned", "frontal", "mean shape", "PCK@5%", "person fold 0 of 4", "mended"):
+    for word in ("turned", "frontal", "mean shape", "PCK@0.05", "person fold 0 of 4", "mended"):
         assert word in printed
 
 

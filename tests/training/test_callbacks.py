@@ -23,7 +23,7 @@ def fit(split, callback, epochs=2):
 
 
 def test_one_warning_when_all_faces_get_one_shape(drawn_split, monkeypatch):
-    monkeypatch.setattr("facekp.evaluation.metrics.spread", lambda answers: 0.01)
+    monkeypatch.setattr("facekp.evaluation.metrics.spread", lambda predictions: 0.01)
     with pytest.warns(UserWarning, match="collapsed to one shape") as caught:
         fit(drawn_split, CollapseWarning(), epochs=4)
     collapsed = [str(warning.message) for warning in caught if "collapsed" in str(warning.message)]
@@ -32,7 +32,7 @@ def test_one_warning_when_all_faces_get_one_shape(drawn_split, monkeypatch):
 
 
 def test_no_warning_when_answers_vary(drawn_split, monkeypatch):
-    monkeypatch.setattr("facekp.evaluation.metrics.spread", lambda answers: 0.9)
+    monkeypatch.setattr("facekp.evaluation.metrics.spread", lambda predictions: 0.9)
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message=".*collapsed.*")
         fit(drawn_split, CollapseWarning())

@@ -14,8 +14,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from facekp.evaluation.catalogue import COMPARED
 from facekp.runs.command_line import run_command
-from facekp.runs.sweep import FIGURES
 from tests.browser import Page, browser
 from train import train
 
@@ -166,7 +166,7 @@ def test_the_text_tells_command_data_and_config(board, drawn_root):
 
 
 def test_a_sweep_can_be_sorted_by_its_final_figures(board, sweep):
-    metrics = [f"final/{name}" for name in FIGURES]
+    metrics = [f"final/{name}" for name in COMPARED]
     shown = board.see("hparams", "Trial ID", *metrics)
     columns = shown[shown.index("Trial ID") :]
     wanted = ("augment", "batch_size", "lr", "model", "seed", *metrics)

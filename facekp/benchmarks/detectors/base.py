@@ -39,7 +39,7 @@ class Baseline(ABC):
     """What it has learnt from before it is fitted, as the beginning of a list."""
 
     given: ClassVar[str]
-    """What it knows of a photograph when it answers."""
+    """What it knows of a photograph when it predicts."""
 
     def __init__(self, scheme: Scheme) -> None:
         self.scheme = scheme
@@ -51,12 +51,12 @@ class Baseline(ABC):
         """Learn the points of these photographs."""
 
     @abstractmethod
-    def answer(self, record: Record) -> np.ndarray:
+    def predict(self, record: Record) -> np.ndarray:
         """Its points, float32 [K, 2], relative to the photograph, which is read from its file."""
 
 
 class MeanShape(Baseline):
-    """Answers every photograph with the mean of those that it was fitted to."""
+    """Predicts the mean of the shapes that it was fitted to for every photograph."""
 
     name = "mean shape"
     slug = "mean_shape"
@@ -66,14 +66,14 @@ class MeanShape(Baseline):
     def fit(self, records: Sequence[Record]) -> None:
         self._mean = mean_shape(records)
 
-    def answer(self, record: Record) -> np.ndarray:
+    def predict(self, record: Record) -> np.ndarray:
         return self._mean
 
 
 class Detector(Baseline):
-    """Looks at every photograph and at its mirror, in training as in answering, and answers with the mean of both.
+    """Takes every photograph and its mirror image, in training and as a flip test in prediction.
 
-    Where its face detector finds nothing in either, it answers with the mean shape.
+    Where its face detector finds nothing in either, it predicts the mean shape.
     """
 
     colours: ClassVar[str]
@@ -101,7 +101,7 @@ class Detector(Baseline):
             view: the image, and its true points for those who are told more than they could know.
         """
 
-    def answer(self, record: Record) -> np.ndarray:
+    def predict(self, record: Record) -> np.ndarray:
         plain, mirrored = map(self.look, self._views(record))
         found = [] if plain is None else [plain]
         found += [] if mirrored is None else [self._mirrored(mirrored)]

@@ -1,52 +1,76 @@
-"""A peer judged as a network is, into a folder like a run's."""
+"""A baseline evaluated as a network is, into a folder like a run's."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
 
 from facekp.benchmarks.detectors.base import Baseline, mean_shape
-from facekp.benchmarks.detectors.cost import cpu_ms
 from facekp.config import DataConfig, ModelConfig
-from facekp.data.dataset import FaceDataset
+from facekp.data.dataset import FaceDataset, Sample
+from facekp.data.records import Record
 from facekp.data.splits import Split
-from facekp.evaluation.evaluate import Judged, name_evaluation
-from facekp.evaluation.metrics import KeypointMetrics
+from facekp.evaluation.evaluate import evaluate_predictor, name_evaluation
 from facekp.reporting.results import write_measured
 
 
-def judge(peer: Baseline, split: Split, data: DataConfig, folder: Path) -> dict[str, Any]:
-    """Fit a peer to those who are learnt from, and write what it answers to the others.
+class _OnRecords:
+    """A fitted baseline as evaluation takes it: it reads the photographs of a batch by itself.
 
     Args:
-        peer: not fitted yet.
+        baseline: fitted.
+        mean_shape: float32 [K, 2], of what it was fitted to.
+        records: the photographs that the batches' ``index`` counts.
+    """
+
+    def __init__(self, baseline: Baseline, mean_shape: np.ndarray, records: Sequence[Record]) -> None:
+        self.scheme = baseline.scheme
+        self.points = range(len(baseline.scheme))
+        self.mean_shape = torch.from_numpy(mean_shape)
+        self.cpu_seconds = 0.0
+        self._baseline = baseline
+        self._records = records
+
+    def predict_step(self, batch: Sample, batch_idx: int) -> tuple[Tensor, Tensor | None]:
+        begun = time.process_time()
+        keypoints = [self._baseline.predict(self._records[index]) for index in batch["index"].tolist()]
+        self.cpu_seconds += time.process_time() - begun
+        return torch.from_numpy(np.stack(keypoints)), None
+
+
+def judge(baseline: Baseline, split: Split, data: DataConfig, folder: Path) -> dict[str, Any]:
+    """Fit a baseline to the training set, and write what it predicts for the held-out faces.
+
+    Args:
+        baseline: not fitted yet.
         split: the two sides, photographs of one size.
         data: its settings.
         folder: where metrics.json and predictions.csv go.
 
     Returns:
-        The content of metrics.json, in which ``kind`` is the peer's, ``trained_on`` and ``given`` are in words,
-        ``missed`` counts the held-out faces that its detector did not find, and ``metrics`` has ``cpu_ms``, see
-        :func:`facekp.benchmarks.detectors.cost.cpu_ms`.
+        The content of metrics.json, in which ``kind`` is the baseline's, ``trained_on`` and ``given`` are in words,
+        ``missed`` counts the held-out faces that its detector did not find, and ``metrics`` has ``cpu_ms``: the
+        processor time of a photograph as :func:`facekp.benchmarks.detectors.cost.cpu_ms` has it.
     """
-    peer.fit(split.train)
-    peer.missed.clear()
-    answers: list[np.ndarray] = []
-    cost = cpu_ms(lambda record: answers.append(peer.answer(record)), split.val)
-    faces = FaceDataset(split.val, split.val[0].image_size, cache_mb=0)  # no pixel of theirs is needed
-    shape = torch.from_numpy(mean_shape(split.train))
-    metrics = KeypointMetrics(peer.scheme, range(len(peer.scheme)), shape)
-    turned = torch.tensor([record.turned for record in split.val])
-    truth, sizes = torch.from_numpy(faces.keypoints), torch.from_numpy(faces.canvas_sizes)
-    metrics.update(torch.from_numpy(np.stack(answers)), truth, sizes, turned)
-    name = name_evaluation(ModelConfig(name=peer.name), data, split, seed=0, weights="fitted", epoch=0) | {
-        "kind": peer.kind,
-        "trained_on": f"{peer.learnt_before}{len(split.train)} faces",
-        "given": peer.given,
-        "missed": len(peer.missed),
+    baseline.fit(split.train)
+    baseline.missed.clear()
+    faces = FaceDataset(split.val, split.val[0].image_size, cache_mb=0)
+    predictor = _OnRecords(baseline, mean_shape(split.train), split.val)
+    name = name_evaluation(ModelConfig(name=baseline.name), data, split, seed=0, weights="fitted", epoch=0)
+    evaluation = evaluate_predictor(predictor, DataLoader(faces, data.batch_size), name)
+    told = {
+        "kind": baseline.kind,
+        "trained_on": f"{baseline.learnt_before}{len(split.train)} faces",
+        "given": baseline.given,
+        "missed": len(baseline.missed),
     }
-    figures = metrics.compute() | {"cpu_ms": cost}
-    return write_measured(Judged(name, faces, metrics.answers(), shape, figures, confidence=None), folder)
+    cost = {"cpu_ms": 1000 * predictor.cpu_seconds / len(split.val)}
+    return write_measured(replace(evaluation, name=evaluation.name | told, metrics=evaluation.metrics | cost), folder)

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from facekp.evaluation.metrics import AUC_LIMIT
+from facekp.evaluation.catalogue import AUC_LIMIT
 from facekp.reporting.figures import LINE_COLOURS, draw_cumulative, new_figure
 from facekp.reporting.publish import markdown_table, spread_text
 

@@ -1,0 +1,169 @@
+"""How far predictions are from the ground truth: of every point of every image, in numpy.
+
+N is the number of images, K the number of points that are predicted, P the number of points that the data set labels.
+Pixels are those of the original photograph, 640x480 for the Danes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from facekp.data.records import FRONTAL_TYPES, TURNED_TYPES
+from facekp.landmarks.scheme import Scheme
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Predictions for N images and what they are measured against.
+
+    Args:
+        keypoints: float32 [N, K, 2], predicted, relative to the canvas.
+        truth: float32 [N, P, 2], all labelled points, relative to the canvas.
+        canvas_sizes: float32 [N, 2], (width, height) of the canvas in pixels of the photograph.
+        point_indices: which of the P points the K predicted ones are.
+        scheme: the landmarks' scheme.
+        confidence: float32 [N, K], how sure the predictor was of each point; None if it does not know.
+    """
+
+    keypoints: np.ndarray
+    truth: np.ndarray
+    canvas_sizes: np.ndarray
+    point_indices: tuple[int, ...]
+    scheme: Scheme
+    confidence: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.keypoints)
+
+    @property
+    def keypoints_px(self) -> np.ndarray:
+        """float64 [N, K, 2]."""
+        return self.keypoints.astype(float) * self.canvas_sizes.astype(float)[:, None]
+
+    @property
+    def all_truth_px(self) -> np.ndarray:
+        """float64 [N, P, 2]."""
+        return self.truth.astype(float) * self.canvas_sizes.astype(float)[:, None]
+
+    @property
+    def truth_px(self) -> np.ndarray:
+        """float64 [N, K, 2], of the points that are predicted."""
+        return self.all_truth_px[:, list(self.point_indices)]
+
+    def replaced_by(self, shape: np.ndarray) -> Predictions:
+        """The same truth, with one shape, float32 [K, 2], as the prediction for every image."""
+        return replace(self, keypoints=np.broadcast_to(shape, self.keypoints.shape), confidence=None)
+
+
+@dataclass(frozen=True)
+class Errors:
+    """The errors of each point of each image, from which every metric of the project is computed.
+
+    Args:
+        distance_px: float64 [N, K], Euclidean distance from prediction to truth.
+        curve_px: float64 [N, K], distance from prediction to the true path of the point's group.
+        eye_distance_px: float64 [N], see :func:`eye_distance_px`.
+    """
+
+    distance_px: np.ndarray
+    curve_px: np.ndarray
+    eye_distance_px: np.ndarray
+
+    def __len__(self) -> int:
+        """Number of images."""
+        return len(self.distance_px)
+
+    @property
+    def squared_px2(self) -> np.ndarray:
+        """float64 [N, K], mean over both coordinates of the squared coordinate error."""
+        return self.distance_px**2 / 2
+
+    @property
+    def normalised(self) -> np.ndarray:
+        """float64 [N, K], ``distance_px`` as a fraction of ``eye_distance_px``; NaN where the scheme knows no eyes."""
+        return self.distance_px / self.eye_distance_px[:, None]
+
+    def of(self, images: np.ndarray | None = None, points: np.ndarray | None = None) -> Errors:
+        """The errors of some images and points, each a bool mask, indices, or None for all."""
+        rows = slice(None) if images is None else images
+        columns = slice(None) if points is None else points
+        distance_px, curve_px = (values[rows][:, columns] for values in (self.distance_px, self.curve_px))
+        return Errors(distance_px, curve_px, self.eye_distance_px[rows])
+
+
+def errors_of(predictions: Predictions) -> Errors:
+    """Measure every point of every image."""
+    return Errors(
+        distance_px=np.linalg.norm(predictions.keypoints_px - predictions.truth_px, axis=-1),
+        curve_px=_curve_distance(predictions),
+        eye_distance_px=eye_distance_px(predictions.all_truth_px, predictions.scheme),
+    )
+
+
+def eye_distance_px(truth_px: np.ndarray, scheme: Scheme) -> np.ndarray:
+    """Distance between the eye centres, each the mean of its eye's points.
+
+    Args:
+        truth_px: float [N, P, 2].
+        scheme: tells which points are the eyes'.
+
+    Returns:
+        float64 [N], in pixels; NaN where the scheme knows no eyes.
+    """
+    if scheme.eyes is None:
+        return np.full(len(truth_px), np.nan)
+    one, other = (truth_px[:, list(eye)].mean(1) for eye in scheme.eyes)
+    return np.linalg.norm(one - other, axis=-1)
+
+
+def _curve_distance(predictions: Predictions) -> np.ndarray:
+    """float64 [N, K]: the distance to the nearest segment of the path that the point belongs to, if there is one, or
+    else to the point.
+    """
+    truth, keypoints = predictions.all_truth_px, predictions.keypoints_px
+    columns = []
+    for column, point in enumerate(predictions.point_indices):
+        starts, ends = (list(side) for side in zip(*predictions.scheme.path_of(point), strict=True))
+        start, along = truth[:, starts], truth[:, ends] - truth[:, starts]
+        offset = keypoints[:, column, None] - start
+        length2 = np.maximum((along**2).sum(-1), np.finfo(float).tiny)
+        share = np.clip((offset * along).sum(-1) / length2, 0, 1)
+        columns.append(np.linalg.norm(offset - share[..., None] * along, axis=-1).min(-1))
+    return np.stack(columns, axis=1)
+
+
+def spread(predictions: Predictions) -> float:
+    """How much the predictions vary from image to image, as a fraction of how much the truth does.
+
+    Both are standard deviations over images, pooled over points. Near 0 everybody is predicted to have one shape.
+    """
+    predicted, true = (px.var(axis=0).mean() for px in (predictions.keypoints_px, predictions.truth_px))
+    return float(np.sqrt(predicted / max(true, np.finfo(float).tiny)))
+
+
+def image_masks(types: Sequence[int] | np.ndarray) -> dict[str, np.ndarray]:
+    """Rows of a table by image type: bool [N] for each type that occurs, then frontal, turned and all.
+
+    Args:
+        types: int [N], of each image; 0 where it has none.
+    """
+    kinds = np.asarray(types, int)
+    masks = {f"type {number}": kinds == number for number in np.unique(kinds).tolist() if number}
+    masks |= {"frontal": np.isin(kinds, FRONTAL_TYPES), "turned": np.isin(kinds, TURNED_TYPES)}
+    return _occurring(masks, len(kinds))
+
+
+def point_masks(scheme: Scheme, point_indices: Sequence[int]) -> dict[str, np.ndarray]:
+    """Rows of a table by point group: bool [K] for each group that is predicted, then inner and all."""
+    groups: dict[str, Iterable[int]] = {group.name: group.points for group in scheme.groups}
+    if "inner" in scheme.selections:
+        groups["inner"] = scheme.selections["inner"]
+    masks = {name: np.isin(point_indices, list(members)) for name, members in groups.items()}
+    return _occurring(masks, len(point_indices))
+
+
+def _occurring(masks: dict[str, np.ndarray], length: int) -> dict[str, np.ndarray]:
+    return {name: mask for name, mask in masks.items() if mask.any()} | {"all": np.ones(length, bool)}
