@@ -44,9 +44,9 @@ def train(config: Config) -> float:
     from facekp.data.datamodule import FaceDataModule
     from facekp.evaluation.evaluate import evaluate_predictor, name_evaluation
     from facekp.reporting.report import write_report
-    from facekp.reporting.results import log_hyperparameters, print_results, write_results
+    from facekp.reporting.results import print_results, write_results
     from facekp.runs.provenance import recorded
-    from facekp.training.callbacks import CheckpointInfo
+    from facekp.training.callbacks import CheckpointInfo, log_hyperparameters
     from facekp.training.checkpoint import build_module, checkpoint_to_resume, describe, read_checkpoint
     from facekp.training.trainer import WholeCurves, build_trainer
 
@@ -83,7 +83,7 @@ def train(config: Config) -> float:
     measured = write_results(evaluation, module, run_dir, run_dir)
     report = write_report(evaluation, measured, module, run_dir, run_dir)
     if not interrupted:
-        log_hyperparameters(trainer.loggers, config, measured["metrics"])
+        log_hyperparameters(trainer, config, measured["metrics"])
     print_results(measured)
     print(f"Report      {display_path(report)}")
     print(f"Run folder  {display_path(run_dir)}")

@@ -23,6 +23,7 @@ from matplotlib.figure import Figure
 from omegaconf import OmegaConf
 
 from facekp.config import CONF
+from facekp.evaluation.catalogue import CATALOGUE, HEADLINE, Metric
 from facekp.reporting.figures import PREDICTION, line_styles, new_figure
 from facekp.runs.resume import finished, read_parts
 from facekp.runs.sweep import REPEATS
@@ -31,16 +32,22 @@ from facekp.utils.errors import DataError, FacekpError
 from facekp.utils.files import write_text
 from facekp.utils.terminal import display_path
 
+_POSES = ("turned", "frontal")
+_ERROR, _MSE = CATALOGUE["error_px"], CATALOGUE["mse_px2"]
+
+
+def _column(metric: Metric, of: str = "") -> tuple[str, float, str]:
+    return metric.title(of), metric.factor, f".{metric.decimals}f"
+
+
 _COLUMNS = {
-    "error_px": ("error, px", 1, ".1f"),
-    "error_px_turned": ("turned faces, px", 1, ".1f"),
-    "error_px_frontal": ("frontal faces, px", 1, ".1f"),
-    "mse_px2": ("MSE, px²", 1, ".1f"),
-    "mse_px2_raw": ("MSE on raw labels, px²", 1, ".1f"),
-    "nme": ("NME, %", 100, ".2f"),
-    "mean_shape_mse_px2": ("MSE of the mean shape, px²", 1, ".0f"),
+    **{key: _column(metric) for key, metric in HEADLINE.items()},
+    **{f"error_px_{pose}": _column(_ERROR, f"on {pose} faces") for pose in _POSES},
+    "mse_px2_raw": _column(_MSE, "on raw labels"),
+    "mean_shape_mse_px2": _column(_MSE, "of the mean shape"),
     "minutes": ("training, min", 1, ".1f"),
 }
+"""Heading, factor and format of the columns of the tables."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,7 @@ class Result:
 
     Args:
         overrides: what the sweep set for it.
-        name: what was judged on what, as in its metrics.json.
+        name: what was evaluated on what, as in its metrics.json.
         figures: the columns of the tables.
         by_type: ``mse_px2`` of each image type.
         curve: epochs from 1 and the ``mse_px2`` of the validation faces after each.
@@ -80,8 +87,8 @@ def read_result(run: Path) -> Result:
         )
     rows, raw = measured["by_type"], measured.get("raw_labels", measured)["by_type"]
     seconds = sum(part["training_seconds"] or 0 for part in read_parts(run))
-    figures = {name: rows["all"][name] for name in ("error_px", "mse_px2", "nme")}
-    figures |= {f"error_px_{kind}": rows[kind]["error_px"] for kind in ("turned", "frontal") if kind in rows}
+    figures = {name: rows["all"][name] for name in HEADLINE}
+    figures |= {f"error_px_{pose}": rows[pose]["error_px"] for pose in _POSES if pose in rows}
     figures["mean_shape_mse_px2"] = measured["mean_shape"]["by_type"]["all"]["mse_px2"]
     values = read_scalars(run)["val/mse_px2"][1]
     return Result(
@@ -125,7 +132,7 @@ def publish(folder: Path, docs: Path, readme: Path) -> None:
     content = [{"overrides": r.overrides, **r.name, **r.figures, "mse_px2_by_type": r.by_type} for r in results]
     write_text(docs / f"{name}.json", json.dumps(content, indent=1) + "\n")
     rows = [[f"`{setting}`", *_type_cells(results)] for setting, results in groups.items()]
-    by_type = markdown_table(["MSE, px²", *results[0].by_type], rows)
+    by_type = markdown_table([_MSE.title(), *results[0].by_type], rows)
     pictures = f"![every run's error]({name}.svg)\n\n![validation error by epoch]({name}_curves.svg)\n"
     write_text(docs / f"{name}.md", f"# {name}\n\n{table}\n## By image type\n\n{by_type}\n## Figures\n\n{pictures}")
     with rc_context({"svg.hashsalt": name}):
@@ -184,7 +191,8 @@ def _cell(results: list[Result], name: str) -> str:
 
 
 def _type_cells(results: list[Result]) -> list[str]:
-    return [spread_text([result.by_type[kind] for result in results], ".1f") for kind in results[0].by_type]
+    _, factor, form = _column(_MSE)
+    return [spread_text([factor * result.by_type[kind] for result in results], form) for kind in results[0].by_type]
 
 
 def spread_text(values: Sequence[float], form: str) -> str:
@@ -204,7 +212,7 @@ def dots(groups: dict[str, list[Result]], caption: str) -> Figure:
     axes.set_yticks(range(len(groups)), list(groups), fontsize=8)
     axes.set_ylim(len(groups) - 0.5, -0.5)
     axes.set_xlim(left=0)
-    axes.set_xlabel("MSE (px² of the photograph)")
+    axes.set_xlabel(_MSE.title())
     axes.grid(axis="x", alpha=0.3)
     return figure
 
@@ -224,7 +232,7 @@ def curves(groups: dict[str, list[Result]], caption: str) -> Figure:
     axes.yaxis.set_minor_formatter("{x:g}")
     axes.tick_params(which="both", labelsize=8)
     axes.set_xlabel("epoch")
-    axes.set_ylabel("MSE (px² of the photograph)")
+    axes.set_ylabel(_MSE.title())
     axes.grid(alpha=0.3)
     figure.legend(loc="outside right upper", fontsize=8, frameon=False)
     return figure

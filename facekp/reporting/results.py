@@ -6,16 +6,12 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch.loggers import Logger, TensorBoardLogger
-from omegaconf import OmegaConf
 from rich.table import Table
 
-from facekp.config import Config
-from facekp.evaluation.catalogue import CATALOGUE, COMPARED
+from facekp.evaluation.catalogue import CATALOGUE
 from facekp.evaluation.errors import errors_of
 from facekp.evaluation.evaluate import Evaluation
 from facekp.landmarks.frames import Letterbox
@@ -94,27 +90,6 @@ def _write_predictions(evaluation: Evaluation, path: Path) -> None:
 
 def _number(value: float) -> str:
     return "" if math.isnan(value) else f"{value:.3f}"
-
-
-def log_hyperparameters(loggers: Iterable[Logger], config: Config, metrics: dict[str, float]) -> None:
-    """Show a run's settings with its final figures in TensorBoard's HParams, where a sweep's runs can be compared."""
-    overrides = Path(config.run_dir) / ".hydra" / "overrides.yaml"
-    data, optimizer = config.data, config.model.optimizer
-    settings = {  # TensorBoard sorts them by name, and shows the first five until told otherwise
-        "augment": config.augment.name,
-        "batch_size": data.batch_size,
-        "lr": optimizer.lr,
-        "model": config.model.name,
-        "seed": str(config.seed),  # as a number it would be shown as 0.0000
-        "split": f"{data.split} of {data.name}, {data.labels} labels",
-        "trainer.max_epochs": config.trainer.max_epochs,
-        "typed": " ".join(OmegaConf.load(overrides)) if overrides.is_file() else "",
-        "weight_decay": optimizer.weight_decay,
-    }
-    for logger in loggers:
-        if isinstance(logger, TensorBoardLogger):
-            logger.log_hyperparams(settings, {f"final/{name}": metrics[name] for name in COMPARED})
-            logger.finalize("success")
 
 
 def print_results(measured: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import warnings
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from omegaconf import OmegaConf
 from torch.utils.tensorboard import SummaryWriter
 
 from facekp.config import Config
-from facekp.evaluation.catalogue import HEADLINE
+from facekp.evaluation.catalogue import COMPARED, HEADLINE
 from facekp.runs.provenance import command_line
 from facekp.training.checkpoint import ABOUT
 
@@ -116,3 +117,24 @@ class CollapseWarning(Callback):
 def writers(trainer: Trainer) -> list[SummaryWriter]:
     """TensorBoard's writers of a run."""
     return [logger.experiment for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]
+
+
+def log_hyperparameters(trainer: Trainer, config: Config, metrics: dict[str, float]) -> None:
+    """Show a run's settings with its final metrics in TensorBoard's HParams, where a sweep's runs can be compared."""
+    overrides = Path(config.run_dir) / ".hydra" / "overrides.yaml"
+    data, optimizer = config.data, config.model.optimizer
+    settings = {  # TensorBoard sorts them by name, and shows the first five until told otherwise
+        "augment": config.augment.name,
+        "batch_size": data.batch_size,
+        "lr": optimizer.lr,
+        "model": config.model.name,
+        "seed": str(config.seed),  # as a number it would be shown as 0.0000
+        "split": f"{data.split} of {data.name}, {data.labels} labels",
+        "trainer.max_epochs": config.trainer.max_epochs,
+        "typed": " ".join(OmegaConf.load(overrides)) if overrides.is_file() else "",
+        "weight_decay": optimizer.weight_decay,
+    }
+    for logger in trainer.loggers:
+        if isinstance(logger, TensorBoardLogger):
+            logger.log_hyperparams(settings, {f"final/{name}": metrics[name] for name in COMPARED})
+            logger.finalize("success")

@@ -6,6 +6,7 @@ import pytest
 from omegaconf import OmegaConf
 from torch.utils.tensorboard import SummaryWriter
 
+from facekp.evaluation.catalogue import HEADLINE
 from facekp.reporting.publish import curves, dots, groups_of, publish, read_result
 from facekp.utils.errors import DataError
 
@@ -13,7 +14,7 @@ ERRORS = {"default": (10.0, 12.0, 14.0), "none": (20.0, 21.0, 25.0)}
 
 
 def rows(error: float) -> dict[str, dict[str, float]]:
-    row = {"error_px": error, "mse_px2": error**2, "nme": error / 100}
+    row = dict.fromkeys(HEADLINE, 0.0) | {"error_px": error, "mse_px2": error**2, "nme": error / 100}
     return dict.fromkeys(("type 1", "type 3", "frontal", "turned", "all"), row)
 
 
@@ -62,7 +63,9 @@ def test_every_run_is_kept_and_every_setting_summarised(sweep, readme, tmp_path)
     assert runs[0]["minutes"] == 1.5
     assert {run["mean_shape_mse_px2"] for run in runs} == {1600}
     table = (docs / "mine.md").read_text()
-    assert f"| `augment=default` | 3 | 2 | 12.0 ± {stdev(ERRORS['default']):.1f} |" in table
+    assert f"| `augment=default` | 3 | 2 | 12.00 ± {stdev(ERRORS['default']):.2f} |" in table
+    for heading in (*(metric.title() for metric in HEADLINE.values()), "error on turned faces, px", "training, min"):
+        assert f"| {heading} |" in table
     assert "Danes, mended labels, held-out faces of split person folds of 6, last weights" in table
 
 
