@@ -5,10 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from typing import Any, BinaryIO
+
+_STALE_S = 86_400.0
 
 
 @contextmanager
@@ -50,6 +56,41 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     writer.writeheader()
     writer.writerows(rows)
     write_text(path, text.getvalue())
+
+
+def make_folder(folder: Path, fill: Callable[[Path], None], is_made: Callable[[], bool]) -> None:
+    """Fill a hidden folder that then becomes ``folder`` all at once, unless that is made already.
+
+    So it is never seen half filled, and several processes may ask for it: the first to finish wins. What killed ones
+    have left is removed a day later.
+
+    Args:
+        folder: absent, empty, or made; its parents are made where there are none.
+        fill: puts the files into the folder it is given.
+        is_made: whether ``folder`` holds what is asked for; raises what it likes if it holds something else.
+
+    Raises:
+        OSError: if the folder cannot be written.
+    """
+    prefix = f".{folder.name}.facekp-"
+    for left in folder.parent.glob(escape(prefix) + "*"):
+        with suppress(OSError):  # another process may remove it meanwhile
+            if max(path.stat().st_mtime for path in (left, *left.iterdir())) < time.time() - _STALE_S:
+                shutil.rmtree(left)
+    if is_made():
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=folder.parent, ignore_cleanup_errors=True) as aside:
+        new = Path(aside) / folder.name
+        new.mkdir()
+        fill(new)
+        try:
+            with suppress(OSError):
+                folder.rmdir()  # an empty folder makes way; any other stays
+            new.rename(folder)
+        except OSError:
+            if not is_made():  # else another process was faster
+                raise
 
 
 def _sync_folder(folder: Path) -> None:

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import io
 import logging
-import shutil
-import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+import tarfile
+import zipfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
-from glob import escape
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
+from typing import IO
 
-from facekp.data.download.archive import ArchiveError, unpack
-from facekp.data.download.http import DownloadError, Limits, NoAnswerError, download
+from facekp.data.download.http import DownloadError, NoAnswerError, download
 from facekp.utils.errors import DataError
+from facekp.utils.files import make_folder
 
 MANIFEST = Path(__file__).with_name("danes.sha256")
 """The names and SHA-256 of the 480 files, as ``sha256sum`` writes them."""
 
-SEARCH_LIMIT_S = 14.0  # with all that comes around it, no more than 15
+SEARCH_LIMIT_S = 14.0  # for all hosts to answer; with all that comes around it, no more than 15
 STALL_LIMIT_S = 15.0
-MAX_ARCHIVE_BYTES = 100 * 10**6  # the published archives are under 30 MB
-_STALE_S = 3600.0  # a living download writes every STALL_LIMIT_S
+MAX_BYTES = 100 * 10**6  # of an archive, packed and unpacked: the published ones hold 28 MB
+_ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the others may expand without bound within one read
 
 _log = logging.getLogger(__name__)
 
@@ -58,37 +57,29 @@ def verify(folder: Path, manifest: Path = MANIFEST) -> Differences:
         OSError: if a file cannot be read.
     """
     digests = _digests(manifest)
-    present = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    changed = (name for name in digests.keys() & present if _sha256(folder / name) != digests[name])
+    present = {path.name: path for path in folder.iterdir()} if folder.is_dir() else {}
+    genuine = {
+        name
+        for name in digests.keys() & present
+        if present[name].is_file() and hashlib.sha256(present[name].read_bytes()).hexdigest() == digests[name]
+    }
     return Differences(
         missing=tuple(sorted(digests.keys() - present)),
-        changed=tuple(sorted(changed)),
-        extra=tuple(sorted(present - digests.keys())),
+        changed=tuple(sorted((digests.keys() & present) - genuine)),
+        extra=tuple(sorted(present.keys() - digests)),
     )
 
 
-def download_danes(
-    folder: Path,
-    urls: Sequence[str],
-    *,
-    manifest: Path = MANIFEST,
-    search_limit_s: float = SEARCH_LIMIT_S,
-    stall_limit_s: float = STALL_LIMIT_S,
-    progress: bool = True,
-) -> Path:
+def download_danes(folder: Path, urls: Sequence[str], manifest: Path = MANIFEST) -> Path:
     """Download the Danes set into a folder, from the first address that gives the genuine files.
 
-    Nothing is downloaded if the folder holds the set already. Until all files are there and verified, everything is
-    kept in a hidden folder beside it; then the files move in all at once. So the folder is never seen half filled, even
-    if the process is killed or two processes fetch at the same time.
+    Nothing is downloaded if the folder holds the set already. The folder is never seen half filled, even if the process
+    is killed or two processes download at the same time, see :func:`facekp.utils.files.make_folder`.
 
     Args:
         folder: absent, empty, or holding the complete set.
         urls: of .zip or .tar.gz archives, tried in turn.
         manifest: what the set consists of, see :func:`verify`.
-        search_limit_s: seconds that may be spent, over all addresses, on waiting for answers.
-        stall_limit_s: seconds that a download that has begun may pause.
-        progress: draw a progress bar on stderr if that is a terminal.
 
     Returns:
         The folder's full path.
@@ -98,52 +89,46 @@ def download_danes(
             left as it is.
     """
     folder = folder.expanduser().resolve()
+
+    def fill(new: Path) -> None:
+        for name, content in _search(urls, _digests(manifest)).items():
+            (new / name).write_bytes(content)
+
     try:
-        _clear_stale(folder)
-        if not _holds_set(folder, manifest):
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            get = partial(_get, folder=folder, manifest=manifest, stall_limit_s=stall_limit_s, progress=progress)
-            _search(urls, get, search_limit_s)
-            _log.info("the Danes set is in %s", folder)
+        make_folder(folder, fill, lambda: _holds_set(folder, manifest))
     except OSError as error:
         raise DataError(f"the Danes set cannot be put into {folder}: {error}; mend that or choose another") from error
     return folder
 
 
 def _holds_set(folder: Path, manifest: Path) -> bool:
-    if not folder.exists() or _is_empty(folder):
-        return False
     differences = verify(folder, manifest)
-    if not differences.complete:
+    if not differences.complete and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DataError(
             f"{folder} is not the Danes set as it was published: {differences}; nothing in it was touched. Move it "
             "away to download the set afresh, or set FACEKP_DANES or data.root to it to use it as it is"
         )
-    return True
+    return differences.complete
 
 
-def _search(urls: Sequence[str], get: Callable[[str, float], None], limit_s: float) -> None:
-    """Get the set from the first address that has it, waiting no longer than ``limit_s`` for answers altogether.
-
-    What is left of that time is shared evenly by the hosts that are left; one that did not answer is not asked again.
-    """
-    failures: list[str] = []
+def _search(urls: Sequence[str], digests: dict[str, str]) -> dict[str, bytes]:
+    """The files from the first address that has them; a host that is silent for its share of the time is left alone."""
+    hosts = {url: url.partition("://")[2].partition("/")[0] for url in urls}
+    answer_limit_s = SEARCH_LIMIT_S / max(len(set(hosts.values())), 1)
     silent: set[str] = set()
-    for place, url in enumerate(urls):
-        if _host(url) in silent:
+    failures: list[str] = []
+    for url, host in hosts.items():
+        if host in silent:
             failures.append(f"{url} (not tried: on the same host)")
             continue
-        hosts = {_host(later) for later in urls[place:]} - silent
         _log.info("downloading the Danes set from %s", url)
         try:
-            return get(url, limit_s / len(hosts))
-        except (DownloadError, ArchiveError) as error:
+            return _genuine(download(url, MAX_BYTES, answer_limit_s, STALL_LIMIT_S), digests)
+        except DownloadError as error:
             _log.warning("%s %s; it is given up", url, error)
             failures.append(f"{url} ({error})")
-            if isinstance(error, DownloadError):
-                limit_s -= error.waited_s
             if isinstance(error, NoAnswerError):
-                silent.add(_host(url))
+                silent.add(host)
     raise DataError(
         f"the Danes set could not be downloaded; tried: {'; '.join(failures) or 'no address'}. Download "
         "imm_face_db.zip or imm_face_db.tar.gz in a browser, unpack it, and set FACEKP_DANES or data.root to the "
@@ -151,70 +136,52 @@ def _search(urls: Sequence[str], get: Callable[[str, float], None], limit_s: flo
     )
 
 
-def _get(
-    url: str, answer_limit_s: float, *, folder: Path, manifest: Path, stall_limit_s: float, progress: bool
-) -> None:
-    with _temporary_folder(folder) as temporary:
-        archive, files = temporary / "archive", temporary / "files"
-        limits = Limits(MAX_ARCHIVE_BYTES, answer_limit_s, stall_limit_s)
-        download(url, archive, limits, progress)
-        files.mkdir()
-        unpack(archive, _digests(manifest), files)
-        differences = verify(files, manifest)
-        if not differences.complete:
-            raise ArchiveError(f"does not hold the genuine set: {differences}")
-        _put_in_place(files, folder, manifest)
+def _genuine(archive: bytes, digests: dict[str, str]) -> dict[str, bytes]:
+    """The files of a manifest out of an archive that nobody vouches for, wherever in it they lie.
 
-
-def _put_in_place(files: Path, folder: Path, manifest: Path) -> None:
+    Nothing but the genuine content leaves the memory, so links, devices and paths that lead elsewhere do nothing.
+    """
+    found: dict[str, bytes] = {}
+    room = MAX_BYTES
     try:
-        with suppress(FileNotFoundError):
-            folder.rmdir()  # an empty folder makes way; any other stays
-        files.rename(folder)
-    except OSError:
-        if not verify(folder, manifest).complete:  # else another process was here first
-            raise
+        for path, file in _members(archive):
+            name = PureWindowsPath(path).name  # knows both slashes
+            if name in digests:
+                content = file.read(room + 1)
+                room -= len(content)
+                if room < 0:
+                    raise DownloadError(f"unpacks to more than {MAX_BYTES} bytes")
+                if hashlib.sha256(content).hexdigest() == digests[name]:
+                    found[name] = content
+    except DownloadError:
+        raise
+    except Exception as error:  # bytes gone wrong make the standard library raise nearly anything
+        raise DownloadError(f"is no sound .zip or .tar.gz archive ({type(error).__name__})") from error
+    if absent := sorted(digests.keys() - found):
+        raise DownloadError(f"does not hold the genuine set: {len(absent)} missing or changed ({_some(absent)})")
+    return found
 
 
-def _clear_stale(folder: Path) -> None:
-    """Remove what killed processes have left beside the folder."""
-    for left in folder.parent.glob(escape(_temporary_prefix(folder)) + "*"):
-        with suppress(OSError):  # it may vanish meanwhile
-            last_written = max(path.stat().st_mtime for path in (left, *left.rglob("*")))
-            if last_written < time.time() - _STALE_S:
-                shutil.rmtree(left)
-
-
-@contextmanager
-def _temporary_folder(folder: Path) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(
-        prefix=_temporary_prefix(folder), dir=folder.parent, ignore_cleanup_errors=True
-    ) as name:
-        yield Path(name)
-
-
-def _temporary_prefix(folder: Path) -> str:
-    return f".{folder.name}.facekp-"
+def _members(archive: bytes) -> Iterator[tuple[str, IO[bytes]]]:
+    if archive.startswith(b"PK"):
+        with zipfile.ZipFile(io.BytesIO(archive)) as packed:
+            for member in packed.infolist():
+                if member.compress_type in _ZIP_METHODS:
+                    yield member.filename, packed.open(member)
+        return
+    if archive.startswith(b"\x1f\x8b"):  # else the web server has called it compressed, and requests has expanded it
+        archive = gzip.GzipFile(fileobj=io.BytesIO(archive)).read(MAX_BYTES + 1)
+    if len(archive) > MAX_BYTES:  # counted here, for a tar's headers and unwanted files may be large as well
+        raise DownloadError(f"unpacks to more than {MAX_BYTES} bytes")
+    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as tar:
+        for entry in tar:
+            if entry.isreg() and (file := tar.extractfile(entry)):
+                yield entry.name, file
 
 
 def _digests(manifest: Path) -> dict[str, str]:
     lines = (line.split() for line in manifest.read_text().splitlines())
     return {name: digest for digest, name in lines}
-
-
-def _sha256(path: Path) -> str | None:
-    if not path.is_file():
-        return None
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _is_empty(folder: Path) -> bool:
-    return folder.is_dir() and not any(folder.iterdir())
-
-
-def _host(url: str) -> str:
-    return url.partition("://")[2].partition("/")[0]
 
 
 def _some(names: Sequence[str], at_most: int = 3) -> str:

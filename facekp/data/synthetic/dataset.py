@@ -5,8 +5,6 @@ It lets everything be run and tested where the photographs may not go. Nothing o
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
@@ -21,6 +19,7 @@ from facekp.data.synthetic.person import sample_person, sample_shot, sex_of
 from facekp.data.synthetic.render import render
 from facekp.landmarks.scheme import DANES
 from facekp.utils.errors import ConfigError, DataError
+from facekp.utils.files import make_folder
 
 IMAGE_TYPES = range(1, 7)
 
@@ -52,20 +51,10 @@ def make_standin(
     """
     if people < 1:
         raise ConfigError(f"a stand-in set needs at least one person, not {people}")
-    if _holds_set(root, people, seed):
-        return root
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise DataError(
-            f"{root} is there already and is not the stand-in set of {people} people with seed {seed}; "
-            "move it away or choose another folder"
-        )
     try:
-        root.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=root.parent, prefix=f".{root.name}-") as scratch:
-            drawn = Path(scratch) / root.name
-            drawn.mkdir()
-            _draw_set(drawn, people, seed, progress)
-            _publish(drawn, root, people, seed)
+        make_folder(
+            root, lambda folder: _draw_set(folder, people, seed, progress), lambda: _holds_set(root, people, seed)
+        )
     except OSError as error:
         raise DataError(f"{root} cannot be written ({error.strerror}); check its place and permissions") from error
     return root
@@ -103,24 +92,21 @@ def _draw_set(folder: Path, people: int, seed: int, progress: Callable[[int, int
             progress(done, len(names))
 
 
-def _publish(drawn: Path, root: Path, people: int, seed: int) -> None:
-    """Put the finished folder in its place, unless another process was faster with the same set."""
-    try:
-        os.replace(drawn, root)
-    except OSError:
-        if not _holds_set(root, people, seed):
-            raise
-
-
 def _holds_set(root: Path, people: int, seed: int) -> bool:
     """Whether a folder holds the files of this set, and its first annotation is this seed's."""
+    if not root.exists() or (root.is_dir() and not any(root.iterdir())):
+        return False
     names = _names(people)
     expected = {f"{name}{suffix}" for name in names.values() for suffix in (".jpg", ".asf")}
-    if not root.is_dir() or {path.name for path in root.iterdir()} != expected:
-        return False
-    (person, image_type), name = next(iter(names.items()))
-    drawn = keypoints(*_posed(person, image_type, seed))
-    return np.allclose(read_asf(root / f"{name}.asf").keypoints, drawn, rtol=0, atol=_LABEL_TOLERANCE)
+    if root.is_dir() and {path.name for path in root.iterdir()} == expected:
+        (person, image_type), name = next(iter(names.items()))
+        drawn = keypoints(*_posed(person, image_type, seed))
+        if np.allclose(read_asf(root / f"{name}.asf").keypoints, drawn, rtol=0, atol=_LABEL_TOLERANCE):
+            return True
+    raise DataError(
+        f"{root} is there already and is not the stand-in set of {people} people with seed {seed}; "
+        "move it away or choose another folder"
+    )
 
 
 def _names(people: int) -> dict[tuple[int, int], str]:
