@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from facekp.config import EvaluateConfig
-from facekp.data.read import read_records
-from facekp.data.splits import split_records
 from facekp.runs.command_line import run_command
 from facekp.utils.terminal import display_path
 
@@ -32,9 +30,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
 
         return compare(config)
 
-    from torch.utils.data import DataLoader
-
-    from facekp.data.dataset import FaceDataset
+    from facekp.data.datamodule import FaceDataModule
     from facekp.evaluation.evaluate import evaluate_predictor, name_evaluation
     from facekp.reporting.report import write_report
     from facekp.reporting.results import print_results, write_results
@@ -42,20 +38,22 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
 
     path = find_checkpoint(config.ckpt_path, config.weights)
     checkpoint = read_checkpoint(path)
-    data = replace(
+    settings = replace(
         checkpoint.data,
         root=config.data.root or checkpoint.data.root,
         labels=config.data.labels or checkpoint.data.labels,
+        download=[],  # nothing is written where a checkpoint says
+        on_missing="error",
     )
-    records, scheme = read_records(data)
-    split = split_records(records, data, checkpoint.seed)
-    module = restore_module(checkpoint, scheme).to(device_of(config.accelerator))
-    faces = FaceDataset(split.val, checkpoint.model.input_size, data.cache_mb)
-    name = name_evaluation(checkpoint.model, data, split, checkpoint.seed, path.stem, checkpoint.epoch)
-    evaluation = evaluate_predictor(module, DataLoader(faces, data.batch_size), name)
+    data = FaceDataModule(settings, checkpoint.model.input_size, checkpoint.augment, checkpoint.seed)
+    data.prepare_data()
+    data.setup("test")
+    module = restore_module(checkpoint, data.scheme).to(device_of(config.accelerator))
+    name = name_evaluation(checkpoint.model, settings, data.split, checkpoint.seed, path.stem, checkpoint.epoch)
+    evaluation = evaluate_predictor(module, data.test_dataloader(), name)
 
     run_dir = run_folder_of(path)
-    folder = Path(config.output_dir or (run_dir or path.parent) / "evaluate" / f"{path.stem}-{data.labels}")
+    folder = Path(config.output_dir or (run_dir or path.parent) / "evaluate" / f"{path.stem}-{settings.labels}")
     measured = write_results(evaluation, module, folder, run_dir)
     report = write_report(evaluation, measured, module, folder, run_dir)
     print_results(measured)

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from facekp.config import Config
 from facekp.data.prepare import prepare_data
-from facekp.data.read import read_records
-from facekp.data.splits import split_records
+from facekp.data.read import read_split
 from facekp.runs.command_line import run_command
 from facekp.runs.distributed import check_processes, first, shared
 from facekp.runs.resume import LAST_CHECKPOINT, check_folder, keep_settings, sweeping
@@ -37,8 +36,7 @@ def train(config: Config) -> float:
     run_dir = Path(config.run_dir)
     check_folder(config)
     config = replace(config, data=prepare_data(config.data))
-    records, scheme = read_records(config.data)
-    split = split_records(records, config.data, config.seed)
+    split, scheme = read_split(config.data, config.seed)
 
     # Whatever could be checked quickly has been: now the imports that take seconds.
     from facekp.data.datamodule import FaceDataModule
@@ -54,7 +52,8 @@ def train(config: Config) -> float:
     trainer = build_trainer(
         config, CheckpointInfo(describe(config, scheme)), WholeCurves(resumed.step if resumed else 0)
     )
-    data = FaceDataModule(split, scheme, config.data, config.model.input_size, config.augment, config.seed)
+    data = FaceDataModule(config.data, config.model.input_size, config.augment, config.seed, known=(split, scheme))
+    data.setup("fit")
     module = build_module(config.model, scheme, data.train_faces.keypoints)
     if config.trainer.compile:
         module.network.compile()
@@ -79,7 +78,7 @@ def train(config: Config) -> float:
     if not first():
         return math.nan
     name = name_evaluation(config.model, config.data, split, config.seed, "last", epoch)
-    evaluation = evaluate_predictor(module, data.all_val_faces(), name)
+    evaluation = evaluate_predictor(module, data.test_dataloader(), name)
     measured = write_results(evaluation, module, run_dir, run_dir)
     report = write_report(evaluation, measured, module, run_dir, run_dir)
     if not interrupted:

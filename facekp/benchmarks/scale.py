@@ -71,8 +71,9 @@ def measure(config: Config) -> Cost:
     read = time.perf_counter()
     read_records(replace(config.data, on_bad="skip"))
     checked = time.perf_counter()
-    split = split_records(records, config.data)
-    data = FaceDataModule(split, scheme, config.data, config.model.input_size, config.augment)
+    known = split_records(records, config.data), scheme
+    data = FaceDataModule(config.data, config.model.input_size, config.augment, known=known)
+    data.setup("fit")
     prepared = time.perf_counter()
     loader = data.train_dataloader()
     drawn = sum(len(batch["index"]) for batch in loader)

@@ -35,8 +35,6 @@ from facekp.config import CONF, Config, checked, register
 from facekp.data.datamodule import FaceDataModule
 from facekp.data.dataset import Sample
 from facekp.data.prepare import prepare_data
-from facekp.data.read import read_records
-from facekp.data.splits import split_records
 from facekp.evaluation.evaluate import evaluate_predictor, name_evaluation
 from facekp.models.module import KeypointModule
 from facekp.training.checkpoint import build_module
@@ -92,20 +90,16 @@ class Bench:
     """
 
     def __init__(self, config: Config) -> None:
-        self._config = config = replace(config, data=prepare_data(config.data))
-        records, self._scheme = read_records(config.data)
-        self._split = split_records(records, config.data, config.seed)
-        self._data = self._new_data()
+        self._data = FaceDataModule(config.data, config.model.input_size, config.augment, config.seed)
+        self._data.prepare_data()
+        self._data.setup("fit")
+        self._config = replace(config, data=self._data.config)
         faces = self._data.train_faces
         self._images = torch.stack([torch.from_numpy(faces.image(i))[None] for i in range(len(faces))])
         self._keypoints = torch.from_numpy(faces.keypoints)
 
-    def _new_data(self) -> FaceDataModule:
-        settings = self._config
-        return FaceDataModule(self._split, self._scheme, settings.data, settings.model.input_size, settings.augment)
-
     def _new_module(self) -> KeypointModule:
-        return build_module(self._config.model, self._scheme, self._data.train_faces.keypoints)
+        return build_module(self._config.model, self._data.scheme, self._data.train_faces.keypoints)
 
     def bare_loop(self) -> float:
         return self._train_on(self._plain_batches)
@@ -124,17 +118,17 @@ class Bench:
         with tempfile.TemporaryDirectory() as folder:
             trainer = build_trainer(configured(folder), clock)
             with redirect_stdout(io.StringIO()):  # the lines of the epochs
-                trainer.fit(self._new_module(), self._new_data())
+                trainer.fit(self._new_module(), self._data)
         return clock.images / clock.seconds
 
     def evaluation(self) -> float:
         settings = self._config
-        name = name_evaluation(settings.model, settings.data, self._split, settings.seed, "untrained", 0)
-        module, loader = self._new_module(), self._data.val_dataloader()
+        name = name_evaluation(settings.model, settings.data, self._data.split, settings.seed, "untrained", 0)
+        module, loader = self._new_module(), self._data.test_dataloader()
         start = time.perf_counter()
         for _ in range(_EPOCHS):
             evaluate_predictor(module, loader, name)
-        return _EPOCHS * len(self._split.val) / (time.perf_counter() - start)
+        return _EPOCHS * len(self._data.val_faces) / (time.perf_counter() - start)
 
     def _plain_batches(self, epoch: int) -> Iterator[Sample]:
         order = torch.randperm(self._config.data.samples_per_image * len(self._images)) % len(self._images)

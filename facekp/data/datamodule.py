@@ -1,4 +1,4 @@
-"""The LightningDataModule: a data set, its split and its augmentation, as batches."""
+"""The LightningDataModule: from the data settings to batches of faces."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from torch.utils.data import DataLoader
 
 from facekp.config import AugmentConfig, DataConfig
 from facekp.data.augmentation import build_augmentation
-from facekp.data.dataset import AugmentedDataset, DistributedBatchSampler, EpochSampler, FaceDataset, Sample
+from facekp.data.dataset import AugmentedDataset, FaceDataset, Sample
+from facekp.data.prepare import prepare_data
+from facekp.data.read import read_split
+from facekp.data.samplers import DistributedBatchSampler, EpochSampler
 from facekp.data.splits import Split
 from facekp.landmarks.scheme import Scheme
 from facekp.utils.errors import ConfigError, DataError
@@ -29,84 +32,127 @@ class FaceLoader(DataLoader[Sample]):
 
 
 class FaceDataModule(LightningDataModule):
-    """Batches of faces to train and validate on.
+    """Batches of faces to train, validate and test on.
 
-    Unless ``config.num_workers`` says otherwise, this process prepares them while the images are cached, for they are
-    small and a worker would only compete with the network; images that are not cached are read by one worker per core.
+    Without a Trainer::
 
-    Several processes share every batch to train on, and the faces to validate on.
+        data = FaceDataModule(config.data, config.model.input_size, config.augment, config.seed)
+        data.prepare_data()
+        data.setup("fit")
+        batch = next(iter(data.train_dataloader()))
+
+    The test set is the validation set, whole and in order, whichever process asks for it. Several processes share
+    every batch to train on, and the faces to validate on.
+
+    Unless ``config.num_workers`` says otherwise, this process prepares the batches while the images are cached, for
+    they are small and a worker would only compete with the network; images that are not cached are read by one worker
+    per core.
 
     Args:
-        split: the records of both sides.
-        scheme: their landmarks.
-        config: batch size, workers and cache.
+        config: the ``data`` settings.
         input_size: (width, height) of the network's input.
         augment: how training images are varied.
-        seed: of the order and the augmentation.
-
-    Raises:
-        ConfigError: if a transform cannot be created; later, if there are more processes than held-out faces.
-        DataError: if an image cannot be decoded.
+        seed: of the split, the order and the augmentation.
+        known: what :func:`facekp.data.read.read_split` has answered for these settings, where it was asked before.
     """
+
+    split: Split
+    """Which records are trained on and which are held out, once :meth:`setup` was called; so the three below."""
+
+    scheme: Scheme
+    """The landmarks of the faces."""
+
+    val_faces: FaceDataset
+    """The validation set."""
+
+    train_faces: AugmentedDataset
+    """The training set, if the stage was ``fit``."""
 
     def __init__(
         self,
-        split: Split,
-        scheme: Scheme,
         config: DataConfig,
         input_size: Sequence[int],
         augment: AugmentConfig,
         seed: int = 0,
+        known: tuple[Split, Scheme] | None = None,
     ) -> None:
         super().__init__()
-        self.caption = f"{config.name}, {config.labels} labels, split {split.name}"
-        self._config = config
+        self.config = config
+        self._input_size = input_size
+        self._augment = augment
         self._seed = seed
-        augmentation = build_augmentation(augment, scheme, seed)
-        self.train_faces = AugmentedDataset(split.train, input_size, augmentation, config.cache_mb)
-        self.val_faces = FaceDataset(split.val, input_size, config.cache_mb)
+        if known is not None:
+            self.split, self.scheme = known
+
+    def prepare_data(self) -> None:
+        """Download or draw the faces, unless the settings name a folder that has them.
+
+        Raises:
+            DataError: if the download failed, or the folder holds something else.
+        """
+        self.config = prepare_data(self.config)
+
+    def setup(self, stage: str) -> None:
+        """Read the faces, divide them, and make the datasets of a stage; what there is already stays.
+
+        Raises:
+            ConfigError: if the settings leave nobody, or a transform cannot be created.
+            DataError: if the faces cannot be read.
+        """
+        if not hasattr(self, "split"):
+            self.prepare_data()  # where another process has done so, this one learns in which folder
+            self.split, self.scheme = read_split(self.config, self._seed)
+        if not hasattr(self, "val_faces"):
+            self.val_faces = FaceDataset(self.split.val, self._input_size, self.config.cache_mb)
+        if stage == "fit" and not hasattr(self, "train_faces"):
+            augmentation = build_augmentation(self._augment, self.scheme, self._seed)
+            self.train_faces = AugmentedDataset(self.split.train, self._input_size, augmentation, self.config.cache_mb)
 
     @property
-    def _workers(self) -> int:
-        if self._config.num_workers is not None:
-            return self._config.num_workers
-        here = self.trainer.num_devices if self.trainer else 1  # processes on this machine
-        return 0 if self.train_faces.cached else max(1, (os.cpu_count() or 1) // here)
+    def caption(self) -> str:
+        """On which data a figure was made."""
+        return f"{self.config.name}, {self.config.labels} labels, split {self.split.name}"
+
+    def train_dataloader(self) -> DataLoader[Sample]:
+        often, turned = self.config.samples_per_image, self.config.turned_samples
+        times = [often * (turned if record.turned else 1) for record in self.train_faces.records]
+        overfit = self.trainer is not None and self.trainer.overfit_batches > 0  # type: ignore[attr-defined]
+        sampler = EpochSampler(times, self._seed, shuffle=not overfit)
+        workers = self._workers(self.train_faces)
+        return FaceLoader(
+            self.train_faces,
+            batch_sampler=DistributedBatchSampler(sampler, self.config.batch_size, *self._share),
+            num_workers=workers,
+            persistent_workers=workers > 0,
+        )
+
+    def val_dataloader(self) -> DataLoader[Sample]:
+        rank, processes = self._share
+        if len(self.val_faces) < processes:
+            raise ConfigError(
+                f"{len(self.val_faces)} held-out faces are too few for {processes} processes; use fewer, "
+                "or choose another data.split"
+            )
+        return self._held_out(rank, processes)
+
+    def test_dataloader(self) -> DataLoader[Sample]:
+        return self._held_out(0, 1)
+
+    def _held_out(self, rank: int, processes: int) -> DataLoader[Sample]:
+        return FaceLoader(
+            self.val_faces,
+            batch_size=self.config.batch_size // processes,
+            sampler=range(rank, len(self.val_faces), processes) if processes > 1 else None,
+            num_workers=self._workers(self.val_faces),
+        )
 
     @property
     def _share(self) -> tuple[int, int]:
         """Which process this is, and how many there are."""
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
-    def train_dataloader(self) -> DataLoader[Sample]:
-        often, turned = self._config.samples_per_image, self._config.turned_samples
-        times = [often * (turned if record.turned else 1) for record in self.train_faces.records]
-        return FaceLoader(
-            self.train_faces,
-            batch_sampler=DistributedBatchSampler(
-                EpochSampler(times, self._seed), self._config.batch_size, *self._share
-            ),
-            num_workers=self._workers,
-            persistent_workers=self._workers > 0,
-        )
-
-    def val_dataloader(self) -> DataLoader[Sample]:
-        _, processes = self._share
-        if len(self.val_faces) < processes:
-            raise ConfigError(
-                f"{len(self.val_faces)} held-out faces are too few for {processes} processes; use fewer, "
-                "or choose another data.split"
-            )
-        return self._val_loader(*self._share)
-
-    def all_val_faces(self) -> DataLoader[Sample]:
-        """Batches of all that is held out, in its order, in whichever process."""
-        return self._val_loader(0, 1)
-
-    def _val_loader(self, rank: int, processes: int) -> DataLoader[Sample]:
-        return FaceLoader(
-            self.val_faces,
-            batch_size=self._config.batch_size // processes,
-            sampler=range(rank, len(self.val_faces), processes),
-            num_workers=self._workers,
-        )
+    def _workers(self, faces: FaceDataset) -> int:
+        if self.config.num_workers is not None:
+            return self.config.num_workers
+        here = self.trainer.num_devices if self.trainer else 1  # processes on this machine
+        return 0 if faces.cached else max(1, (os.cpu_count() or 1) // here)

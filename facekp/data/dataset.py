@@ -1,13 +1,13 @@
-"""Records as samples, plain and augmented, and the order in which they are drawn."""
+"""Records as samples, plain and augmented."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import BatchSampler, Dataset, Sampler
+from torch.utils.data import Dataset
 
 from facekp.data.augmentation import Augmentation
 from facekp.data.images import load_grey
@@ -72,11 +72,11 @@ class FaceDataset(Dataset[Sample]):
 
 
 class AugmentedDataset(FaceDataset):
-    """The same faces, each drawn anew for each key (draw, index); see :class:`EpochSampler`.
+    """The same faces, augmented anew for each key (variant, index); see :class:`facekp.data.samplers.EpochSampler`.
 
     Args:
         records, input_size, cache_mb: as for :class:`FaceDataset`.
-        augmentation: draws the variants.
+        augmentation: makes the variants.
     """
 
     def __init__(
@@ -89,56 +89,3 @@ class AugmentedDataset(FaceDataset):
         _, index = key
         image, keypoints = self._augmentation(self.image(index), self.keypoints[index], key)
         return self._sample(index, image, keypoints)
-
-
-class EpochSampler(Sampler[tuple[int, int]]):
-    """Visit every sample so many times an epoch, in a new order, as keys (draw, index).
-
-    Draws are counted through the epochs, so that what a key yields depends on (seed, epoch, sample) only, also after a
-    resume. Lightning calls :meth:`set_epoch`.
-
-    Args:
-        times: how often each sample is visited in an epoch.
-        seed: of the order.
-    """
-
-    def __init__(self, times: Sequence[int], seed: int = 0) -> None:
-        self._most = max(times)
-        self._visits = [(draw, i) for draw in range(self._most) for i, often in enumerate(times) if draw < often]
-        self._seed = seed
-        self._epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch that the next pass belongs to."""
-        self._epoch = epoch
-
-    def __len__(self) -> int:
-        return len(self._visits)
-
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        order = np.random.default_rng((self._seed, self._epoch)).permutation(len(self)).tolist()
-        first = self._epoch * self._most
-        return ((first + draw, index) for draw, index in (self._visits[i] for i in order))
-
-
-class DistributedBatchSampler(BatchSampler):
-    """The share of one process in every batch, so that all processes together take the steps that one would.
-
-    The mean of the processes' gradients is the batch's if their shares are of one size. A last, smaller batch that
-    cannot be shared so is taken as a whole by each of them, which comes to the same.
-
-    Args:
-        sampler: of all keys, the same in each process.
-        batch_size: of all processes together.
-        rank: which process this is, counted from 0.
-        processes: how many there are.
-    """
-
-    def __init__(self, sampler: Sampler[Any], batch_size: int, rank: int = 0, processes: int = 1) -> None:
-        super().__init__(sampler, batch_size, drop_last=False)
-        self._rank = rank
-        self._processes = processes
-
-    def __iter__(self) -> Iterator[list[Any]]:
-        for batch in super().__iter__():
-            yield batch if len(batch) % self._processes else batch[self._rank :: self._processes]

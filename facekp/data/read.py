@@ -1,4 +1,4 @@
-"""From the ``data`` settings to records."""
+"""From the ``data`` settings to records, and to a split of them; without torch, so that mistakes are found quickly."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from multiprocessing.pool import ThreadPool
 from facekp.config import DataConfig
 from facekp.data.images import load_grey
 from facekp.data.records import Reader, Record, attempt
+from facekp.data.splits import Split, split_records
 from facekp.landmarks.scheme import Scheme
 from facekp.utils.errors import DataError
 from facekp.utils.instantiate import create
@@ -38,8 +39,14 @@ def read_records(config: DataConfig) -> tuple[list[Record], Scheme]:
     if config.on_bad == "skip":
         with ThreadPool(os.cpu_count()) as pool:
             records = list(pool.imap(_probed, records, chunksize=16))
-        _tell([record.fault for record in records if record.fault is not None], len(records))
+        _print_skipped([record.fault for record in records if record.fault is not None], len(records))
     return records, reader.scheme
+
+
+def read_split(config: DataConfig, seed: int = 0) -> tuple[Split, Scheme]:
+    """Read the data set that the settings name, and divide it; see :func:`read_records` and :func:`split_records`."""
+    records, scheme = read_records(config)
+    return split_records(records, config, seed), scheme
 
 
 def _probed(record: Record) -> Record:
@@ -51,7 +58,7 @@ def _decoded(record: Record) -> Record:
     return record
 
 
-def _tell(faults: Sequence[str], images: int) -> None:
+def _print_skipped(faults: Sequence[str], images: int) -> None:
     if images and len(faults) == images:
         raise DataError(f"none of {images} faces can be used, the first because {faults[0]}")
     if faults:

@@ -41,7 +41,8 @@ def test_images_are_scaled_to_half_a_unit_around_zero():
 
 
 def test_training_logs_every_iteration_and_validation_every_epoch(drawn_split, tmp_path):
-    data = FaceDataModule(drawn_split, DANES, DataConfig(name="drawn", batch_size=5), SIZE, AugmentConfig(name="none"))
+    settings = DataConfig(name="drawn", batch_size=5)
+    data = FaceDataModule(settings, SIZE, AugmentConfig(name="none"), known=(drawn_split, DANES))
     trainer = Trainer(
         max_epochs=3,
         accelerator="cpu",

@@ -19,7 +19,7 @@ import torch
 from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
 
 from evaluate import evaluate
-from facekp.data.dataset import DistributedBatchSampler, EpochSampler
+from facekp.data.samplers import DistributedBatchSampler, EpochSampler
 from facekp.training.tensorboard import read_scalars
 from facekp.training.trainer import build_trainer
 from facekp.utils.errors import ConfigError

@@ -16,7 +16,7 @@ SIZE = (80, 60)
 
 
 def fit(split, callback, epochs=2):
-    data = FaceDataModule(split, DANES, DataConfig(name="drawn"), SIZE, AugmentConfig(name="none"))
+    data = FaceDataModule(DataConfig(name="drawn"), SIZE, AugmentConfig(name="none"), known=(split, DANES))
     module = tiny_module(SIZE)
     trainer = bare_trainer(epochs, callback)
     trainer.fit(module, data)

@@ -70,7 +70,8 @@ def test_broken_faces_are_named_counted_and_left_out(folder, capsys):
     split = split_records(records, config(folder))
     assert {record.name for record in (*split.train, *split.val)} == set(names) - set(broken)
     assert {record.name for record in split.skipped} == set(broken)
-    data = FaceDataModule(split, DANES, config(folder, cache_mb=0), SIZE, AugmentConfig(name="none"))
+    data = FaceDataModule(config(folder, cache_mb=0), SIZE, AugmentConfig(name="none"))
+    data.setup("validate")
     assert sum(len(batch["index"]) for batch in data.val_dataloader()) == len(split.val)
 
 
@@ -121,13 +122,13 @@ def test_a_saved_split_says_what_was_skipped_and_is_read_again(folder, tmp_path)
 @pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.slow)])  # PyTorch waits 5 s for such a worker
 def test_a_worker_that_meets_a_broken_image_says_so_in_one_sentence(folder, workers):
     settings = config(folder, "error", cache_mb=0, num_workers=workers)
-    split = split_records(read_records(settings)[0], settings)
-    cut_image(folder, split.train[7].name)
-    data = FaceDataModule(split, DANES, settings, SIZE, AugmentConfig(name="none"))
+    data = FaceDataModule(settings, SIZE, AugmentConfig(name="none"))
+    data.setup("fit")
+    record = data.split.train[7]
+    cut_image(folder, record.name)
     with pytest.raises(DataError) as caught:
         list(data.train_dataloader())
-    path = split.train[7].image
-    assert str(caught.value).startswith(f"{path} is damaged or cut short (")
+    assert str(caught.value).startswith(f"{record.image} is damaged or cut short (")
     assert len(str(caught.value).splitlines()) == 1
 
 
