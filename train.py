@@ -10,9 +10,9 @@ from facekp.config import Config
 from facekp.data.prepare import prepare_data
 from facekp.data.read import read_split
 from facekp.runs.command_line import run_command
-from facekp.runs.distributed import check_processes, first, shared
+from facekp.runs.distributed import check_processes, is_main_process, launch
 from facekp.runs.resume import LAST_CHECKPOINT, check_folder, keep_settings, sweeping
-from facekp.runs.signals import Interrupted, deferred
+from facekp.runs.signals import Interrupted, defer_signals
 from facekp.utils.terminal import display_path
 
 
@@ -31,8 +31,8 @@ def train(config: Config) -> float:
         Interrupted: after a report on the last epoch that ended, if this process was asked to end while training.
     """
     check_processes(config)
-    if not first():
-        config = shared(config)  # once the first process has checked it
+    if not is_main_process():
+        config = launch(config)  # once the first process has checked it
     run_dir = Path(config.run_dir)
     check_folder(config)
     config = replace(config, data=prepare_data(config.data))
@@ -57,25 +57,25 @@ def train(config: Config) -> float:
     module = build_module(config.model, scheme, data.train_faces.keypoints)
     if config.trainer.compile:
         module.network.compile()
-    if first():
-        shared(config)
+    if is_main_process():
+        launch(config)
         split.save(run_dir / "split.json")
         if config.resume:
             keep_settings(run_dir)
     interrupted = None
     try:
-        with recorded(config, split, trainer), deferred():
+        with recorded(config, split, trainer), defer_signals():
             trainer.fit(module, data, ckpt_path=resumed.path if resumed else None, weights_only=True)
         epoch = trainer.current_epoch
     except Interrupted as interruption:
-        if sweeping() or not first() or not (run_dir / LAST_CHECKPOINT).is_file():
+        if sweeping() or not is_main_process() or not (run_dir / LAST_CHECKPOINT).is_file():
             raise
         interrupted, last = interruption, read_checkpoint(run_dir / LAST_CHECKPOINT)
         module.load_state_dict(last.state)
         epoch = last.epoch
         print(f"Interrupted: reporting on epoch {epoch}, the last that ended. Interrupt again to end at once.")
 
-    if not first():
+    if not is_main_process():
         return math.nan
     name = name_evaluation(config.model, config.data, split, config.seed, "last", epoch)
     evaluation = evaluate_predictor(module, data.test_dataloader(), name)

@@ -22,14 +22,14 @@ from omegaconf import DictConfig
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
 
 from facekp.config import CONF, checked, register
-from facekp.runs.distributed import NO_OUTPUT, abandoned, first, follow, tells
+from facekp.runs.distributed import NO_OUTPUT, is_main_process, other_process_ended, reports_error, run_silently
 from facekp.runs.resume import ERROR, resuming, run_job, sweeping
 from facekp.runs.signals import Interrupted, install_handlers
 from facekp.utils.errors import FacekpError, closest
 from facekp.utils.files import write_text
 from facekp.utils.terminal import display_path
 
-_FIRST_WORD_S = 5.0
+_MAIN_PROCESS_REPORTS_S = 5.0
 _UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
 
 
@@ -45,22 +45,22 @@ def run_command(config_name: str, task: Callable[[Any], Any], resumable: bool = 
     line and status 130 or 143. ``HYDRA_FULL_ERROR=1`` shows the traceback. In a sweep, whatever stops one job is
     reported, and the others go on.
     """
-    wants_traceback = first() and os.environ.get("HYDRA_FULL_ERROR") == "1"  # others may have it from the next line
+    wants_traceback = is_main_process() and os.environ.get("HYDRA_FULL_ERROR") == "1"  # others inherit the next line
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then hands its exceptions on, so that they are reported here
-    threading.excepthook = _in_thread
+    threading.excepthook = _report_in_thread
     install_handlers()
     register()
 
     script = sys.argv[0]
-    begun: list[Path] = []  # run folders
+    run_dirs: list[Path] = []  # that have been begun
 
     def run(config: DictConfig) -> Any:
         install_handlers()  # a launcher may have started this process
         sys.argv[0] = script
-        if not first():
-            follow()
+        if not is_main_process():
+            run_silently()
         folder = Path(HydraConfig.get().runtime.output_dir)
-        begun.append(folder)
+        run_dirs.append(folder)
         try:
             return run_job(task, checked(config)) if sweeping() else task(checked(config))
         except Exception as error:
@@ -68,7 +68,7 @@ def run_command(config_name: str, task: Callable[[Any], Any], resumable: bool = 
             if wants_traceback or (text is None and not sweeping()):
                 raise
             if text and not sweeping():
-                _end(error, text)
+                _exit(error, text)
             print(f"Error: {text or f'{error!r}; see {display_path(folder / ERROR)}'}", file=sys.stderr)
             with suppress(OSError):
                 write_text(folder / ERROR, "".join(traceback.format_exception(error)))
@@ -77,30 +77,32 @@ def run_command(config_name: str, task: Callable[[Any], Any], resumable: bool = 
     try:
         if resumable:
             sys.argv[1:] = resuming(sys.argv[1:])
-        if not first():
+        if not is_main_process():
             sys.argv += NO_OUTPUT
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)(run)()
     except Interrupted as interruption:
-        if not first():
+        if not is_main_process():
             sys.exit(0)  # any other status would end the first process before it has reported
-        print(f"\nInterrupted{_way_on(begun) if resumable else ''}", file=sys.stderr)
+        print(f"\nInterrupted{_how_to_resume(run_dirs) if resumable else ''}", file=sys.stderr)
         sys.exit(interruption.status)
     except Exception as error:
         text = error_message(error)
         if wants_traceback or text is None:
             raise
-        _end(error, text)
+        _exit(error, text)
 
 
-def _end(error: Exception, text: str) -> NoReturn:
-    if tells(error):
+def _exit(error: Exception, text: str) -> NoReturn:
+    if reports_error(error):
         print(f"Error: {text}", file=sys.stderr)
     else:
-        time.sleep(_FIRST_WORD_S)  # whatever started all processes ends the first one, too, when this one ends
+        time.sleep(
+            _MAIN_PROCESS_REPORTS_S
+        )  # whatever started all processes ends the first one, too, when this one ends
     sys.exit(1)
 
 
-def _way_on(begun: list[Path]) -> str:
+def _how_to_resume(run_dirs: list[Path]) -> str:
     """Where the results of an interrupted command are, and how to go on with it; ends a sweep with its tables."""
     command = ["python", *sys.orig_argv[1:]]
     if {"-m", "--multirun"} & set(command):
@@ -111,13 +113,13 @@ def _way_on(begun: list[Path]) -> str:
         close_sweep(SweepTable.folder)
         typed = [part for part in command if not part.startswith("hydra.sweep.dir=")]
         return f"; to do the rest: {shlex.join([*typed, f'hydra.sweep.dir={display_path(SweepTable.folder)}'])}"
-    if not begun:
+    if not run_dirs:
         return ""
-    kept = display_path(begun[-1])
+    kept = display_path(run_dirs[-1])
     return f"; what was done is kept in {kept}; to go on: {shlex.join(['python', sys.argv[0], f'resume={kept}'])}"
 
 
-def _in_thread(args: threading.ExceptHookArgs) -> None:
+def _report_in_thread(args: threading.ExceptHookArgs) -> None:
     """Leave out what a thread could not write: TensorBoard's writer raises it again where it is waited for."""
     if not isinstance(args.exc_value, OSError):
         threading.__excepthook__(args)
@@ -134,7 +136,7 @@ def error_message(error: Exception) -> str | None:
             f"{error.filename or 'a file'} cannot be written ({error.strerror}); make room or choose another place, "
             "and give the command again; a training that had begun goes on with resume=<its folder>"
         )
-    if abandoned(error):
+    if other_process_ended(error):
         return "another process of this run has ended before its time; what it said tells why"
     return None
 

@@ -16,13 +16,13 @@ from facekp.utils.warning_filters import filter_warnings
 
 _NUMBERS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")
 _STARTED = ("WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
-_joined = False
+_launched = False
 
 NO_OUTPUT = ("hydra.run.dir=.", "hydra.output_subdir=null")
 """Overrides with which Hydra makes no folder for a command."""
 
 
-def first() -> bool:
+def is_main_process() -> bool:
     """Whether this is the only process of its run, or the first of several.
 
     Lightning, torchrun and SLURM number processes and machines in the environment, from 0.
@@ -30,17 +30,17 @@ def first() -> bool:
     return all(os.environ.get(name, "0") == "0" for name in _NUMBERS)
 
 
-def abandoned(error: Exception) -> bool:
+def other_process_ended(error: Exception) -> bool:
     """Whether an error is gloo's way to say that another process of the run has ended."""
     return isinstance(error, RuntimeError) and "Connection closed by peer" in str(error)
 
 
-def tells(error: Exception) -> bool:
+def reports_error(error: Exception) -> bool:
     """Whether an error is told here: always in the first process, in others if they alone may have met it."""
-    return first() or (_joined and not abandoned(error))
+    return is_main_process() or (_launched and not other_process_ended(error))
 
 
-def follow() -> None:
+def run_silently() -> None:
     """Be silent but for errors, and end when what started this process ends."""
     sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
     warnings.simplefilter("ignore")
@@ -59,21 +59,21 @@ def check_processes(config: Config) -> None:
     Raises:
         ConfigError: if several processes were started for a run by one, or a run of a sweep would have to start them.
     """
-    asked = config.trainer.processes
+    wanted = config.trainer.processes
     started = max(int(os.environ.get(name, 1)) for name in _STARTED)
-    if asked == 1 and started > 1:
+    if wanted == 1 and started > 1:
         raise ConfigError(
             f"{started} processes were started, each for a run of its own; "
             "add trainer=ddp trainer.devices=<processes on a machine> trainer.num_nodes=<machines>"
         )
-    if asked > 1 and sweeping() and os.environ.get("SUBMITIT_EXECUTOR") != "slurm":
+    if wanted > 1 and sweeping() and os.environ.get("SUBMITIT_EXECUTOR") != "slurm":
         raise ConfigError(
-            f"the runs of this sweep cannot have {asked} processes each; leave out trainer=ddp, "
+            f"the runs of this sweep cannot have {wanted} processes each; leave out trainer=ddp, "
             "or let SLURM start them: hydra/launcher=submitit_slurm"
         )
 
 
-def shared(config: Config) -> Config:
+def launch(config: Config) -> Config:
     """Join the processes of a run, which the first one starts if nothing else has, and take over what it found out.
 
     All of them call this: the first one when it has checked everything and the data are there, the others at once.
@@ -100,6 +100,6 @@ def shared(config: Config) -> Config:
         fabric.launch()
     except ValueError as error:
         raise ConfigError(f"trainer=ddp is not possible: {error}") from error
-    global _joined
-    _joined = True
+    global _launched
+    _launched = True
     return fabric.broadcast(config)

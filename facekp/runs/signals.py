@@ -29,15 +29,15 @@ class Interrupted(BaseException):
 
 class _Listener:
     def __init__(self) -> None:
-        self.asked: tuple[int, float] | None = None
+        self.requested: tuple[int, float] | None = None
         self.deferring = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        if self.asked is None:
-            self.asked = number, time.monotonic()
+        if self.requested is None:
+            self.requested = number, time.monotonic()
             if not self.deferring:
                 raise Interrupted(number)
-        elif time.monotonic() - self.asked[1] > _ONE_REQUEST_S:
+        elif time.monotonic() - self.requested[1] > _ONE_REQUEST_S:
             os._exit(128 + number)
 
 
@@ -51,14 +51,14 @@ def install_handlers() -> None:
 
 
 def reinstall_handlers() -> None:
-    """Take back the signals that somebody else has listened to since :func:`listen`, if that was called."""
+    """Take the signals back from a library that has taken them since :func:`install_handlers`, if that was called."""
     if signal.getsignal(signal.SIGINT) is _listener:
         install_handlers()
 
 
 @contextmanager
-def deferred() -> Iterator[None]:
-    """Within the block, raise :class:`Interrupted` only in :func:`heed`, where nothing is half done, and at its end."""
+def defer_signals() -> Iterator[None]:
+    """Within the block, raise :class:`Interrupted` only in :func:`stop_if_requested` and at its end."""
     _listener.deferring = True
     try:
         yield
@@ -67,19 +67,19 @@ def deferred() -> Iterator[None]:
         _listener.deferring = False
 
 
-def asked() -> int:
+def requested_signal() -> int:
     """The number of the signal that was deferred, or 0."""
-    return _listener.asked[0] if _listener.asked is not None and _listener.deferring else 0
+    return _listener.requested[0] if _listener.requested is not None and _listener.deferring else 0
 
 
 def stop_if_requested(number: int | None = None) -> None:
-    """Raise what was deferred, here or in another process of the run.
+    """Act on a signal that was deferred, here or in another process of the run; called where nothing is half done.
 
     Args:
-        number: what :func:`asked` said there.
+        number: what :func:`requested_signal` said there.
 
     Raises:
-        Interrupted: if it was asked to end.
+        Interrupted: if there was a signal.
     """
-    if number := asked() if number is None else number:
+    if number := requested_signal() if number is None else number:
         raise Interrupted(number)

@@ -14,7 +14,7 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
 from facekp.config import Config
-from facekp.runs.signals import asked, reinstall_handlers, stop_if_requested
+from facekp.runs.signals import reinstall_handlers, requested_signal, stop_if_requested
 from facekp.training.callbacks import FreezeGarbageCollector, Settings
 from facekp.training.checkpoint_io import AtomicCheckpointIO
 from facekp.training.progress import progress
@@ -99,7 +99,7 @@ class GracefulStop(Callback):
         if trainer.world_size == 1:
             stop_if_requested()
         elif batch_idx % _HEED_EVERY == 0 or trainer.is_last_batch:
-            here = torch.tensor(asked(), device=trainer.strategy.root_device)
+            here = torch.tensor(requested_signal(), device=trainer.strategy.root_device)
             stop_if_requested(int(trainer.strategy.reduce(here, reduce_op="max")))
 
     def on_validation_batch_end(self, trainer: Trainer, *_: Any) -> None:

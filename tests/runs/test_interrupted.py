@@ -159,10 +159,10 @@ def test_twenty_kills_at_random_moments_lose_nothing(whole, drawn_root, tmp_path
 
 LISTENER = """
 import sys, time
-from facekp.runs.signals import Interrupted, deferred, stop_if_requested, install_handlers
+from facekp.runs.signals import Interrupted, defer_signals, stop_if_requested, install_handlers
 install_handlers()
 try:
-    with deferred():
+    with defer_signals():
         print("ready", flush=True)
         for _ in range(1000):
             time.sleep(0.01)
