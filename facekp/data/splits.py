@@ -15,6 +15,7 @@ from facekp.config import DataConfig
 from facekp.data.records import Record
 from facekp.utils.errors import ConfigError
 from facekp.utils.files import write_text
+from facekp.utils.plain import read_json
 
 _COURSE_TRAIN_PERSONS = 32
 _BY_PERSON = ("course", "person fold")
@@ -120,11 +121,11 @@ def _made(records: Sequence[Record], config: DataConfig, seed: int) -> Split:
 
 def _read(given: str, records: Sequence[Record]) -> Split:
     try:
-        content = json.loads(Path(given).expanduser().read_bytes())
+        content = read_json(Path(given).expanduser(), inert=True)  # its texts are only compared and displayed
     except OSError as error:
         raise ConfigError(f"data.split={given} cannot be read ({error.strerror}); give a run's split.json") from error
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"data.split={given} is not JSON ({error}); give a run's split.json") from error
+    except ValueError as error:
+        raise ConfigError(f"data.split={given} is not JSON of a split ({error}); give a run's split.json") from error
     if not _is_split(content):
         raise ConfigError(f"data.split={given} does not hold split, train and val; give a run's split.json")
     names = [*content["train"], *content["val"]]

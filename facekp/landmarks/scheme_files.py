@@ -25,13 +25,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError  # type: ignore[import-untyped]
-
 from facekp.config import CONF
 from facekp.landmarks.scheme import Group, Scheme
 from facekp.utils.errors import ConfigError, closest
+from facekp.utils.plain import read_yaml
 
 SCHEMES = CONF / "scheme"
 """Where a scheme that is called by its name lies."""
@@ -71,12 +68,11 @@ def load_scheme(given: Any) -> Scheme | None:
 
 def _content(path: Path) -> Any:
     try:
-        return OmegaConf.to_container(OmegaConf.load(path), resolve=True)
+        return read_yaml(path)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read ({error.strerror}); check the path of the scheme") from error
-    except (YAMLError, OmegaConfBaseException, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise ConfigError(f"{path} is not YAML that can be read: {reason}") from error
+    except ValueError as error:
+        raise ConfigError(f"{path} is not YAML that can be read: {error}; correct it") from error
 
 
 def _parse(content: Any, name: str, where: str) -> Scheme:

@@ -125,11 +125,11 @@ def test_what_is_no_yaml_is_refused_in_one_line(tmp_path, text):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("text", "message"), [("- 1", "is not a scheme"), ("", "points must be the number of points")])
-def test_yaml_of_something_else_is_refused(tmp_path, text, message):
+@pytest.mark.parametrize("text", ["- 1", "", "text"])
+def test_yaml_of_something_else_is_refused(tmp_path, text):
     path = tmp_path / "odd.yaml"
     path.write_text(text)
-    with pytest.raises(ConfigError, match=message):
+    with pytest.raises(ConfigError, match="is not a scheme; it must hold points, groups"):
         load_scheme(str(path))
 
 

@@ -1,0 +1,128 @@
+"""Plain data: what a file from outside may hold, and how such a file is read.
+
+A checkpoint, a run folder, a split or a scheme may come from a stranger. What they hold is numbers, texts, lists and
+mappings of bounded size, in which nothing can be resolved, imported or called.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]
+
+_DEPTH = 20
+_VALUES = 1_000_000
+_CHARACTERS = 20_000  # of one text
+_LARGEST = 2**63  # of an integer
+_CALLS = ("_target_", "_partial_", "_args_", "_recursive_", "_convert_")  # what Hydra makes calls of
+
+_YAML_BYTES = 500_000
+_JSON_BYTES = 50_000_000
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """The safe loader, which takes each name of a mapping once."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
+        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if twice := next((name for place, name in enumerate(names) if name in names[:place]), None):
+            raise ValueError(f"it names {twice!r:.60} twice")
+        return super().construct_mapping(node, deep)
+
+
+def plain(value: Any, *, targets: Collection[str] = (), inert: bool = False) -> Any:
+    """Check that a value is plain data, and copy it.
+
+    Args:
+        value: numbers, texts, booleans, None, and lists, tuples and mappings of these.
+        targets: the mappings that may name a class as ``_target_``, such as ``model.network``; ``""`` is the whole.
+        inert: let interpolations (``${...}``) and Hydra's keys stand. For what is only displayed or compared: it must
+            never be handed to OmegaConf or Hydra.
+
+    Returns:
+        The same in plain dicts and lists.
+
+    Raises:
+        ValueError: naming the value that is something else, or too much.
+    """
+    left = _VALUES
+
+    def copied(node: Any, path: str, depth: int) -> Any:
+        nonlocal left
+        left -= 1
+        if left < 0 or depth > _DEPTH:
+            raise ValueError(f"it holds more than {_VALUES} values, or {_DEPTH} levels of them")
+        if node is None or type(node) in (bool, float) or (type(node) is int and abs(node) < _LARGEST):
+            return node
+        if isinstance(node, str) and len(node) <= _CHARACTERS:
+            if "${" in node and not inert:
+                raise ValueError(f"{path or 'it'} holds an interpolation, {node[:60]!r}")
+            return str(node)
+        if isinstance(node, (list, tuple)):
+            return [copied(item, f"{path}[{place}]", depth + 1) for place, item in enumerate(node)]
+        if isinstance(node, dict):
+            for key in node:
+                if not isinstance(key, str) or len(key) > _CHARACTERS or "${" in key:
+                    raise ValueError(f"{path or 'it'} has a name that is no plain text")
+                if key in _CALLS and not (inert or (key == "_target_" and path in targets)):
+                    raise ValueError(f"{path or 'it'} asks to call something ({key}: {str(node[key])[:60]!r})")
+            return {str(key): copied(item, f"{path}.{key}".lstrip("."), depth + 1) for key, item in node.items()}
+        raise ValueError(f"{path or 'it'} is no plain value, or too large a one (a {type(node).__name__})")
+
+    return copied(value, "", 0)
+
+
+def read_bytes(path: Path, at_most: int) -> bytes:
+    """The content of a regular file; of anything else, such as a pipe, nothing is read.
+
+    Raises:
+        OSError: if it cannot be opened.
+        ValueError: if it is no regular file, or larger than so many bytes.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)  # opening a pipe would wait
+    with os.fdopen(os.open(path, flags), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ValueError("it is no regular file")
+        content = file.read(at_most + 1)
+    if len(content) > at_most:
+        raise ValueError(f"it is larger than {at_most / 1e6:g} MB")
+    return content
+
+
+def read_json(path: Path, *, inert: bool = False) -> Any:
+    """The plain data in a JSON file; see :func:`plain`.
+
+    Raises:
+        OSError: if it cannot be opened.
+        ValueError: if it is not JSON, is too large, or is more than plain data.
+    """
+    try:
+        content = json.loads(read_bytes(path, _JSON_BYTES))
+    except RecursionError as error:
+        raise ValueError(f"it holds more than {_DEPTH} levels of values") from error
+    return plain(content, inert=inert)
+
+
+def read_yaml(path: Path, *, inert: bool = False) -> Any:
+    """The plain data in a YAML file, without aliases, which can make a few lines as large as they like.
+
+    Raises:
+        OSError: if it cannot be opened.
+        ValueError: if it is not YAML, is too large, or is more than plain data.
+    """
+    text = read_bytes(path, _YAML_BYTES)
+    try:
+        depth = 0
+        for event in yaml.parse(text, _Loader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEPTH or isinstance(event, yaml.AliasEvent):
+                raise ValueError(f"it holds an alias (*name), or more than {_DEPTH} levels of values")
+        content = yaml.load(text, _Loader)
+    except yaml.YAMLError as error:
+        raise ValueError(" ".join(str(error).split())) from error
+    return plain(content, inert=inert)
