@@ -28,13 +28,13 @@ COLUMNS = {
     "eye_distance_px": "distance between the true eye centres; empty where the scheme knows no eyes",
     "point": "index of the point in the scheme",
     "group": "the group that the point belongs to",
-    "true_x_px": "ground truth, in pixels of the photograph",
-    "true_y_px": "",
-    "x_px": "prediction, in pixels of the photograph",
-    "y_px": "",
+    "true_x_px": "ground truth, from the left edge of the photograph",
+    "true_y_px": "ground truth, from its upper edge",
+    "x_px": "prediction, from the left edge of the photograph",
+    "y_px": "prediction, from its upper edge",
     "error_px": "distance from prediction to ground truth",
     "curve_px": "distance from prediction to the path through the true points of the group",
-    "confidence": "how sure the network was of the point; empty where it does not know",
+    "confidence": "how sure the network is of the point; empty if it has no measure of it",
 }
 """The columns of predictions.csv and what they mean."""
 

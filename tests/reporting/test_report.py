@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,10 +15,12 @@ from torch.utils.tensorboard import SummaryWriter
 
 from facekp.config import AugmentConfig, Config, DataConfig, ModelConfig
 from facekp.data.dataset import FaceDataset
+from facekp.evaluation.catalogue import HEADLINE
 from facekp.evaluation.evaluate import evaluate_predictor
 from facekp.landmarks.scheme import Scheme
 from facekp.models.heatmap import HeatmapNet
 from facekp.models.module import KeypointModule
+from facekp.reporting.metrics_page import metrics_page
 from facekp.reporting.report import write_report
 from facekp.reporting.results import write_results
 from facekp.runs.provenance import recorded
@@ -108,6 +111,14 @@ def test_the_figures_at_its_head_are_those_that_were_measured(read, page):
     for row in ("all", "frontal", "turned"):
         assert f"{measured['by_type'][row]['error_px']:.2f} px" in read.text
         assert f"mean shape {measured['mean_shape']['by_type'][row]['error_px']:.2f}" in read.text
+
+
+def test_every_key_of_metrics_json_is_documented(page):
+    measured = json.loads((page.parent / "metrics.json").read_text())
+    documented = set(re.findall(r"[a-z_0-9]+", metrics_page()))
+    assert {*measured, *measured["metrics"], *measured["by_type"]["all"]} - documented <= {
+        f"{prefix}{key}{suffix}" for key in HEADLINE for prefix, suffix in (("", "_turned"), ("mean_shape_", ""))
+    }
 
 
 def test_names_are_escaped(read, page):
