@@ -102,8 +102,8 @@ def print_results(measured: dict[str, Any]) -> None:
 def _table(measured: dict[str, Any], key: str, heading: str) -> Table:
     table = Table(heading)
     for title in TITLES:
-        table.add_column(title, justify="right")
-    for name, row in (measured[key] | {"all, mean shape": measured["mean_shape"][key]["all"]}).items():
+        table.add_column(title.replace(", ", "\n"), justify="right")
+    for name, row in (measured[key] | {"mean shape": measured["mean_shape"][key]["all"]}).items():
         table.add_row(name, *cells(row))
     return table
 

@@ -34,7 +34,7 @@ def print_table(table: Table, title: str) -> None:
     unbounded = out.options.update(max_width=sys.maxsize)
     left_out: list[str] = []
     while out.measure(table, options=unbounded).maximum > out.width and len(table.columns) > 1:
-        left_out.insert(0, str(table.columns.pop().header))
+        left_out.insert(0, str(table.columns.pop().header).replace("\n", " "))
     out.print(title, style="italic", markup=False, highlight=False, soft_wrap=True)
     out.print(table)
     if left_out:
