@@ -80,6 +80,11 @@ def _area_up_to(limit: float) -> Callable[[Errors], np.ndarray]:
     return lambda errors: np.maximum(0, 1 - errors.normalised.mean(1) / limit)
 
 
+def _failure_above(limit: float) -> Callable[[Errors], np.ndarray]:
+    """Whether the NME of an image is above ``limit``, as 300-W and WFLW count failures."""
+    return lambda errors: _known(errors, errors.normalised.mean(1) > limit)
+
+
 def _known(errors: Errors, values: np.ndarray) -> np.ndarray:
     """Values of images, NaN where there is no eye distance."""
     return np.where(np.isnan(errors.eye_distance_px), np.nan, values)
@@ -94,6 +99,8 @@ CATALOGUE = {
                "mean squared error of a coordinate", decimals=1, headline=True),
         Metric("nme", "NME", "%", lambda errors: errors.normalised.mean(1),
                "normalised mean error: error_px as a fraction of the distance between the eye centres", headline=True),
+        Metric("failure_08", "FR@0.08", "%", _failure_above(0.08), decimals=1, headline=True,
+               meaning="failure rate: share of images whose NME is above 8 %"),
         Metric("curve_px", "to curve", "px", lambda errors: errors.curve_px.mean(1),
                "mean distance between prediction and the path through the true points of its group"),
         Metric("median_px", "median", "px", lambda errors: np.median(errors.distance_px),

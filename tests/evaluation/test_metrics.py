@@ -91,6 +91,15 @@ def test_auc_is_the_area_under_the_cumulative_distribution():
     assert summarise(errors)["auc_10"] == pytest.approx(area, abs=1e-3)
 
 
+def test_an_image_fails_whose_nme_is_above_the_limit():
+    offsets = np.zeros((4, 8, 2))
+    offsets[0, :, 0] = 8.5  # % of the eye distance
+    offsets[1, :, 0] = 7.5
+    offsets[2, 0, 0] = 60.0  # one point alone: an NME of 7.5 %
+    offsets[3, 0, 0] = 70.0
+    assert figures_of(offsets)["failure_08"] == 0.5
+
+
 def test_no_image_gives_nan_instead_of_a_crash():
     figures = figures_of(np.zeros((0, 8, 2)))
     assert all(math.isnan(value) for value in figures.values())
@@ -149,7 +158,7 @@ def test_without_eyes_or_paths_there_is_no_nme_and_the_distance_is_the_points_ow
     errors = errors_of(Predictions(keypoints[:, points], truth, np.ones((6, 2)), points, Scheme.unknown(4)))
     np.testing.assert_array_equal(errors.curve_px, errors.distance_px)
     figures = summarise(errors)
-    unknown = {"nme", "pck_05", "pck_10", "auc_10"}
+    unknown = {"nme", "failure_08", "pck_05", "pck_10", "auc_10"}
     assert {name for name, value in figures.items() if math.isnan(value)} == unknown
 
 
