@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ from PIL import Image, UnidentifiedImageError
 
 from facekp.landmarks.frames import Letterbox
 from facekp.utils.errors import DataError
+from facekp.utils.files import open_regular
 
 _REMEDY = "replace it by the original file"
 _FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "PPM")  # Pillow would run other programs for some of the others
@@ -53,19 +56,21 @@ def load_grey(path: Path, input_size: tuple[int, int]) -> np.ndarray:
     return canvas
 
 
-def _opened(path: Path) -> Image.Image:
-    try:
-        image = Image.open(path, formats=_FORMATS)
-    except UnidentifiedImageError as error:
-        raise DataError(f"{path} is not an image that can be read; {_REMEDY}") from error
-    except Exception as error:
-        raise DataError(f"{path} cannot be opened as an image ({_reason(error)}); {_REMEDY}") from error
-    width, height = image.size
-    if width * height > _MAX_PIXELS:
-        image.close()
-        raise DataError(f"{path} has {width}x{height} pixels, more than any photograph; make it smaller")
-    return image
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    with ExitStack() as stack:
+        try:
+            image = stack.enter_context(Image.open(stack.enter_context(open_regular(path)), formats=_FORMATS))
+        except UnidentifiedImageError as error:
+            raise DataError(f"{path} is not an image that can be read; {_REMEDY}") from error
+        except Exception as error:
+            raise DataError(f"{path} cannot be opened as an image ({_reason(error)}); {_REMEDY}") from error
+        width, height = image.size
+        if width * height > _MAX_PIXELS:
+            raise DataError(f"{path} has {width}x{height} pixels, more than any photograph; make it smaller")
+        yield image
 
 
 def _reason(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(said.split()) or type(error).__name__

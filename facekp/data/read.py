@@ -13,6 +13,7 @@ from facekp.data.splits import Split, split_records
 from facekp.landmarks.scheme import Scheme
 from facekp.utils.errors import DataError
 from facekp.utils.instantiate import create
+from facekp.utils.terminal import one_line
 
 _PROBED_SIZE = (80, 60)  # small, so that little is done beside reading all of the file
 _SHOWN = 5
@@ -64,6 +65,6 @@ def _print_skipped(faults: Sequence[str], images: int) -> None:
     if faults:
         print(f"Skipped {len(faults)} of {images} faces, which cannot be used:")
         for fault in faults[:_SHOWN]:
-            print(f"  {fault}")
+            print(f"  {one_line(fault)}")
         if len(faults) > _SHOWN:
             print(f"  and {len(faults) - _SHOWN} more")

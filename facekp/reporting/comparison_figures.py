@@ -18,6 +18,7 @@ from facekp.reporting.figures import (
     draw_cumulative,
     draw_points,
     empty_panels,
+    label_decades,
     line_styles,
     new_figure,
 )
@@ -112,6 +113,7 @@ def losses_of(losses: Mapping[str, Mapping[str, Curve]], title: str, caption: st
             axes.plot(steps[width - 1 :], smooth, dash, color=colour, linewidth=0.7, alpha=0.45)
         axes.plot(*curves.get("val/loss", ([], [])), dash, color=colour, linewidth=1.8, marker=".", label=name)
     axes.set_yscale("log")
+    label_decades(axes.yaxis)
     axes.set_xlabel("iteration")
     axes.set_ylabel("loss")
     return _with_legend(figure)

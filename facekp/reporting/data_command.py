@@ -15,7 +15,7 @@ from facekp.data.prepare import prepare_data
 from facekp.data.read import read_records
 from facekp.runs.command_line import run_command
 from facekp.runs.distributed import NO_OUTPUT
-from facekp.utils.terminal import display_path
+from facekp.utils.terminal import display_path, one_line
 
 
 def get(config: Config) -> None:
@@ -24,7 +24,7 @@ def get(config: Config) -> None:
     records, scheme = read_records(data)
     usable = sum(record.fault is None for record in records)
     folder = display_path(Path(str(data.root)).absolute())
-    print(f"{data.name}: {usable} images with {len(scheme)} points each in {folder}")
+    print(f"{one_line(data.name)}: {usable} images with {len(scheme)} points each in {folder}")
 
 
 def check(config: Config) -> None:

@@ -1,7 +1,8 @@
 """Every picture of the project, as matplotlib figures.
 
 Red circles are the ground truth, blue crosses the prediction, everywhere. Coordinates are relative to the image. Each
-function returns a ``Figure`` and touches no global state; ``caption`` says on which data it was made.
+function returns a ``Figure`` and touches no global state; ``caption`` says on which data it was made. Texts are drawn
+as they are: matplotlib would take what stands between two ``$`` for a formula.
 """
 
 from __future__ import annotations
@@ -12,10 +13,15 @@ from itertools import cycle, product
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.backend_bases import RendererBase
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
+from matplotlib.text import Text
+from matplotlib.ticker import LogFormatter
 
 from facekp.landmarks.scheme import Scheme
+from facekp.utils.terminal import printable
 
 TRUTH = "#d62728"
 PREDICTION = "#1f4fd6"
@@ -118,6 +124,7 @@ def loss_curves(curves: Mapping[str, Curve], title: str, caption: str) -> Figure
             steps, losses, color=colour, linewidth=0.7 if noisy else 1.8, marker=None if noisy else ".", label=name
         )
     axes.set_yscale("log")
+    label_decades(axes.yaxis)
     axes.set_xlabel("iteration")
     axes.set_ylabel("loss")
     _finish(axes)
@@ -236,9 +243,25 @@ def line_styles() -> cycle[tuple[str, str]]:
     return cycle(product(("-", "--", ":"), LINE_COLOURS))
 
 
+class _PlainFigure(Figure):
+    """Draws each text as it is, without formulas, and with something to see in place of control characters."""
+
+    def draw(self, renderer: RendererBase) -> None:
+        for text in self.findobj(Text):
+            text.set_parse_math(False)
+            text.set_text(printable(text.get_text()))
+        super().draw(renderer)
+
+
+def label_decades(axis: Axis) -> None:
+    """Label a logarithmic axis by numbers such as 1e-03; matplotlib's own labels are formulas."""
+    axis.set_major_formatter(LogFormatter())
+    axis.set_minor_formatter(LogFormatter())
+
+
 def new_figure(width: float, height: float, title: str, caption: str) -> Figure:
     """An empty figure of so many inches, with its title and the caption that tells its data."""
-    figure = Figure(figsize=(width, height), dpi=120, layout="constrained")
+    figure = _PlainFigure(figsize=(width, height), dpi=120, layout="constrained")
     figure.suptitle(title, fontsize=_TEXT + 2)
     figure.supxlabel(caption, fontsize=_TEXT - 2, color="#555555", x=0.01, ha="left")
     return figure

@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from facekp.utils.files import write_text
+from facekp.utils.terminal import printable
 
 
 def write_page(path: Path, template: str, **content: Any) -> None:
@@ -17,12 +18,13 @@ def write_page(path: Path, template: str, **content: Any) -> None:
     Args:
         path: of the page.
         template: its file name.
-        content: what the template names; every text is escaped.
+        content: what the template names; every text is escaped, and control characters are written out.
     """
     pages = Environment(
         loader=PackageLoader("facekp.reporting"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=lambda value: printable(value) if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,
     )

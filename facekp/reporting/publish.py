@@ -30,7 +30,7 @@ from facekp.runs.sweep import REPEATS
 from facekp.training.tensorboard import read_scalars
 from facekp.utils.errors import DataError, FacekpError
 from facekp.utils.files import write_text
-from facekp.utils.terminal import display_path
+from facekp.utils.terminal import display_path, one_line
 
 _POSES = ("turned", "frontal")
 _ERROR, _MSE = CATALOGUE["error_px"], CATALOGUE["mse_px2"]
@@ -250,5 +250,5 @@ def main(arguments: list[str]) -> None:
         )
         publish(chosen.absolute(), root / "docs" / "results", root / "README.md")
     except FacekpError as error:
-        sys.exit(f"Error: {error}")
+        sys.exit(f"Error: {one_line(str(error))}")
     print(f"Written to {display_path(root / 'docs' / 'results')}")

@@ -1,11 +1,13 @@
-"""Files that are either as they were or complete, never in between."""
+"""Files from outside, opened with care; and files of our own, either as they were or complete, never in between."""
 
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import os
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,6 +17,45 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 _STALE_S = 86_400.0
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file for reading, but neither a pipe nor a device, which could keep the reader waiting for ever.
+
+    Raises:
+        OSError: saying why, if there is no such file, it is no regular file, or it cannot be read.
+    """
+    try:
+        if stat.S_ISREG(path.stat().st_mode):
+            return path.open("rb")
+    except ValueError as error:
+        raise OSError(errno.EINVAL, "no file can have such a name", str(path)) from error
+    raise OSError(errno.EINVAL, "not a regular file", str(path))
+
+
+def read_bytes(path: Path, at_most: int) -> bytes:
+    """The content of a regular file of at most so many bytes.
+
+    Raises:
+        OSError: as :func:`open_regular`, and if the file is larger.
+    """
+    with open_regular(path) as file:
+        content = file.read(at_most + 1)
+    if len(content) > at_most:
+        raise OSError(errno.EINVAL, f"larger than {at_most:,} bytes", str(path))
+    return content
+
+
+def user_path(path: str | Path) -> Path:
+    """A path as a person gives it: ``~`` is a home folder, unless nobody has it."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111, Path.expanduser raises where there is no such person
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is such a folder; False also for a path that no file can have, such as one that is too long."""
+    with suppress(OSError):
+        return path.is_dir()
+    return False
 
 
 @contextmanager
@@ -46,7 +87,7 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
 def write_text(path: Path, text: str) -> None:
     """Write a text file by :func:`atomic_write`."""
     with atomic_write(path) as file:
-        file.write(text.encode())
+        file.write(text.encode(errors="backslashreplace"))  # a part of a file's name may be no text
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

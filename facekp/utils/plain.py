@@ -7,13 +7,13 @@ mappings of bounded size, in which nothing can be resolved, imported or called.
 from __future__ import annotations
 
 import json
-import os
-import stat
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
+
+from facekp.utils.files import read_bytes
 
 _DEPTH = 20
 _VALUES = 1_000_000
@@ -77,29 +77,12 @@ def plain(value: Any, *, targets: Collection[str] = (), inert: bool = False) -> 
     return copied(value, "", 0)
 
 
-def read_bytes(path: Path, at_most: int) -> bytes:
-    """The content of a regular file; of anything else, such as a pipe, nothing is read.
-
-    Raises:
-        OSError: if it cannot be opened.
-        ValueError: if it is no regular file, or larger than so many bytes.
-    """
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)  # opening a pipe would wait
-    with os.fdopen(os.open(path, flags), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise ValueError("it is no regular file")
-        content = file.read(at_most + 1)
-    if len(content) > at_most:
-        raise ValueError(f"it is larger than {at_most / 1e6:g} MB")
-    return content
-
-
 def read_json(path: Path, *, inert: bool = False) -> Any:
     """The plain data in a JSON file; see :func:`plain`.
 
     Raises:
-        OSError: if it cannot be opened.
-        ValueError: if it is not JSON, is too large, or is more than plain data.
+        OSError: if it cannot be opened, or is too large.
+        ValueError: if it is not JSON, or is more than plain data.
     """
     try:
         content = json.loads(read_bytes(path, _JSON_BYTES))
@@ -112,8 +95,8 @@ def read_yaml(path: Path, *, inert: bool = False) -> Any:
     """The plain data in a YAML file, without aliases, which can make a few lines as large as they like.
 
     Raises:
-        OSError: if it cannot be opened.
-        ValueError: if it is not YAML, is too large, or is more than plain data.
+        OSError: if it cannot be opened, or is too large.
+        ValueError: if it is not YAML, or is more than plain data.
     """
     text = read_bytes(path, _YAML_BYTES)
     try:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 _WIDTH = 130  # where there is no terminal
+_UNPRINTABLE = re.compile(  # control characters but for tab and newline, marks of direction, surrogates
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 def console(stderr: bool = False) -> Console:
@@ -20,7 +26,15 @@ def console(stderr: bool = False) -> Console:
     """
     stream = sys.stderr if stderr else sys.stdout
     plain = bool(os.environ.get("NO_COLOR"))  # rich itself would go on with bold and italics
-    return Console(stderr=stderr, color_system=None if plain else "auto", width=None if stream.isatty() else _WIDTH)
+    width = None if stream.isatty() else _WIDTH
+    return _PlainConsole(stderr=stderr, color_system=None if plain else "auto", width=width, markup=False, emoji=False)
+
+
+class _PlainConsole(Console):
+    """Takes every text as it is: neither markup such as [bold], nor control characters, have an effect."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(printable(text), **options)
 
 
 def print_table(table: Table, title: str) -> None:
@@ -35,7 +49,7 @@ def print_table(table: Table, title: str) -> None:
     left_out: list[str] = []
     while out.measure(table, options=unbounded).maximum > out.width and len(table.columns) > 1:
         left_out.insert(0, str(table.columns.pop().header).replace("\n", " "))
-    out.print(title, style="italic", markup=False, highlight=False, soft_wrap=True)
+    out.print(title, style="italic", highlight=False, soft_wrap=True)
     out.print(table)
     if left_out:
         out.print(f"no room for: {', '.join(left_out)}", style="dim", highlight=False)
@@ -43,4 +57,14 @@ def print_table(table: Table, title: str) -> None:
 
 def display_path(path: Path) -> str:
     """A path as a person would type it: relative to the working folder where it lies inside."""
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+    return one_line(str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path))
+
+
+def one_line(text: str) -> str:
+    """As :func:`printable`, without line breaks either."""
+    return printable(text).replace("\n", r"\n")
+
+
+def printable(text: str) -> str:
+    """Text from outside, such as a file's name, with control characters written out, as ``repr`` would."""
+    return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text)

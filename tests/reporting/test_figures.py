@@ -1,12 +1,15 @@
 """What the figures hold: artists, data and words; how they look is for the eye."""
 
+import re
+
 import numpy as np
 import pytest
+from matplotlib import rc_context
 from matplotlib.colors import to_rgb
 from matplotlib.quiver import Quiver
 
 from facekp.landmarks.scheme import DANES
-from facekp.reporting import figures
+from facekp.reporting import comparison_figures, confidence, figures, network_figures
 from facekp.reporting.figures import Face
 
 RNG = np.random.default_rng(0)
@@ -93,3 +96,41 @@ def test_error_vectors_point_where_the_answers_lie(points):
 def test_error_vectors_of_perfect_answers_are_drawn_too():
     figure = figures.error_vectors(RNG.random((58, 2)), np.zeros((3, 58, 2)), DANES, range(58), "t", "c")
     figure.draw_without_rendering()
+
+
+ODD = r"${x}$ $x_$ \foo $\frac$"
+FACE = np.zeros((60, 80), np.uint8), RNG.random((58, 2))
+PAIR = comparison_figures.FacePair(ODD, *FACE, FACE[1], FACE[1])
+
+
+@pytest.mark.parametrize(
+    ("draw", "times"),
+    [
+        (lambda: figures.face_grid([Face(ODD, *FACE)], DANES, range(58), ODD, ODD), 3),
+        (lambda: figures.loss_curves({ODD: ([1, 2], [1e-3, 2])}, ODD, ODD), 3),
+        (lambda: figures.cumulative_errors({ODD: np.ones(3)}, 2, ODD, ODD), 3),
+        (lambda: figures.error_table([ODD], [ODD], np.ones((1, 1)), ODD, ODD), 4),
+        (lambda: figures.error_vectors(FACE[1], np.ones((2, 58, 2)), DANES, range(58), ODD, ODD), 2),
+        (lambda: comparison_figures.face_pairs([PAIR], (ODD, ODD), DANES, range(58), ODD, ODD), 5),
+        (lambda: comparison_figures.cumulative_errors_of({ODD: np.ones(3)}, ODD, ODD, ODD), 4),
+        (lambda: comparison_figures.losses_of({ODD: {"val/loss": ([1, 2], [1e-3, 2])}}, ODD, ODD), 3),
+        (lambda: comparison_figures.paired_differences({"a": np.ones((1, 3))}, [ODD], ODD, ODD, ODD), 4),
+        (lambda: confidence.draw_confidence(RNG.random(99), RNG.random(99), ODD, ODD), 2),
+        (lambda: network_figures.draw_filters(RNG.random((1, 1, 3, 3)), ODD, ODD), 2),
+        (lambda: network_figures.draw_responses(FACE[0], RNG.random((2, 6, 8)), ODD, ODD), 2),
+    ],
+)
+def test_text_from_outside_is_no_formula(draw, times, tmp_path):
+    with rc_context({"svg.fonttype": "none"}):
+        draw().savefig(tmp_path / "figure.svg")
+    drawn = (tmp_path / "figure.svg").read_text()
+    assert re.sub("<!--.*?-->", "", drawn).count(ODD) == times
+    assert "mathdefault" not in drawn
+
+
+def test_control_characters_are_written_out(tmp_path):
+    with rc_context({"svg.fonttype": "none"}):
+        figures.new_figure(4, 3, "a\x1b[31mb\udce9", "two\nlines").savefig(tmp_path / "figure.svg")
+    drawn = (tmp_path / "figure.svg").read_text()
+    assert r"a\x1b[31mb\udce9" in drawn
+    assert r"two\n" not in drawn

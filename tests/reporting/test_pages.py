@@ -28,6 +28,12 @@ def test_texts_are_escaped(templates):
     assert (templates / "t.html").read_text() == "<p>&lt;b&gt; &amp; &#34;</p>"
 
 
+def test_control_characters_are_written_out(templates):
+    (templates / "t.html.j2").write_text("<p>{{ text }}</p>")
+    write_page(templates / "t.html", "t.html.j2", text="a\x1b[31m\u202eb\udce9\nc")
+    assert (templates / "t.html").read_text() == r"<p>a\x1b[31m\u202eb\udce9" "\nc</p>"
+
+
 def test_what_a_template_names_must_be_given_and_no_half_page_is_left(templates):
     (templates / "t.html.j2").write_text("<p>{{ text }}</p>")
     with pytest.raises(UndefinedError, match="text"):

@@ -8,13 +8,14 @@ import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from threading import Thread
 
 import pytest
 from rich.table import Table
 
 from facekp.training.progress import Bar, EpochLines, progress
-from facekp.utils.terminal import console, print_table
+from facekp.utils.terminal import console, display_path, print_table
 from tests.training.test_callbacks import fit
 
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -87,6 +88,28 @@ def test_without_a_terminal_tables_have_room_and_no_escapes(capsys):
     assert "no room" not in shown
     assert "\x1b" not in shown
     assert console().width == console(stderr=True).width > 100
+
+
+HOSTILE = ["[/bold]", "[bold]x", "[link=x]y[/link]", ":smile:", "a\x1b[31mred", "\x9b31m", "a\u202eb", "\udce9"]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_text_from_outside_is_neither_markup_nor_control(typed_on, text):
+    table = Table(text, "value", title=text)
+    table.add_row(text, "1")
+
+    def show() -> None:
+        print_table(table, text)
+        console().print(text, highlight=False)
+        print(display_path(Path(text)))
+
+    seen = ESCAPE.sub("", typed_on(120, show))
+    assert seen.count(ascii(text)[1:-1]) == 6
+    assert not set(seen) & set("\x1b\x9b\u202e\udce9")
+
+
+def test_a_path_is_one_line():
+    assert display_path(Path.cwd() / "a\nb") == r"a\nb"
 
 
 @pytest.mark.parametrize("columns", [80, 120])

@@ -27,6 +27,8 @@ from facekp.data.records import NO_KEYPOINTS, NO_SIZE, attempt
 from facekp.landmarks.frames import from_pixel_centres
 from facekp.landmarks.scheme import Group, Scheme
 from facekp.utils.errors import ConfigError, DataError
+from facekp.utils.files import read_bytes, user_path
+from facekp.utils.terminal import display_path
 
 _MAX_BYTES = 1_000_000_000  # the largest of COCO's own files has a quarter of that
 _FARTHEST = 1e6  # pixels
@@ -103,9 +105,7 @@ def _category(content: Mapping[str, Any], path: Path) -> tuple[int | str, tuple[
 
 def _load(path: Path) -> Mapping[str, Any]:
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise DataError(f"{path} is larger than {_MAX_BYTES:,} bytes; split it")
-        content = json.loads(path.read_bytes())
+        content = json.loads(read_bytes(path, _MAX_BYTES))
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}); set data.reader.annotations to the file") from error
     except (ValueError, RecursionError) as error:
@@ -183,7 +183,7 @@ class CocoReader(FolderReader):
         super().__init__("none" if scheme == "names" else scheme, person)
         if annotations is None:
             raise ConfigError("data.reader.annotations must be given, the path of the JSON file")
-        self._annotations = Path(annotations).expanduser()
+        self._annotations = user_path(annotations)
         self._by_names = scheme == "names"
         self._names: tuple[str, ...] = ()
 
@@ -209,7 +209,7 @@ class CocoReader(FolderReader):
 
     def _tell(self, count: int, what: str) -> None:
         if count:
-            print(f"Left out of {self._annotations}: {count} {what}")
+            print(f"Left out of {display_path(self._annotations)}: {count} {what}")
 
     def scheme_of(self, points: int) -> Scheme:
         return scheme_of_names(self._names) if self._by_names else super().scheme_of(points)

@@ -15,6 +15,7 @@ from facekp.data.readers.asf import read_asf
 from facekp.data.records import NO_KEYPOINTS, NO_SIZE, Reader, Record, attempt
 from facekp.landmarks.scheme import DANES
 from facekp.utils.errors import DataError
+from facekp.utils.files import is_folder, user_path
 
 _NAME = re.compile(r"(?P<person>\d{2,})-(?P<image_type>[1-6])(?P<sex>[mf])")
 
@@ -38,8 +39,8 @@ class DanesReader(Reader):
         Raises:
             DataError: naming the file, and the line or point, that is missing or wrong.
         """
-        folder = Path(root).expanduser()
-        if not folder.is_dir():
+        folder = user_path(root)
+        if not is_folder(folder):
             raise DataError(f"the data folder {folder} does not exist; set FACEKP_DANES or data.root to the Danes set")
         images = {path.stem: path for path in folder.glob("*.jpg")}
         shapes = {path.stem: path for path in folder.glob("*.asf")}

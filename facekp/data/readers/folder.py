@@ -16,6 +16,8 @@ from facekp.data.records import NO_KEYPOINTS, NO_SIZE, Reader, Record, attempt
 from facekp.landmarks.scheme import Scheme
 from facekp.landmarks.scheme_files import load_scheme
 from facekp.utils.errors import ConfigError, DataError
+from facekp.utils.files import is_folder, user_path
+from facekp.utils.terminal import one_line
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 
@@ -82,8 +84,8 @@ class FolderReader(Reader):
         """
         if labels != "raw":
             raise ConfigError(f"data.labels={labels} is for the Danes set; set data.labels=raw for other data")
-        folder = Path(root).expanduser()
-        if not folder.is_dir():
+        folder = user_path(root)
+        if not is_folder(folder):
             raise DataError(f"the data folder {folder} does not exist; set data.root to the folder of the images")
         faces = self.faces(folder)
         if not faces:
@@ -135,6 +137,8 @@ class FolderReader(Reader):
         return Scheme.unknown(points)
 
     def _checked(self, face: Face) -> Face:
+        if one_line(face.name) != face.name:
+            raise DataError(f"{face.image}: its name holds control characters or is not UTF-8; rename it")
         found, wanted = len(face.keypoints), len(self.scheme)
         if found != wanted:
             raise DataError(

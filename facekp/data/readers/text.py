@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from facekp.utils.errors import DataError
+from facekp.utils.files import read_bytes
 
 _MAX_BYTES = 1_000_000  # a point's line takes about 50 bytes: room for 20,000 points
 _SHOWN = 60
@@ -17,12 +18,9 @@ def numbered_lines(path: Path) -> list[tuple[int, str]]:
         DataError: naming the file, if it cannot be read, is larger than any annotation, or holds binary data.
     """
     try:
-        with path.open("rb") as file:
-            raw = file.read(_MAX_BYTES + 1)
+        raw = read_bytes(path, _MAX_BYTES)
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}); check the file and its permissions") from error
-    if len(raw) > _MAX_BYTES:
-        raise DataError(f"{path} is larger than {_MAX_BYTES:,} bytes, which no annotation is; replace it")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -50,7 +50,7 @@ def test_reads_points_as_they_are_written(path):
         (("449.5", "1e300"), "line 5: '1e300 119.25' is not finite, or far too large"),
         ((GOOD, ""), "does not begin with"),
         ((GOOD, "\0"), "holds binary data"),
-        ((GOOD, "1" * 2_000_000), "is larger than 1,000,000 bytes"),
+        ((GOOD, "1" * 2_000_000), "larger than 1,000,000 bytes"),
     ],
 )
 def test_each_fault_names_file_line_and_what_is_wrong(path, change, message):
