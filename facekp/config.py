@@ -1,7 +1,7 @@
-"""What can be set, of which type and within which bounds.
+"""All settings, with their types, bounds and defaults.
 
-The YAML files under ``conf/`` hold what makes one model, data set or trainer differ from another; the types, bounds and
-remaining defaults are here. Nothing heavy is imported, so a mistake is answered at once.
+The YAML files under ``conf/`` hold what makes one model, data set or trainer differ from another. Nothing heavy is
+imported here, so mistakes are reported at once.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from facekp.utils.errors import ConfigError
 
 CONF = Path(__file__).parent.parent / "conf"
-"""Where the YAML files lie."""
+"""The folder of the YAML files."""
 
 Specs = dict[str, Any]
 """Objects to create, by name: each is a mapping with ``_target_`` (the class) and its arguments, or null for none."""
@@ -27,7 +27,7 @@ Specs = dict[str, Any]
 def _setting(default: Any = MISSING, **bounds: Any) -> Any:
     """A field with any of the bounds ``above``, ``at_least``, ``below``, ``at_most``, ``one_of`` and ``length``.
 
-    A word of ``one_of`` may hold ``*`` for any characters.
+    A choice of ``one_of`` may contain ``*`` for any characters.
     """
     if isinstance(default, (list, dict)):
         return field(default_factory=lambda: default.copy(), metadata=bounds)
@@ -36,36 +36,36 @@ def _setting(default: Any = MISSING, **bounds: Any) -> Any:
 
 @dataclass
 class DataConfig:
-    """Which faces, with which labels, and who is held out."""
+    """The data set, its labels and its split."""
 
     name: str = _setting()  # shown on every figure and table
     reader: Specs = field(default_factory=dict)  # _target_: a Reader
     root: str | None = None  # folder of the images and annotations
-    folder: str = "data"  # where sets that were downloaded or drawn are kept
-    download: list[str] = field(default_factory=list)  # archives of the set, used where root is not set
-    on_missing: str = _setting("error", one_of=("error", "standin"))  # standin: draw faces where there are none
-    people: int = _setting(40, at_least=1)  # how many stand-in people to draw
+    folder: str = "data"  # where downloaded and drawn data sets are kept
+    download: list[str] = field(default_factory=list)  # addresses of the set's archive, used if root is not set
+    on_missing: str = _setting("error", one_of=("error", "standin"))  # standin: draw faces if there are none
+    people: int = _setting(40, at_least=1)  # number of stand-in people to draw
     on_bad: str = _setting("error", one_of=("error", "skip"))  # skip: leave out faces whose files are broken
-    labels: str = _setting("mended", one_of=("mended", "raw"))  # mended: mis-ordered eyes put right
+    labels: str = _setting("mended", one_of=("mended", "raw"))  # mended: mis-ordered eyes corrected
     split: str = _setting("course", one_of=("course", "random", "person_folds", "*.json"))  # .json: an earlier run's
     fold: int = _setting(0, at_least=0)  # person_folds: which fold is held out, counted from 0
     folds: int = _setting(5, at_least=2)  # person_folds: how many there are
-    val_fraction: float = _setting(0.2, above=0, below=1)  # random: share of the images held out
+    val_fraction: float = _setting(0.2, above=0, below=1)  # random: fraction of the images held out
     persons: list[int] | None = _setting(None, length=2)  # use only persons first..last, e.g. [1,32] to tune
-    batch_size: int = _setting(16, at_least=1)  # of a step; several processes share it
-    samples_per_image: int = _setting(1, at_least=1)  # how often an epoch draws each training image, augmented anew
-    turned_samples: int = _setting(1, at_least=1)  # how often a turned face is drawn for each time that another is
-    num_workers: int | None = _setting(None, at_least=0)  # processes that prepare batches; null: see FaceDataModule
+    batch_size: int = _setting(16, at_least=1)  # per step, over all processes together
+    samples_per_image: int = _setting(1, at_least=1)  # how often an epoch uses each image, augmented anew
+    turned_samples: int = _setting(1, at_least=1)  # how often a turned face is used for each use of another
+    num_workers: int | None = _setting(None, at_least=0)  # that prepare batches; null: see FaceDataModule
     cache_mb: int = _setting(512, at_least=0)  # keep decoded images in memory up to this size, else read as needed
 
 
 @dataclass
 class AugmentConfig:
-    """How training images are varied."""
+    """The augmentation of training images."""
 
     name: str = _setting()
-    mirror: float = _setting(0.0, at_least=0, at_most=1)  # probability; left and right points change places
-    transforms: Specs = field(default_factory=dict)  # albumentations transforms, in this order
+    mirror: float = _setting(0.0, at_least=0, at_most=1)  # probability; left and right points are swapped
+    transforms: Specs = field(default_factory=dict)  # of albumentations, in this order
 
 
 @dataclass
@@ -79,13 +79,13 @@ class OptimizerConfig:
 
 @dataclass
 class ModelConfig:
-    """A network, what it sees and answers, and how it is trained unless said otherwise."""
+    """A network, its input and output, and the defaults of its training."""
 
     name: str = _setting()
     network: Specs = field(default_factory=dict)  # _target_: a KeypointNetwork, and its own arguments
     input_size: list[int] = _setting([160, 120], length=2, at_least=8)  # width, height
-    points: str = "all"  # a selection or group of the landmark scheme
-    flip_test: bool = False  # answer with the mean of what is seen in a face and in its mirror image
+    selection: str = "all"  # the points to predict: a selection or group of the landmark scheme
+    flip_test: bool = False  # predict the mean of the keypoints of an image and of its mirror image
     max_epochs: int = _setting(25, at_least=1)
     batch_size: int = _setting(16, at_least=1)
     samples_per_image: int = _setting(1, at_least=1)  # see DataConfig
@@ -94,29 +94,29 @@ class ModelConfig:
 
 @dataclass
 class TrainerConfig:
-    """What is handed to Lightning's Trainer."""
+    """Arguments of Lightning's Trainer."""
 
     max_epochs: int = _setting(25, at_least=1)
     accelerator: str = _setting("auto", one_of=("auto", "cpu", "gpu", "mps"))
-    devices: int = _setting(1, at_least=1)  # of each machine; one process for each
-    num_nodes: int = _setting(1, at_least=1)  # how many machines
+    devices: int = _setting(1, at_least=1)  # per machine; one process each
+    num_nodes: int = _setting(1, at_least=1)  # machines
     precision: str = _setting("32-true", one_of=("32-true", "bf16-mixed", "16-mixed"))
     gradient_clip_val: float | None = _setting(None, above=0)
     check_val_every_n_epoch: int = _setting(1, at_least=1)
     log_every_n_steps: int = _setting(1, at_least=1)
     limit_train_batches: float = _setting(1.0, above=0, at_most=1)
     enable_progress_bar: bool = True
-    compile: bool = False  # by torch.compile, before the first step
+    compile: bool = False  # the network, by torch.compile
 
     @property
-    def processes(self) -> int:
-        """How many processes train together, one for each device."""
+    def world_size(self) -> int:
+        """Number of processes that train together, one per device."""
         return self.devices * self.num_nodes
 
 
 @dataclass
 class Config:
-    """Everything that ``train.py`` can be told."""
+    """All settings of ``train.py``."""
 
     data: DataConfig = field(default_factory=DataConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
@@ -125,13 +125,13 @@ class Config:
     callbacks: Specs = field(default_factory=dict)
     logger: Specs = field(default_factory=dict)
     seed: int = _setting(0, at_least=0, below=2**32)
-    resume: str | None = None  # a run folder to go on with as it was begun, or last: the newest
-    run_dir: str = "${hydra:runtime.output_dir}"  # where all that the run makes is kept
+    resume: str | None = None  # a run folder to continue with its own settings, or last: the newest
+    run_dir: str = "${hydra:runtime.output_dir}"  # the folder of everything that the run writes
 
 
 @dataclass
 class EvaluateDataConfig:
-    """What may differ from the run that made the checkpoint; null keeps what it had."""
+    """What may differ from the run that made the checkpoint; null keeps its value."""
 
     root: str | None = None
     labels: str | None = _setting(None, one_of=("mended", "raw"))
@@ -139,25 +139,25 @@ class EvaluateDataConfig:
 
 @dataclass
 class EvaluateConfig:
-    """Everything that ``evaluate.py`` can be told."""
+    """All settings of ``evaluate.py``."""
 
     ckpt_path: str | None = None  # a checkpoint, or a run folder
     compare: Any = None  # instead: run folders, [one,other], or a folder of them; checked() makes it a list of texts
     weights: str = _setting("last", one_of=("last", "best"))  # which checkpoint of a run folder
     data: EvaluateDataConfig = field(default_factory=EvaluateDataConfig)
     accelerator: str = _setting("auto", one_of=("auto", "cpu", "gpu", "mps"))
-    output_dir: str | None = None  # default: a folder of its own inside the run folder
+    output_dir: str | None = None  # default: a new folder inside the run folder
 
 
 def register() -> None:
-    """Make the schemas known to Hydra, under the names that ``conf/*.yaml`` start from."""
+    """Register the schemas with Hydra, under the names in the defaults of ``conf/*.yaml``."""
     store = ConfigStore.instance()
     store.store(name="train_schema", node=Config)
     store.store(name="evaluate_schema", node=EvaluateConfig)
 
 
 def checked(config: DictConfig) -> Any:
-    """Turn a composed config into its dataclass, every value within its bounds.
+    """Convert a composed config to its dataclass, and check that every value is within its bounds.
 
     Args:
         config: composed from one of the schemas.
@@ -179,9 +179,9 @@ def checked(config: DictConfig) -> Any:
             f"data.fold={made.data.fold} does not exist: with data.folds={made.data.folds} "
             f"the folds are 0 to {made.data.folds - 1}"
         )
-    if isinstance(made, Config) and made.data.batch_size % made.trainer.processes:
+    if isinstance(made, Config) and made.data.batch_size % made.trainer.world_size:
         raise ConfigError(
-            f"data.batch_size={made.data.batch_size} cannot be shared evenly by {made.trainer.processes} processes "
+            f"data.batch_size={made.data.batch_size} cannot be shared evenly by {made.trainer.world_size} processes "
             "(trainer.devices times trainer.num_nodes); choose a multiple of their number"
         )
     if isinstance(made, EvaluateConfig):

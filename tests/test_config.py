@@ -14,9 +14,9 @@ def composed(*overrides: str, name: str = "train"):
 def test_defaults_are_those_of_the_course():
     nose = checked(composed("model=nose"))
     assert isinstance(nose, Config)
-    assert (nose.model.input_size, nose.trainer.max_epochs, nose.model.points) == ([80, 60], 14, "nose_tip")
+    assert (nose.model.input_size, nose.trainer.max_epochs, nose.model.selection) == ([80, 60], 14, "nose_tip")
     full = checked(composed("model=full"))
-    assert (full.model.input_size, full.trainer.max_epochs, full.model.points) == ([160, 120], 25, "all")
+    assert (full.model.input_size, full.trainer.max_epochs, full.model.selection) == ([160, 120], 25, "all")
 
 
 def test_every_option_of_every_group_composes():

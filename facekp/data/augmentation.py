@@ -1,4 +1,4 @@
-"""Random variation of a face and its keypoints together."""
+"""Random augmentation of an image together with its keypoints."""
 
 from __future__ import annotations
 
@@ -24,34 +24,34 @@ import cv2
 from albumentations.core.serialization import Serializable as Transform
 from albumentations.core.type_definitions import Targets
 
-cv2.setNumThreads(0)  # the images are small: threads would only take time from the network's
+cv2.setNumThreads(0)  # the images are small, and its threads would compete with the network's
 
 
 class Mirror(A.HorizontalFlip):
-    """Mirror the image, and let left and right points change places.
+    """Flip the image horizontally, and swap left and right points.
 
     Args:
-        swap: for each point the index that it takes in a mirrored face.
+        mirror: for each point the index of the point that it becomes in a mirrored face.
         p: probability.
     """
 
-    def __init__(self, swap: Sequence[int], p: float = 0.5) -> None:
+    def __init__(self, mirror: Sequence[int], p: float = 0.5) -> None:
         super().__init__(p=p)
-        self.swap = list(swap)
+        self.mirror = list(mirror)
 
     def apply_to_keypoints(self, keypoints: np.ndarray, *args: Any, **params: Any) -> np.ndarray:
-        return super().apply_to_keypoints(keypoints, *args, **params)[self.swap]
+        return super().apply_to_keypoints(keypoints, *args, **params)[self.mirror]
 
 
 class RandomAffine(A.DualTransform):
-    """Rotate about the middle of the frame, scale and shift, all in one warp; the edge pixels fill what comes free.
+    """Rotate about the centre of the image, scale and shift, in one warp that repeats the pixels of the border.
 
-    It does what ``albumentations.Affine`` does with these limits, in less than half the time.
+    Equivalent to ``albumentations.Affine`` with these limits, in less than half the time.
 
     Args:
-        rotate_deg: largest angle, either way.
-        scale: largest change of size, either way, as a fraction of it.
-        shift: largest shift, each way, as a fraction of width and height.
+        rotate_deg: largest angle in either direction.
+        scale: largest change of the scale in either direction, as a fraction.
+        shift: largest shift in each direction, as a fraction of width and height.
         p: probability.
     """
 
@@ -79,13 +79,13 @@ class RandomAffine(A.DualTransform):
 
 
 class RandomTurn(A.DualTransform):
-    """Move the middle of the face sideways against its outline, about as a turn of the head does.
+    """Shift the middle of the face sideways relative to its outline, similar to a turn of the head.
 
-    A column at u, from -1 to 1 across the face, goes to u + t (1 - u^2): the nose moves most, the ears stay.
+    A column at u, from -1 to 1 across the face, moves to u + t (1 - u^2): the nose moves most, the ears not at all.
 
     Args:
-        limit: largest t, either way; less than 0.5, so that no column overtakes another.
-        margin: how much wider than its points the face is.
+        limit: largest t in either direction; less than 0.5, so that the columns keep their order.
+        margin: width of the face relative to that of its points.
         p: probability.
     """
 
@@ -105,8 +105,8 @@ class RandomTurn(A.DualTransform):
         target = (np.arange(width) - middle) / half
         across = np.abs(target) < 1
         source = target.copy()
-        lifted = target[across] - turn
-        source[across] = 2 * lifted / (1 + np.sqrt(1 - 4 * turn * lifted))  # the root that stays finite as turn fades
+        shifted = target[across] - turn
+        source[across] = 2 * shifted / (1 + np.sqrt(1 - 4 * turn * shifted))  # the root that is finite for turn = 0
         columns = np.broadcast_to((middle + half * source).astype(np.float32), (height, width))
         rows = np.broadcast_to(np.arange(height, dtype=np.float32)[:, None], (height, width))
         warped = cv2.remap(img, columns.copy(), rows.copy(), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -122,19 +122,19 @@ class RandomTurn(A.DualTransform):
 
 
 class Augmentation:
-    """Draw variants of a face by albumentations, each a function of its key alone.
+    """Random variants of a face by albumentations, each determined by its key.
 
-    Points move with the image and are kept when they leave it. Which process draws a variant, and what was drawn
-    before, makes no difference: the same seed and key always give the same variant.
+    Points move with the image and are kept if they leave it. The same seed and key always give the same variant,
+    whichever process makes it and whatever was made before.
 
     Args:
-        transforms: albumentations transforms, applied in this order after the mirror.
-        scheme: tells which points change places in a mirror.
-        mirror: probability of a mirror.
-        seed: of all draws.
+        transforms: albumentations transforms, applied in this order after the mirror flip.
+        scheme: its mirror map says which points swap in a flip.
+        mirror: probability of a flip.
+        seed: of all variants.
 
     Raises:
-        ConfigError: if one of the transforms is not for keypoints, or the scheme does not tell what a mirror does.
+        ConfigError: if one of the transforms does not support keypoints, or the scheme has no mirror map.
     """
 
     def __init__(self, transforms: Sequence[Transform], scheme: Scheme, mirror: float = 0.0, seed: int = 0) -> None:
@@ -144,8 +144,8 @@ class Augmentation:
                 raise ConfigError(f"augment.transforms: {name} does not move keypoints; choose another transform")
         if mirror > 0 and scheme.mirror is None:
             raise ConfigError(
-                f"augment.mirror={mirror} is not possible: scheme {scheme.name} does not tell which points change "
-                "places; set augment.mirror=0, or data.reader.scheme to one with a mirror map"
+                f"augment.mirror={mirror} is not possible: scheme {scheme.name} does not tell which points "
+                "swap in a mirror; set augment.mirror=0, or data.reader.scheme to one with a mirror map"
             )
         self._seed = seed
         self._philox = np.random.Philox(0)
@@ -157,34 +157,34 @@ class Augmentation:
         self._compose.set_random_state(np.random.Generator(self._philox), self._random)
 
     def __call__(self, image: np.ndarray, keypoints: np.ndarray, key: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-        """Draw one variant.
+        """Make one variant.
 
         Args:
             image: uint8 [H, W].
             keypoints: float32 [K, 2], relative to the image.
-            key: up to three whole numbers that name the draw, such as (epoch, sample).
+            key: up to three integers that identify the variant, such as (epoch, sample).
 
         Returns:
-            The varied image, uint8 [H, W], and its keypoints, float32 [K, 2].
+            The augmented image, uint8 [H, W], and its keypoints, float32 [K, 2].
         """
         size = image.shape[1], image.shape[0]
-        self._turn_to(key)
-        drawn = self._compose(image=image[..., None], keypoints=to_pixel_centres(keypoints, size))
-        return drawn["image"][..., 0], from_pixel_centres(drawn["keypoints"], size)
+        self._seed_with(key)
+        variant = self._compose(image=image[..., None], keypoints=to_pixel_centres(keypoints, size))
+        return variant["image"][..., 0], from_pixel_centres(variant["keypoints"], size)
 
-    def _turn_to(self, key: Sequence[int]) -> None:
-        """Set all random numbers to the beginning of a draw; Philox is made for being keyed and counted like this."""
+    def _seed_with(self, key: Sequence[int]) -> None:
+        """Seed all random numbers by seed and key; Philox generators are designed for such keys and counters."""
         state: Any = self._philox.state
         state["state"]["key"][0] = self._seed
         state["state"]["counter"][:] = 0
         state["state"]["counter"][1 : 1 + len(key)] = key
-        state.update(buffer_pos=4, has_uint32=0, uinteger=0)  # nothing is left over from an earlier draw
+        state.update(buffer_pos=4, has_uint32=0, uinteger=0)  # nothing is left over from an earlier variant
         self._philox.state = state
         self._random.seed(self._philox.random_raw())
 
 
 def build_augmentation(augment: AugmentConfig, scheme: Scheme, seed: int) -> Augmentation:
-    """The augmentation that the ``augment`` settings describe.
+    """Build the augmentation that the ``augment`` settings describe.
 
     Raises:
         ConfigError: if a transform cannot be created, or does not suit the scheme.

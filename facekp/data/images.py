@@ -1,4 +1,4 @@
-"""Photographs from disk, as grey images of the wanted size."""
+"""Loading of photographs as grey images of a given size."""
 
 from __future__ import annotations
 
@@ -13,43 +13,43 @@ from facekp.landmarks.frames import Letterbox
 from facekp.utils.errors import DataError
 from facekp.utils.files import open_regular
 
-_REMEDY = "replace it by the original file"
-_FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "PPM")  # Pillow would run other programs for some of the others
-_MAX_PIXELS = 2**30 // 12  # 89 million: where Pillow begins to warn; a photograph takes 4 bytes a pixel at most here
+_REMEDY = "replace it with the original file"
+_FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "PPM")  # Pillow runs other programs for some of the others
+_MAX_PIXELS = 2**30 // 12  # 89 million, above which Pillow warns; decoding takes at most 4 bytes per pixel
 
 
 def read_image_size(path: Path) -> tuple[int, int]:
     """(width, height) of an image, from its header alone.
 
     Raises:
-        DataError: if the file is no image that can be read, or larger than any photograph.
+        DataError: if the file is not a readable image, or has too many pixels.
     """
     with _opened(path) as image:
         return image.size
 
 
 def load_grey(path: Path, input_size: tuple[int, int]) -> np.ndarray:
-    """Decode one photograph as a network sees it.
+    """Load one photograph as the input of a network.
 
-    A JPEG is decoded straight at 1/2, 1/4 or 1/8 where that is large enough. Other proportions than the network's are
-    kept, and the photograph is centred between black bars (see :class:`facekp.landmarks.frames.Letterbox`).
+    A JPEG is decoded at 1/2, 1/4 or 1/8 of its size if that is large enough. The aspect ratio is kept: the photograph
+    is centred between black bars (see :class:`facekp.landmarks.frames.Letterbox`).
 
     Args:
         path: the image file.
-        input_size: (width, height) wanted.
+        input_size: (width, height) of the result.
 
     Returns:
         uint8 [height, width].
 
     Raises:
-        DataError: if the file is no image, is larger than any photograph, or is damaged or cut short.
+        DataError: if the file is not a readable image, has too many pixels, or is damaged or cut short.
     """
     with _opened(path) as image:
-        left, top, width, height = Letterbox(image.size, input_size).placed
+        left, top, width, height = Letterbox(image.size, input_size).placement
         try:
             image.draft("L", (width, height))
             grey = image.convert("L").resize((width, height), Image.Resampling.BOX)
-        except Exception as error:  # bytes gone wrong make the decoders raise nearly anything
+        except Exception as error:  # damaged bytes make the decoders raise almost anything
             raise DataError(f"{path} is damaged or cut short ({_reason(error)}); {_REMEDY}") from error
     canvas = np.zeros((input_size[1], input_size[0]), np.uint8)
     canvas[top : top + height, left : left + width] = np.asarray(grey)

@@ -1,4 +1,4 @@
-"""Known faults of the Danes labels, found by rule."""
+"""Detection and correction of known faults of the Danes labels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _REORDER = [4, 3, 2, 1, 0, 7, 6, 5]
 
 
 def swapped_eyes(keypoints: np.ndarray, scheme: Scheme) -> list[tuple[int, ...]]:
-    """Eyes whose points lie right but are listed from the inner corner instead of the outer one.
+    """Eyes whose points are correct but listed from the inner corner instead of the outer one.
 
     The rule: an eye's first point, its outer corner, must be farther from the other eye than its fifth, the inner one.
 
@@ -22,7 +22,7 @@ def swapped_eyes(keypoints: np.ndarray, scheme: Scheme) -> list[tuple[int, ...]]
         scheme: gives the points of the two eyes.
 
     Returns:
-        The point indices of each eye listed the wrong way round; empty for a face in order.
+        The point indices of each faulty eye; empty if there is none.
     """
     faulty: list[tuple[int, ...]] = []
     if scheme.eyes is None:
@@ -36,11 +36,11 @@ def swapped_eyes(keypoints: np.ndarray, scheme: Scheme) -> list[tuple[int, ...]]
 
 
 def mend(record: Record, scheme: Scheme) -> Record:
-    """Put the points of mis-ordered eyes in order; a record without faults is returned as it is."""
+    """Reorder the points of mis-ordered eyes; a record without such a fault is returned unchanged."""
     faulty = swapped_eyes(record.keypoints, scheme)
     if not faulty:
         return record
     keypoints = record.keypoints.copy()
     for eye in faulty:
         keypoints[list(eye)] = keypoints[[eye[i] for i in _REORDER]]
-    return replace(record, keypoints=keypoints, published=record.keypoints)
+    return replace(record, keypoints=keypoints, raw=record.keypoints)

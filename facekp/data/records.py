@@ -1,4 +1,4 @@
-"""What is known of one photograph, and what a reader of any data set must do."""
+"""The record of one annotated photograph, and the interface of all readers of data sets."""
 
 from __future__ import annotations
 
@@ -27,17 +27,16 @@ class Record:
     """One annotated photograph.
 
     Args:
-        name: unique within the data set; what figures and tables call it.
+        name: unique within the data set; used in figures and tables.
         image: path of the photograph.
         image_size: (width, height) in pixels.
         keypoints: float32 [K, 2], x right and y down, relative to the image (0..1).
-        person: who it shows; people, not images, are held out by the person-wise splits.
-        sex: ``m``, ``f`` or None where it is not known.
-        image_type: 1-6 as the Danes set counts them (1 neutral, 2 happy, 3 and 4 turned, 5 side light, 6 free), or
-            None.
-        published: the keypoints as their file has them, where mending changed them; otherwise None.
-        fault: why this face cannot be used, otherwise None. A face with a fault takes its place in a split, so that
-            nobody else changes sides for it, and is then left out; its size and keypoints are of no use.
+        person: number of the person; the person-wise splits hold out people, not images.
+        sex: ``m``, ``f``, or None if unknown.
+        image_type: 1-6 as in the Danes set (1 neutral, 2 happy, 3 and 4 turned, 5 side light, 6 free), or None.
+        raw: the keypoints as in their file, if mending changed them; otherwise None.
+        fault: why this face cannot be used, otherwise None. A face with a fault counts when the data are split, so that
+            the others stay on their sides, and is then left out; its size and keypoints are meaningless.
     """
 
     name: str
@@ -47,7 +46,7 @@ class Record:
     person: int
     sex: str | None = None
     image_type: int | None = None
-    published: np.ndarray | None = None
+    raw: np.ndarray | None = None
     fault: str | None = None
 
     @property
@@ -57,35 +56,35 @@ class Record:
 
     @property
     def raw_keypoints(self) -> np.ndarray:
-        """float32 [K, 2]: the keypoints as their file has them."""
-        return self.keypoints if self.published is None else self.published
+        """float32 [K, 2]: the keypoints as in their file."""
+        return self.keypoints if self.raw is None else self.raw
 
 
 class Reader(ABC):
     """Reads one kind of data set; ``data.reader._target_`` names the class to use."""
 
     scheme: Scheme
-    """The landmarks of what was read; where the files decide it, it is known once they are read."""
+    """The landmarks of the data; where the files decide it, it is set by :meth:`read`."""
 
     on_bad: str = "error"
-    """What to do with a face whose files are broken: ``error`` raises, ``skip`` returns it with its ``fault``."""
+    """How to treat a face whose files are broken: ``error`` raises, ``skip`` returns it with its ``fault``."""
 
     @abstractmethod
     def read(self, root: str | Path, labels: str) -> list[Record]:
         """Index the data set at ``root`` without decoding its images.
 
         Raises:
-            DataError: saying what is missing or wrong, where, and what to do.
+            DataError: with what is missing or wrong, where, and what to do.
         """
 
 
 def attempt(known: T, complete: Callable[[T], T], on_bad: str) -> T:
-    """Complete what is known of a face from its files.
+    """Complete a face from its files.
 
     Args:
-        known: a dataclass with a ``fault``; one that has a fault already is returned as it is.
+        known: a dataclass with a ``fault``; if that is set already, it is returned unchanged.
         complete: raises DataError if the files are broken.
-        on_bad: ``error``, or ``skip`` to return what is known with the error's message as its fault instead.
+        on_bad: ``error``, or ``skip`` to return ``known`` with the error's message as its fault instead.
 
     Raises:
         DataError: what ``complete`` raises, if ``on_bad`` is ``error``.

@@ -1,4 +1,4 @@
-"""How likely a label is, given those of other people: a point distribution model."""
+"""A point distribution model that tells how plausible a label is, given those of other people."""
 
 from __future__ import annotations
 
@@ -8,52 +8,53 @@ from dataclasses import dataclass
 import numpy as np
 
 from facekp.data.records import Record
-from facekp.landmarks.procrustes import align, in_turn, pose
+from facekp.landmarks.procrustes import align, similarity, to_real
 from facekp.landmarks.scheme import Scheme
 from facekp.utils.errors import DataError
 
-_MODELS = 40  # at most; the Danes set has as many people
+_MAX_MODELS = 40  # the number of people in the Danes set
 
 
 @dataclass(frozen=True)
-class Fits:
-    """How well each label fits a shape model that has not seen its person.
+class ShapeFits:
+    """How well each label fits a shape model of the other people.
 
     Args:
-        nearest: float [N, K, 2], the models' nearest shapes, relative to the image.
-        residual_px: float [N, K], from each point to that of the nearest shape, in pixels of the photograph.
+        nearest: float [N, K, 2], the nearest shape in the model of each label, relative to the image.
+        residual_px: float [N, K], distance of each point from that shape, in pixels of the photograph.
     """
 
     nearest: np.ndarray
     residual_px: np.ndarray
 
     def worst(self, count: int) -> list[int]:
-        """The images with the largest mean residuals, the largest first."""
+        """Indices of the labels with the largest mean residuals, in descending order."""
         return np.argsort(-self.residual_px.mean(1), kind="stable")[:count].tolist()
 
     def worst_group(self, index: int, scheme: Scheme) -> tuple[str, float]:
-        """The group of an image's points that fits worst, and its mean residual in pixels of the photograph."""
-        means = {group.name: float(self.residual_px[index, list(group.points)].mean()) for group in scheme.groups}
+        """The group with the largest mean residual in a label, and that residual in pixels of the photograph."""
+        residuals = self.residual_px[index]
+        means = {group.name: float(residuals[list(group.point_indices)].mean()) for group in scheme.groups}
         return max(means.items(), key=lambda item: item[1])
 
 
-def fit_others(records: Sequence[Record], modes: int = 20) -> Fits:
-    """Fit each label by a shape model of the other people: their mean shape and its main modes of variation.
+def fit_others(records: Sequence[Record], modes: int = 20) -> ShapeFits:
+    """Fit each label with a shape model of the other people: their mean shape and its main modes of variation.
 
-    People are left out one by one, or in 40 groups where there are more. Shapes are aligned by shift, rotation and
-    scale; a label, aligned with the mean, is projected onto the principal components (Cootes et al., Active shape
-    models, CVIU 61, 1995).
+    There is one model per person who is left out, or per group of people if there are more than 40. Shapes are aligned
+    by shift, rotation and scale; a label, aligned with the mean, is projected onto the principal components (Cootes et
+    al., Active shape models, CVIU 61, 1995).
 
     Args:
         records: at least one.
-        modes: how many components the model has.
+        modes: number of principal components.
 
     Raises:
         DataError: if there are too few photographs of other people, or a label has no extent.
     """
     sizes = np.array([record.image_size for record in records], float)[:, None]
     pixels = np.stack([record.keypoints for record in records]) * sizes
-    points = pixels[..., 0] + 1j * pixels[..., 1]  # one complex factor turns and scales
+    points = pixels[..., 0] + 1j * pixels[..., 1]  # so that one complex factor rotates and scales
     centres = points.mean(1, keepdims=True)
     shapes = points - centres
     if not shapes.any(1).all():
@@ -61,19 +62,19 @@ def fit_others(records: Sequence[Record], modes: int = 20) -> Fits:
     persons = np.array([record.person for record in records])
     people = np.unique(persons)
     nearest = np.empty_like(shapes)
-    for group in np.array_split(people, min(len(people), _MODELS)):
-        judged = np.isin(persons, group)
-        if np.sum(~judged) <= modes:
+    for group in np.array_split(people, min(len(people), _MAX_MODELS)):
+        held_out = np.isin(persons, group)
+        if np.sum(~held_out) <= modes:
             raise DataError(f"a model of {modes} modes needs more than {modes} photographs of other people")
-        nearest[judged] = _nearest(shapes[judged], shapes[~judged], modes)
-    return Fits(in_turn(nearest + centres).reshape(pixels.shape) / sizes, abs(nearest - shapes))
+        nearest[held_out] = _nearest(shapes[held_out], shapes[~held_out], modes)
+    return ShapeFits(to_real(nearest + centres).reshape(pixels.shape) / sizes, abs(nearest - shapes))
 
 
 def _nearest(shapes: np.ndarray, others: np.ndarray, modes: int) -> np.ndarray:
-    """The shapes nearest to those given, complex [N, K], in a model of the others, complex [M, K]; all are centred."""
+    """The nearest shapes, complex [N, K], in a model of the others, complex [M, K]; all are centred."""
     aligned = align(others)
     mean = aligned.mean(0)
-    components = np.linalg.svd(in_turn(aligned - mean), full_matrices=False)[2][:modes]
-    turn = pose(shapes, mean)
-    deviation = in_turn(turn * shapes - mean) @ components.T @ components
-    return (mean + deviation.view(complex)) / turn
+    components = np.linalg.svd(to_real(aligned - mean), full_matrices=False)[2][:modes]
+    factor = similarity(shapes, mean)
+    deviation = to_real(factor * shapes - mean) @ components.T @ components
+    return (mean + deviation.view(complex)) / factor

@@ -158,7 +158,7 @@ def image_masks(types: Sequence[int] | np.ndarray) -> dict[str, np.ndarray]:
 
 def point_masks(scheme: Scheme, point_indices: Sequence[int]) -> dict[str, np.ndarray]:
     """Rows of a table by point group: bool [K] for each group that is predicted, then inner and all."""
-    groups: dict[str, Iterable[int]] = {group.name: group.points for group in scheme.groups}
+    groups: dict[str, Iterable[int]] = {group.name: group.point_indices for group in scheme.groups}
     if "inner" in scheme.selections:
         groups["inner"] = scheme.selections["inner"]
     masks = {name: np.isin(point_indices, list(members)) for name, members in groups.items()}

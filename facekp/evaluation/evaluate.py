@@ -33,7 +33,7 @@ class BatchPredictor(Protocol):
         """The landmarks of the data."""
 
     @property
-    def points(self) -> Sequence[int]:
+    def point_indices(self) -> Sequence[int]:
         """Which of them it predicts."""
 
     @property
@@ -104,7 +104,7 @@ def name_evaluation(
     """What every figure and table of an evaluation says of its origin; plain data."""
     return {
         "model": model.name,
-        "points": model.points,
+        "selection": model.selection,
         "weights": weights,
         "epoch": epoch,
         "seed": seed,
@@ -120,7 +120,7 @@ def evaluate_predictor(predictor: BatchPredictor, loader: DataLoader[Sample], na
     The metrics are computed as training computes them, from the same batches, so they are the same to the last digit.
     This process does it alone, also where several have trained.
     """
-    metrics = KeypointMetrics(predictor.scheme, predictor.points, predictor.mean_shape, sync_on_compute=False)
+    metrics = KeypointMetrics(predictor.scheme, predictor.point_indices, predictor.mean_shape, sync_on_compute=False)
     confidences = []
     if isinstance(predictor, torch.nn.Module):
         predictor.eval()

@@ -1,7 +1,7 @@
-"""The landmark scheme: which point is which, what joins them, and what a mirror does to them.
+"""Landmark schemes: names and groups of points, the lines between them, and how a mirror swaps them.
 
-No other Python knows an index: everything else asks a :class:`Scheme`. Schemes beside the Danes' are YAML files, see
-:mod:`facekp.landmarks.scheme_files`.
+Only this module contains point indices; everything else asks a :class:`Scheme`. Schemes other than the Danes' are YAML
+files, see :mod:`facekp.landmarks.scheme_files`.
 """
 
 from __future__ import annotations
@@ -14,40 +14,42 @@ from facekp.utils.errors import ConfigError
 
 @dataclass(frozen=True)
 class Group:
-    """Points that belong together, as a rule along one path of the face, such as an eye or the jaw.
+    """Points that belong together, usually along one path of the face, such as an eye or the jaw.
 
     Args:
-        name: what the group is called in tables and figures.
-        points: indices of its points, in the order in which the path visits them.
+        name: used in tables and figures.
+        point_indices: of its points, in the order of the path.
         closed: whether the path returns to its first point.
-        joined: whether there is a path at all.
+        joined: whether there is a path.
     """
 
     name: str
-    points: tuple[int, ...]
+    point_indices: tuple[int, ...]
     closed: bool = False
     joined: bool = True
 
     @property
     def segments(self) -> tuple[tuple[int, int], ...]:
-        """Pairs of point indices that the path joins; a lone point is joined to itself."""
+        """Pairs of point indices that the path joins; a single point is joined to itself."""
         if not self.joined:
             return ()
-        ends = self.points[1:] + self.points[:1] if self.closed else self.points[1:]
-        return tuple(zip(self.points, ends, strict=False)) or ((self.points[0], self.points[0]),)
+        points = self.point_indices
+        ends = points[1:] + points[:1] if self.closed else points[1:]
+        return tuple(zip(points, ends, strict=False)) or ((points[0], points[0]),)
 
 
 @dataclass(frozen=True)
 class Scheme:
-    """All that the project knows of a set of landmarks.
+    """The meaning of a set of landmarks.
 
     Args:
-        name: what the scheme is called.
+        name: of the scheme.
         groups: every point belongs to exactly one.
-        mirror: for each point the index that it takes in a mirrored face, an involution; None where it is not known.
-        eyes: two tuples of point indices whose means are the eye centres, the ends of the NME's yardstick; None where
-            there is none, and so no NME.
-        selections: named subsets of the points that a network may be asked for or a table may report.
+        mirror: for each point the index of the point that it becomes in a mirrored face, an involution; None if it is
+            unknown.
+        eyes: point indices of both eyes, whose means are the eye centres. Their distance normalises the NME; None if
+            there are no eyes, and so no NME.
+        selections: named subsets of the points, for a network to predict or a table to report.
 
     Raises:
         ConfigError: if the groups do not cover the points once each, or the mirror map is no involution.
@@ -60,7 +62,7 @@ class Scheme:
     selections: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        covered = sorted(point for group in self.groups for point in group.points)
+        covered = sorted(point for group in self.groups for point in group.point_indices)
         mirror = range(len(covered)) if self.mirror is None else self.mirror
         if covered != list(range(len(mirror))):
             raise ConfigError(f"scheme {self.name}: the groups must hold each of the {len(mirror)} points once")
@@ -69,13 +71,13 @@ class Scheme:
                 raise ConfigError(f"scheme {self.name}: mirror twice must be the identity, but point {point} is not")
 
     @classmethod
-    def unknown(cls, points: int) -> Scheme:
-        """So many points of which nothing is known: no lines between them, no mirror, no NME."""
-        return cls("none", (Group("all", tuple(range(points)), joined=False),), mirror=None, eyes=None)
+    def unknown(cls, num_points: int) -> Scheme:
+        """A scheme of points without a known meaning: no lines between them, no mirror, no NME."""
+        return cls("none", (Group("all", tuple(range(num_points)), joined=False),), mirror=None, eyes=None)
 
     def __len__(self) -> int:
         """Number of points."""
-        return sum(len(group.points) for group in self.groups)
+        return sum(len(group.point_indices) for group in self.groups)
 
     def select(self, selection: str) -> tuple[int, ...]:
         """Indices of the points of a selection, a group, or ``all``.
@@ -83,21 +85,21 @@ class Scheme:
         Raises:
             ConfigError: if the scheme has no selection of that name.
         """
-        groups = {group.name: group.points for group in self.groups}
+        groups = {group.name: group.point_indices for group in self.groups}
         named = {"all": tuple(range(len(self))), **groups, **self.selections}
         if selection not in named:
             raise ConfigError(
-                f"scheme {self.name} has no points called {selection!r}; it has {', '.join(named)}, "
-                "so set model.points to one of these"
+                f"scheme {self.name} has no selection {selection!r}; it has {', '.join(named)}, "
+                "so set model.selection to one of these"
             )
         return named[selection]
 
     def group_of(self, point: int) -> Group:
-        """The group that a point belongs to."""
-        return next(group for group in self.groups if point in group.points)
+        """The group of a point."""
+        return next(group for group in self.groups if point in group.point_indices)
 
     def path_of(self, point: int) -> tuple[tuple[int, int], ...]:
-        """The segments of the path that a point lies on; a point that nothing joins is a path of its own."""
+        """The segments of the path on which a point lies; a point that is not joined is a path of its own."""
         return self.group_of(point).segments or ((point, point),)
 
 
@@ -134,7 +136,7 @@ DANES = Scheme(
 )
 """The 58 points of the IMM Face Database (Nordstrøm et al., 2004); right and left are the image's.
 
-Each eye starts at its outer corner, each brow at its inner end, the mouth at its image-left corner. ``nose_tip`` is the
-point that the course work calls so, in truth the bottom centre of the nose; ``inner`` is all but the jaw, whose points
-slide along the contour.
+Each eye starts at its outer corner, each brow at its inner end, the mouth at its image-left corner. ``nose_tip`` is
+what the course work calls the tip of the nose, in fact its bottom centre; ``inner`` is all points but the jaw, whose
+points slide along the contour.
 """

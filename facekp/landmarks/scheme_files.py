@@ -1,19 +1,19 @@
-"""Landmark schemes as YAML, so that another set of points needs no Python.
+"""Landmark schemes as YAML files, so that another set of points needs no Python.
 
 A scheme is a file such as ``conf/scheme/ibug68.yaml``, or the same mapping inside ``data.reader.scheme``::
 
     points: 10
-    groups: # each point in one group; without groups nothing is joined
+    groups: # each point in one group; without groups no points are joined
       right_eye: {points: 0-3, closed: true}
       left_eye: {points: 4-7, closed: true}
       mouth: {points: 8-9}
-    mirror: # pairs that change places in a mirrored face, point by point; the points of no pair stay; or none
+    mirror: # pairs that swap in a mirrored face, point by point; points without a pair stay; or none
       - [0-3, 4-7]
-    eyes: [0-3, 4-7] # their means are the ends of the NME's yardstick; or none
-    selections: # more names for model.points
+    eyes: [0-3, 4-7] # the distance between their means normalises the NME; or none
+    selections: # further names for model.selection
       corners: [0, 4]
 
-Points are counted from 0 and given as one (``8``), as a run (``0-3``, or ``3-0`` backwards) or as a list of these.
+Points are counted from 0 and given as an index (``8``), a range (``0-3``, or ``3-0`` backwards) or a list of these.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ from facekp.utils.errors import ConfigError, closest
 from facekp.utils.plain import read_yaml
 
 SCHEMES = CONF / "scheme"
-"""Where a scheme that is called by its name lies."""
+"""The folder of the schemes that are given by name."""
 
 _KEYS = ("points", "groups", "mirror", "eyes", "selections")
-_RUN = re.compile(r"(\d{1,6})-(\d{1,6})")
-_MOST_POINTS = 100_000
+_RANGE = re.compile(r"(\d{1,6})-(\d{1,6})")
+_MAX_POINTS = 100_000
 
 
 def load_scheme(given: Any) -> Scheme | None:
-    """The scheme that a setting means.
+    """The scheme that a setting names.
 
     Args:
         given: the name of a file in ``conf/scheme``, the path of another YAML file, the mapping itself, or ``none``.
 
     Returns:
-        The scheme, or None for ``none``: nothing is known of the points, not even how many there are.
+        The scheme, or None for ``none``: nothing is known about the points, not even their number.
 
     Raises:
         ConfigError: naming the file and the key, if there is no such scheme or it contradicts itself.
@@ -79,16 +79,16 @@ def _parse(content: Any, name: str, where: str) -> Scheme:
     if not isinstance(content, Mapping):
         raise ConfigError(f"{where} is not a scheme; it must hold {', '.join(_KEYS)}")
     _check_keys(content, _KEYS, where)
-    count = content.get("points")
-    if not isinstance(count, int) or not 0 < count <= _MOST_POINTS:
-        raise ConfigError(f"{where}: points must be the number of points, not {count}")
-    parser = _Parser(count, where)
+    num_points = content.get("points")
+    if not isinstance(num_points, int) or not 0 < num_points <= _MAX_POINTS:
+        raise ConfigError(f"{where}: points must be the number of points, not {num_points}")
+    parser = _Parser(num_points, where)
     return Scheme(
         name,
         parser.groups(content.get("groups")),
         parser.mirror(content.get("mirror")),
         parser.eyes(content.get("eyes")),
-        {str(key): parser.points(value, f"selections.{key}") for key, value in parser.named(content, "selections")},
+        {str(key): parser.indices(value, f"selections.{key}") for key, value in parser.named(content, "selections")},
     )
 
 
@@ -103,11 +103,11 @@ class _Parser:
     """Reads the parts of one scheme.
 
     Args:
-        count: how many points it has.
+        num_points: of the scheme.
         where: what messages call it.
     """
 
-    count: int
+    num_points: int
     where: str
 
     def named(self, content: Mapping[str, Any], key: str) -> list[tuple[Any, Any]]:
@@ -118,22 +118,22 @@ class _Parser:
             raise ConfigError(f"{self.where}: {key} has the name all, which means every point; choose another name")
         return list(part.items())
 
-    def points(self, given: Any, key: str) -> tuple[int, ...]:
+    def indices(self, given: Any, key: str) -> tuple[int, ...]:
         parts = given if isinstance(given, list) else [given]
-        points = tuple(point for part in parts for point in self._run(part, key))
+        points = tuple(point for part in parts for point in self._range(part, key))
         for point, times in Counter(points).items():
-            if not 0 <= point < self.count:
-                raise ConfigError(f"{self.where}: {key} has point {point}, which is not within 0..{self.count - 1}")
+            if not 0 <= point < self.num_points:
+                raise ConfigError(f"{self.where}: {key} has point {point}, which is not in 0..{self.num_points - 1}")
             if times > 1:
                 raise ConfigError(f"{self.where}: {key} has point {point} twice")
         if not points:
             raise ConfigError(f"{self.where}: {key} has no points")
         return points
 
-    def _run(self, given: Any, key: str) -> Iterable[int]:
+    def _range(self, given: Any, key: str) -> Iterable[int]:
         if isinstance(given, int) and not isinstance(given, bool):
             return (given,)
-        ends = _RUN.fullmatch(given) if isinstance(given, str) else None
+        ends = _RANGE.fullmatch(given) if isinstance(given, str) else None
         if ends is None:
             raise ConfigError(f"{self.where}: {key} must be points such as 8, 0-7 or [0-7, 9], not {given}")
         first, last = int(ends[1]), int(ends[2])
@@ -141,15 +141,15 @@ class _Parser:
 
     def groups(self, given: Any) -> tuple[Group, ...]:
         if given is None:
-            return Scheme.unknown(self.count).groups
+            return Scheme.unknown(self.num_points).groups
         groups = tuple(self._group(name, settings) for name, settings in self.named({"groups": given}, "groups"))
         group_of: dict[int, str] = {}
         for group in groups:
-            for point in group.points:
+            for point in group.point_indices:
                 if point in group_of:
                     raise ConfigError(f"{self.where}: point {point} is in {group_of[point]} and again in {group.name}")
                 group_of[point] = group.name
-        for point in range(self.count):
+        for point in range(self.num_points):
             if point not in group_of:
                 raise ConfigError(f"{self.where}: point {point} is in no group")
         return groups
@@ -162,7 +162,7 @@ class _Parser:
         closed = settings.get("closed", False)
         if not isinstance(closed, bool):
             raise ConfigError(f"{self.where}: {key}.closed must be true or false, not {closed}")
-        return Group(str(name), self.points(settings.get("points"), f"{key}.points"), closed)
+        return Group(str(name), self.indices(settings.get("points"), f"{key}.points"), closed)
 
     def mirror(self, given: Any) -> tuple[int, ...] | None:
         if given in (None, "none"):
@@ -171,20 +171,20 @@ class _Parser:
             raise ConfigError(f"{self.where}: mirror must be a list of pairs or none, not {given}")
         mirror: dict[int, int] = {}
         for pair in given:
-            for point, other in zip(*self._two(pair, "mirror"), strict=True):
+            for point, other in zip(*self._sides(pair, "mirror"), strict=True):
                 for end in (point, other):
                     if end in mirror:
                         raise ConfigError(f"{self.where}: mirror has point {end} in two pairs; it can have one partner")
                 mirror |= {point: other, other: point}
-        return tuple(mirror.get(point, point) for point in range(self.count))
+        return tuple(mirror.get(point, point) for point in range(self.num_points))
 
     def eyes(self, given: Any) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
-        return None if given in (None, "none") else self._two(given, "eyes", equal=False)
+        return None if given in (None, "none") else self._sides(given, "eyes", equal=False)
 
-    def _two(self, given: Any, key: str, equal: bool = True) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def _sides(self, given: Any, key: str, equal: bool = True) -> tuple[tuple[int, ...], tuple[int, ...]]:
         if not isinstance(given, list) or len(given) != 2:
             raise ConfigError(f"{self.where}: {key} needs two sides such as [0-3, 4-7], not {given}")
-        one, other = (self.points(side, key) for side in given)
+        one, other = (self.indices(side, key) for side in given)
         if equal and len(one) != len(other):
             raise ConfigError(f"{self.where}: {key} has {len(one)} points on one side and {len(other)} on the other")
         return one, other

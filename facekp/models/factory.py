@@ -1,4 +1,4 @@
-"""From the ``model`` settings to the LightningModule."""
+"""Builds the LightningModule that the ``model`` settings describe."""
 
 from __future__ import annotations
 
@@ -16,42 +16,42 @@ from facekp.utils.instantiate import create
 
 
 def build_module(model: ModelConfig, scheme: Scheme, shapes: np.ndarray | None) -> KeypointModule:
-    """The LightningModule of a model's settings, not trained yet; its network starts from what shapes it will learn.
+    """The untrained LightningModule that the ``model`` settings describe.
 
     Args:
         model: the settings.
         scheme: the landmarks of the data.
-        shapes: float32 [N, P, 2], all points of the training set, relative to the canvas; None if the state of a
-            trained module will be loaded.
+        shapes: float32 [N, P, 2], all points of the training set, relative to the canvas, from which the network is
+            initialised; None if the state of a trained module will be loaded.
 
     Raises:
-        ConfigError: if there is no such network or selection of points, the network refuses its settings, or mirror
-            images are to be answered whose points are not known.
+        ConfigError: if there is no such network or selection, the network refuses its settings, or ``flip_test`` is
+            set and the scheme does not tell which points change places in a mirror.
     """
-    points = scheme.select(model.points)
+    point_indices = scheme.select(model.selection)
     network = create(
         model.network,
         KeypointNetwork,
         "model.network",
         _recursive_=False,
-        points=len(points),
+        num_points=len(point_indices),
         input_size=tuple(model.input_size),
     )
-    mean_shape = torch.zeros(len(points), 2)
+    mean_shape = torch.zeros(len(point_indices), 2)
     if shapes is not None:
-        asked = torch.from_numpy(shapes[:, list(points)])
-        network.init_from_shapes(asked)
-        mean_shape = asked.mean(0)
-    mirror = _mirrored_places(scheme, points) if model.flip_test else None
-    return KeypointModule(network, scheme, points, mean_shape, model.optimizer, mirror)
+        selected = torch.from_numpy(shapes[:, list(point_indices)])
+        network.init_from_shapes(selected)
+        mean_shape = selected.mean(0)
+    mirror = _mirror_columns(scheme, point_indices) if model.flip_test else None
+    return KeypointModule(network, scheme, point_indices, mean_shape, model.optimizer, mirror)
 
 
-def _mirrored_places(scheme: Scheme, points: Sequence[int]) -> list[int]:
-    """For each of some points its place among them in a mirrored face."""
-    swapped = [scheme.mirror[point] for point in points] if scheme.mirror else []
-    if set(swapped) != set(points):
+def _mirror_columns(scheme: Scheme, point_indices: Sequence[int]) -> list[int]:
+    """For each of the selected points the column of the one that it becomes in a mirrored face."""
+    mirrored = [scheme.mirror[point] for point in point_indices] if scheme.mirror else []
+    if set(mirrored) != set(point_indices):
         raise ConfigError(
             f"model.flip_test=true is not possible: scheme {scheme.name} does not tell which of the points "
             "change places in a mirror; set model.flip_test=false"
         )
-    return [list(points).index(point) for point in swapped]
+    return [list(point_indices).index(point) for point in mirrored]

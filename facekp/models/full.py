@@ -13,17 +13,17 @@ _HIDDEN = 256
 class FullNet(RegressionNetwork):
     """Five convolutions without padding and two linear layers, from a grey 160x120 image to all points.
 
-    ReLU and 2x2 max-pool follow every convolution but the fourth, which has ReLU alone; 576 features are left of
-    160x120. For 58 points it has 188,624 weights.
+    ReLU and 2x2 max-pooling follow every convolution but the fourth, which has ReLU alone; an image of 160x120 gives
+    576 features. For 58 points it has 188,624 weights.
 
     Args:
-        points: number of keypoints to answer.
+        num_points: number of keypoints.
         input_size: (width, height) of the images.
     """
 
-    def __init__(self, points: int, input_size: tuple[int, int]) -> None:
+    def __init__(self, num_points: int, input_size: tuple[int, int]) -> None:
         layers: list[nn.Module] = []
         for before, after, kernel, pooled in _LAYERS:
             layers += [nn.Conv2d(before, after, kernel), nn.ReLU()]
             layers += [nn.MaxPool2d(2)] if pooled else []
-        super().__init__(nn.Sequential(*layers), _HIDDEN, points, input_size)
+        super().__init__(nn.Sequential(*layers), _HIDDEN, num_points, input_size)

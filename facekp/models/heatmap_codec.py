@@ -1,7 +1,7 @@
-"""Heatmaps: how keypoints are written as them, and read out of them.
+"""Conversion of keypoints to heatmaps and back.
 
-A heatmap is a distribution over the w x h cells that an image is divided into. All that is needed of one is how it
-spreads over the columns and over the rows, its two marginal distributions: soft-argmax is the mean of each.
+A heatmap is a probability distribution over the w x h cells that an image is divided into. Its marginal distributions,
+over the columns and over the rows, are all that encoding and decoding need: soft-argmax is the mean of each.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 
 
-def normalised(logits: Tensor) -> Tensor:
-    """Heatmaps, float32 [..., h, w], each with the sum 1, of logits: their softmax over all cells."""
+def spatial_softmax(logits: Tensor) -> Tensor:
+    """The softmax of logits [..., h, w] over all cells: heatmaps, float32 [..., h, w], each with the sum 1."""
     return logits.float().flatten(-2).softmax(-1).view(logits.shape)
 
 
 def marginals(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
-    """The distributions over columns, float32 [..., w], and rows, float32 [..., h], of heatmaps.
+    """The marginal distributions of heatmaps over columns, float32 [..., w], and rows, float32 [..., h].
 
     Args:
         heatmaps: float32 [..., h, w], each with the sum 1.
@@ -27,13 +27,13 @@ def marginals(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def encode(keypoints: Tensor, size: tuple[int, int], sigma: float) -> tuple[Tensor, Tensor]:
-    """The marginal distributions of Gaussians round keypoints.
+    """The marginal distributions of heatmaps that are Gaussians at the keypoints.
 
     Args:
         keypoints: float32 [..., 2], relative to the image.
         size: (w, h) of the heatmaps in cells.
-        sigma: standard deviation in cells; from 1 on, and 4 sigma away from the border, :func:`decode` gives the
-            keypoints back.
+        sigma: standard deviation in cells. If it is at least 1, :func:`decode` recovers all keypoints that are 4 sigma
+            away from the border.
 
     Returns:
         float32 [..., w] and [..., h], each with the sum 1.
@@ -49,7 +49,7 @@ def decode(columns: Tensor, rows: Tensor) -> Tensor:
     """The mean position of each heatmap (soft-argmax), float32 [..., 2], relative to the image.
 
     After A. Nibali, Z. He, S. Morgan, L. Prendergast, Numerical coordinate regression with convolutional neural
-    networks, 2018, but for the frame: here a cell's position is its middle, (i + 0.5) / n.
+    networks, 2018, except for the frame: here the position of cell i of n is its centre, (i + 0.5) / n.
 
     Args:
         columns, rows: float32 [..., w] and [..., h], each with the sum 1.
@@ -59,7 +59,7 @@ def decode(columns: Tensor, rows: Tensor) -> Tensor:
 
 
 def covariances(heatmaps: Tensor) -> Tensor:
-    """How far each heatmap spreads about its mean, and which way: float32 [..., 2, 2], in cells squared, x before y.
+    """The covariance matrix of each heatmap, float32 [..., 2, 2], in cells squared, x before y.
 
     Args:
         heatmaps: float32 [..., h, w], each with the sum 1.
@@ -67,14 +67,14 @@ def covariances(heatmaps: Tensor) -> Tensor:
     columns, rows = marginals(heatmaps)
     x, y = _from_mean(columns), _from_mean(rows)
     both = _mean((heatmaps * x[..., None, :]).sum(-1), y)
-    spreads = [_mean(columns, x.square()), both, both, _mean(rows, y.square())]
-    return torch.stack(spreads, dim=-1).unflatten(-1, (2, 2))
+    moments = [_mean(columns, x.square()), both, both, _mean(rows, y.square())]
+    return torch.stack(moments, dim=-1).unflatten(-1, (2, 2))
 
 
 def mass_near(columns: Tensor, rows: Tensor, keypoints: Tensor, radius: float) -> Tensor:
-    """How much of each heatmap lies near a keypoint: float32 [...] within 0..1.
+    """The share of each heatmap near its keypoint, float32 [...] within 0..1.
 
-    It is the share of the columns that are within ``radius`` cells, times that of the rows.
+    It is the probability of the columns within ``radius`` cells of the keypoint, times that of the rows.
 
     Args:
         columns, rows: float32 [..., w] and [..., h], each with the sum 1.
@@ -91,17 +91,17 @@ def mass_near(columns: Tensor, rows: Tensor, keypoints: Tensor, radius: float) -
 
 
 def _from_mean(distribution: Tensor) -> Tensor:
-    """How many cells after the mean each of a distribution's cells, [..., n], lies."""
+    """Offset of each cell of a distribution, [..., n], from the mean, in cells."""
     cells = torch.arange(distribution.shape[-1], dtype=distribution.dtype, device=distribution.device)
     return cells - _mean(distribution, cells)[..., None]
 
 
 def _mean(distribution: Tensor, values: Tensor) -> Tensor:
-    """No matrix product: under mixed precision that would keep three digits, and a place needs five."""
+    """Not a matrix product, which would keep three digits under mixed precision, where a position needs five."""
     return (distribution * values).sum(-1)
 
 
 def _centres(size: tuple[int, int], like: Tensor) -> Iterator[Tensor]:
-    """Relative coordinates of the middles of the columns, [w], and of the rows, [h]."""
+    """Relative coordinates of the centres of the columns, [w], and of the rows, [h]."""
     for n in size:
         yield (torch.arange(n, dtype=like.dtype, device=like.device) + 0.5) / n

@@ -1,4 +1,4 @@
-"""The LightningModule that trains and judges any keypoint network."""
+"""The LightningModule that trains and evaluates any keypoint network."""
 
 from __future__ import annotations
 
@@ -26,37 +26,38 @@ _LOSSES_AT_ONCE = 50
 
 
 class KeypointModule(LightningModule):
-    """Train a network on batches of faces, log its losses, and measure it in pixels of the photographs.
+    """Trains a network on batches of faces, logs its losses, and measures it in pixels of the photographs.
 
     Logged: ``train/loss`` at every ``trainer.log_every_n_steps``-th iteration, ``val/loss`` and the figures of
         :class:`facekp.evaluation.metrics.KeypointMetrics` as ``val/...`` at every validation.
 
     Args:
-        network: answers ``points``.
+        network: predicts the selected points.
         scheme: the landmarks of the data.
-        points: which of them the network answers.
-        mean_shape: float32 [K, 2], the mean of those points over the training set, relative.
+        point_indices: which of them the network predicts.
+        mean_shape: float32 [K, 2], the mean of those points over the training set, relative to the canvas.
         optimizer: learning rate, weight decay and schedule.
-        mirror: for each of ``points`` its place among them in a mirrored face; the network then looks at every face
-            and at its mirror image, and answers with the mean. Training is the same.
+        mirror: for each of ``point_indices`` the position in it of the point that it becomes in a mirrored face. If it
+            is given, a prediction is the mean of those for the image and for its mirror image (flip test). Training is
+            the same.
     """
 
     def __init__(
         self,
         network: KeypointNetwork,
         scheme: Scheme,
-        points: Sequence[int],
+        point_indices: Sequence[int],
         mean_shape: Tensor,
         optimizer: OptimizerConfig,
         mirror: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)
-        self.points = list(points)
+        self.point_indices = list(point_indices)
         self.scheme = scheme
         self.mean_shape: Tensor
         self.register_buffer("mean_shape", mean_shape)
-        self.metrics = KeypointMetrics(scheme, points, mean_shape)
+        self.metrics = KeypointMetrics(scheme, point_indices, mean_shape)
         self._val_loss = MeanMetric(nan_strategy=math.nan)  # NaN shall be seen; "disable" would forget the weights
         self._optimizer = optimizer
         self._mirror = None if mirror is None else list(mirror)
@@ -92,12 +93,12 @@ class KeypointModule(LightningModule):
         scaled = images.to(self.mean_shape.dtype).div_(255).sub_(0.5)
         return scaled.contiguous(memory_format=torch.channels_last)
 
-    def _answer(self, batch: Sample) -> tuple[Any, Tensor]:
+    def _output_and_loss(self, batch: Sample) -> tuple[Any, Tensor]:
         output = self.network(self._prepared(batch["image"]))
-        return output, self.network.loss(output, batch["keypoints"][:, self.points])
+        return output, self.network.loss(output, batch["keypoints"][:, self.point_indices])
 
     def training_step(self, batch: Sample, batch_idx: int) -> Tensor:
-        _, loss = self._answer(batch)
+        _, loss = self._output_and_loss(batch)
         return loss
 
     def on_train_batch_end(self, outputs: Any, batch: Sample, batch_idx: int) -> None:
@@ -117,7 +118,7 @@ class KeypointModule(LightningModule):
         self._losses.clear()
 
     def validation_step(self, batch: Sample, batch_idx: int) -> None:
-        output, loss = self._answer(batch)
+        output, loss = self._output_and_loss(batch)
         self._val_loss.update(loss, len(batch["image"]))
         keypoints = self.network.decode(output) if self._mirror is None else self(batch["image"])
         self.metrics.update(keypoints, batch["keypoints"], batch["canvas_size"], batch["turned"])

@@ -10,12 +10,12 @@ from facekp.models.base import RegressionNetwork
 
 
 class NoseNet(RegressionNetwork):
-    """Three convolutions, each with ReLU and 2x2 max-pool, and two linear layers.
+    """Three convolutions, each with ReLU and 2x2 max-pooling, and two linear layers.
 
     The course work that this follows prescribes the kinds of layers and leaves their sizes open.
 
     Args:
-        points: number of keypoints to answer.
+        num_points: number of keypoints.
         input_size: (width, height) of the images.
         channels: output channels of each convolution.
         kernels: kernel size of each convolution.
@@ -24,7 +24,7 @@ class NoseNet(RegressionNetwork):
 
     def __init__(
         self,
-        points: int,
+        num_points: int,
         input_size: tuple[int, int],
         channels: Sequence[int] = (12, 24, 32),
         kernels: Sequence[int] = (7, 5, 3),
@@ -33,4 +33,4 @@ class NoseNet(RegressionNetwork):
         layers: list[nn.Module] = []
         for before, after, kernel in zip((1, *channels), channels, kernels, strict=False):
             layers += [nn.Conv2d(before, after, kernel), nn.ReLU(), nn.MaxPool2d(2)]
-        super().__init__(nn.Sequential(*layers), hidden, points, input_size)
+        super().__init__(nn.Sequential(*layers), hidden, num_points, input_size)

@@ -1,4 +1,4 @@
-"""What the shapes of a training set have in common, to hold against points that a network is not sure of."""
+"""Correction of uncertain points by the shapes of the training set."""
 
 from __future__ import annotations
 
@@ -6,57 +6,57 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from facekp.landmarks.procrustes import align, in_turn, pose
+from facekp.landmarks.procrustes import align, similarity, to_real
 
-_OWN = 0.5  # of the mean variance of a coordinate
+_OWN_VARIANCE = 0.5  # of the mean variance of a coordinate
 
 
 class ShapePrior(nn.Module):
-    """Move uncertain points to where the others, and the shapes of a training set, let one expect them.
+    """Moves uncertain points to where the other points and the shapes of the training set suggest they are.
 
-    A shape, aligned with the mean shape, is taken for a draw from a Gaussian with the mean and covariance of the
-    training shapes (Cootes et al., Active shape models, CVIU 61, 1995), and a network's answer for that draw with noise
-    of known covariance at each point. The mean of the one given the other is what :meth:`forward` answers (Bishop,
-    Pattern recognition and machine learning, 2006, equation 2.116). Every point of a shape also varies a little by
-    itself, for the training shapes are too few to show all that a face can do (M. Tipping, C. Bishop, Probabilistic
-    principal component analysis, J. Royal Statistical Society B 61, 1999).
+    A shape, aligned with the mean shape, is modelled as a sample from a Gaussian with the mean and covariance of the
+    training shapes (Cootes et al., Active shape models, CVIU 61, 1995), and a network's prediction as that shape plus
+    noise of known covariance at each point. :meth:`forward` returns the posterior mean of the shape (Bishop, Pattern
+    recognition and machine learning, 2006, equation 2.116). Every point also has a small variance of its own, because
+    the training shapes are too few to show all that a face can do (M. Tipping, C. Bishop, Probabilistic principal
+    component analysis, J. Royal Statistical Society B 61, 1999).
 
     Args:
-        points: K, at least 2.
+        num_points: K, at least 2.
     """
 
-    def __init__(self, points: int) -> None:
+    def __init__(self, num_points: int) -> None:
         super().__init__()
         self.mean: Tensor
         self.covariance: Tensor
-        self.register_buffer("mean", torch.zeros(2 * points))
-        self.register_buffer("covariance", torch.zeros(2 * points, 2 * points))
+        self.register_buffer("mean", torch.zeros(2 * num_points))
+        self.register_buffer("covariance", torch.zeros(2 * num_points, 2 * num_points))
 
     def fit(self, shapes: Tensor) -> None:
-        """Take over the mean and covariance of shapes, float32 [N, K, 2], of the same unit along x and y."""
+        """Estimate mean and covariance from shapes, float32 [N, K, 2], with the same unit along x and y."""
         points = torch.view_as_complex(shapes.double()).numpy()
-        aligned = in_turn(align(points - points.mean(1, keepdims=True)))
+        aligned = to_real(align(points - points.mean(1, keepdims=True)))
         self.mean.copy_(torch.from_numpy(aligned.mean(0)))
         covariance = np.cov(aligned.T, bias=True)
-        own = _OWN * covariance.trace() / len(covariance)
+        own = _OWN_VARIANCE * covariance.trace() / len(covariance)
         self.covariance.copy_(torch.from_numpy(covariance + own * np.eye(len(covariance))))
 
     def forward(self, keypoints: Tensor, noise: Tensor) -> Tensor:
-        """The most likely shapes, float32 [B, K, 2], in the unit of the training shapes.
+        """The expected shapes, float32 [B, K, 2], in the unit of the training shapes.
 
         Args:
-            keypoints: float32 [B, K, 2], what a network answers.
-            noise: float32 [B, K, 2, 2], the covariance of what each point may be off, in the square of that unit.
+            keypoints: float32 [B, K, 2], a network's prediction.
+            noise: float32 [B, K, 2, 2], the covariance of the prediction's error at each point, in that unit squared.
         """
         points = torch.view_as_complex(keypoints.contiguous())
         centre = points.mean(1, keepdim=True)
-        turn = pose(points - centre, torch.view_as_complex(self.mean.view(-1, 2)))
-        seen = torch.view_as_real(turn * (points - centre)).flatten(1)
+        factor = similarity(points - centre, torch.view_as_complex(self.mean.view(-1, 2)))
+        observed = torch.view_as_real(factor * (points - centre)).flatten(1)
         with torch.autocast(keypoints.device.type, enabled=False):  # mixed precision is not precise enough
-            turned = torch.stack([torch.view_as_real(turn), torch.view_as_real(1j * turn)], dim=-1)
-            each = turned @ noise @ turned.mT
-            blocks = torch.einsum("bkij,kl->bkilj", each, torch.eye(each.shape[1], device=each.device))
-            spread = self.covariance + blocks.flatten(3).flatten(1, 2)
-            surprise = torch.linalg.solve(spread, seen - self.mean)
-            expected = self.mean + surprise @ self.covariance
-        return torch.view_as_real(torch.view_as_complex(expected.unflatten(1, (-1, 2))) / turn + centre)
+            rotation = torch.stack([torch.view_as_real(factor), torch.view_as_real(1j * factor)], dim=-1)
+            rotated = rotation @ noise @ rotation.mT
+            blocks = torch.einsum("bkij,kl->bkilj", rotated, torch.eye(rotated.shape[1], device=rotated.device))
+            total = self.covariance + blocks.flatten(3).flatten(1, 2)
+            residual = torch.linalg.solve(total, observed - self.mean)
+            expected = self.mean + residual @ self.covariance
+        return torch.view_as_real(torch.view_as_complex(expected.unflatten(1, (-1, 2))) / factor + centre)

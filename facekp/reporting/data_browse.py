@@ -33,7 +33,7 @@ def run(config: Config, folder: Path) -> list[Path]:
         DataError: if the data cannot be used.
     """
     records, scheme = read_chosen(config.data)
-    points = scheme.select(config.model.points)
+    points = scheme.select(config.model.selection)
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, sheet in draw(config, records, scheme, points):
@@ -81,7 +81,7 @@ def draw(
     augmentation = build_augmentation(config.augment, scheme, config.seed)
     faces = FaceDataset(records, size, data.cache_mb)
     yield "ground_truth", sheets.ground_truth(faces, scheme, seen)
-    yield "asked_points", sheets.asked_points(faces, scheme, points, config.model.points, seen)
+    yield "asked_points", sheets.asked_points(faces, scheme, points, config.model.selection, seen)
     yield "mean_shapes", sheets.mean_shapes(faces, scheme, caption)
     varied = f"{seen}, augment={config.augment.name}, seed {config.seed}"
     yield "augmentation", sheets.draws(AugmentedDataset(records[:1], size, augmentation), 0, scheme, varied)

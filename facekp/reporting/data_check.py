@@ -15,7 +15,7 @@ from facekp.data.download.danes import MANIFEST, verify
 from facekp.data.images import load_grey
 from facekp.data.label_repair import swapped_eyes
 from facekp.data.records import Record
-from facekp.data.shape_model import Fits, fit_others
+from facekp.data.shape_model import ShapeFits, fit_others
 from facekp.landmarks.scheme import DANES, Scheme
 from facekp.reporting.data_browse import read_chosen
 from facekp.utils.errors import DataError
@@ -42,7 +42,7 @@ class Report:
     misordered: dict[str, list[str]]
     mended: bool
     outside: dict[str, list[int]]
-    fits: Fits | str
+    fits: ShapeFits | str
 
 
 def run(config: Config, folder: Path) -> Report:
@@ -62,7 +62,7 @@ def run(config: Config, folder: Path) -> Report:
     name = f"{config.data.name}, {config.data.labels} labels"
     files = compare_published(Path(str(config.data.root)).expanduser()) if scheme == DANES else None
     print_report(report, name, files)
-    if isinstance(report.fits, Fits):
+    if isinstance(report.fits, ShapeFits):
         print(f"Drawn in  {display_path(_draw_suspects(report, report.fits, name, folder))}")
     return report
 
@@ -78,7 +78,7 @@ def check(records: Sequence[Record], raw: Sequence[Record], scheme: Scheme) -> R
     misordered = _misordered(raw, scheme)
     outside = {r.name: np.flatnonzero(((r.keypoints < 0) | (r.keypoints > 1)).any(1)).tolist() for r in records}
     try:
-        fits: Fits | str = fit_others(records)
+        fits: ShapeFits | str = fit_others(records)
     except DataError as error:
         fits = str(error)
     mended = not _misordered(records, scheme)
@@ -122,7 +122,7 @@ def print_report(report: Report, name: str, files: str | None = None) -> None:
     for kind, finding in _findings(report, files):
         findings.add_row(kind, finding)
     out.print(findings)
-    if isinstance(report.fits, Fits):
+    if isinstance(report.fits, ShapeFits):
         out.print("\nThe labels that fit worst; look at them, for a suspect is not always a fault:")
         out.print(_suspects(report, report.fits))
 
@@ -153,14 +153,14 @@ def _findings(report: Report, files: str | None) -> Iterator[tuple[str, str]]:
         yield "mis-ordered eyes", f"{len(eyes)}, {state}: {', '.join(eyes)}" if eyes else "none"
     outside = [f"{image} {_ranges(points)}" for image, points in report.outside.items()]
     yield "points out of the frame", _listed(outside) if outside else "none"
-    if isinstance(report.fits, Fits):
+    if isinstance(report.fits, ShapeFits):
         mean = report.fits.residual_px.mean()
         yield "shape model", f"mean residual {mean:.2f} px, each person judged by a model of the others"
     else:
         yield "shape model", f"none: {report.fits}"
 
 
-def _suspects(report: Report, fits: Fits) -> Table:
+def _suspects(report: Report, fits: ShapeFits) -> Table:
     table = Table()
     for heading in ("image", "residual px", "worst group", "px there"):
         table.add_column(heading, justify="right" if "px" in heading else "left")
@@ -171,7 +171,7 @@ def _suspects(report: Report, fits: Fits) -> Table:
     return table
 
 
-def _draw_suspects(report: Report, fits: Fits, caption: str, folder: Path) -> Path:
+def _draw_suspects(report: Report, fits: ShapeFits, caption: str, folder: Path) -> Path:
     from facekp.reporting.data_figures import Suspect, suspects
 
     chosen = []

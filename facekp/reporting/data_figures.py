@@ -211,7 +211,7 @@ def _beside(points: np.ndarray, scheme: Scheme, inch: float) -> np.ndarray:
     """
     centres = np.empty_like(points)
     for group in scheme.groups:
-        members = list(group.points)
+        members = list(group.point_indices)
         centres[members] = (points[members] if group.closed else points).mean(0)
     away = points - centres
     away /= np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-6)

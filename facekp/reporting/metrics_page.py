@@ -24,7 +24,7 @@ scheme knows no eyes.
 """
 _ROW = "the number of `images`, and each metric by its name"
 _METRICS_JSON = {
-    "model, points, seed": "what was trained: the network, the selection of points, the seed",
+    "model, selection, seed": "what was trained: the network, the selection of points, the seed",
     "weights, epoch": "which weights were evaluated, and after how many epochs",
     "data, labels, split": "on what: the data set, its raw or mended labels, the split",
     "images": "number of held-out faces",

@@ -87,7 +87,7 @@ def _numbers(measured: dict[str, Any]) -> list[tuple[str, str, str]]:
 def _facts(measured: dict[str, Any], parts: Sequence[dict[str, Any]]) -> dict[str, str | None]:
     """What was run, in words; what nobody recorded is None."""
     told: dict[str, str | None] = {
-        "model": f"{measured['model']}, points: {measured['points']}",
+        "model": f"{measured['model']}, {measured['selection']} points",
         "weights": f"{measured['weights']}, after epoch {measured['epoch']}",
         "data": f"{measured['data']}, {measured['labels']} labels",
         "split": f"{measured['split']}, {measured['images']} images held out",

@@ -50,7 +50,7 @@ class PredictionImages(Callback):
 
     def _draw_labels(self, trainer: Trainer, module: Any) -> None:
         data = trainer.datamodule  # type: ignore[attr-defined]
-        scheme, points, caption = module.scheme, module.points, data.caption
+        scheme, points, caption = module.scheme, module.point_indices, data.caption
         sheets = {
             "mean shapes": mean_shapes(data.train_faces, scheme, caption),
             "numbered points": numbered(data.val_faces, 0, scheme, caption),
@@ -72,11 +72,12 @@ class PredictionImages(Callback):
         images = torch.stack([data.val_faces[index]["image"] for index in chosen])
         was_training = module.training
         with torch.inference_mode():
-            answers = module.eval()(images.to(module.device)).float().cpu().numpy()
+            predictions = module.eval()(images.to(module.device)).float().cpu().numpy()
         module.train(was_training)
-        faces = [_face(data.val_faces, i, module.points, answer) for i, answer in zip(chosen, answers, strict=True)]
+        points = module.point_indices
+        faces = [_face(data.val_faces, i, points, shape) for i, shape in zip(chosen, predictions, strict=True)]
         title = f"epoch {trainer.current_epoch + 1}" if trainer.global_step else "before the first step"
-        figure = face_grid(faces, module.scheme, module.points, title, data.caption)
+        figure = face_grid(faces, module.scheme, points, title, data.caption)
         for writer in writers(trainer):
             writer.add_figure("predictions", figure, max(0, trainer.global_step - 1))  # beside that step's figures
 

@@ -59,7 +59,7 @@ def check_processes(config: Config) -> None:
     Raises:
         ConfigError: if several processes were started for a run by one, or a run of a sweep would have to start them.
     """
-    wanted = config.trainer.processes
+    wanted = config.trainer.world_size
     started = max(int(os.environ.get(name, 1)) for name in _STARTED)
     if wanted == 1 and started > 1:
         raise ConfigError(
@@ -88,7 +88,7 @@ def launch(config: Config) -> Config:
         ConfigError: if there are more or fewer devices or processes than the config asks for.
     """
     trainer = config.trainer
-    if trainer.processes == 1:
+    if trainer.world_size == 1:
         return config
     from lightning.fabric import Fabric
 

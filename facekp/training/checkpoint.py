@@ -164,7 +164,7 @@ def checkpoint_to_resume(config: Config, scheme: Scheme) -> Checkpoint | None:
         return None
     checkpoint = read_checkpoint(path)
     _check_scheme(checkpoint, scheme)
-    for name in ("network", "points", "input_size"):
+    for name in ("network", "selection", "input_size"):
         there, here = getattr(checkpoint.model, name), getattr(config.model, name)
         if there != here:
             raise CheckpointError(

@@ -44,7 +44,7 @@ def build_trainer(config: Config, *more: Callback) -> Trainer:
         return Trainer(
             **settings,
             # Buffers would be sent with every batch, and one process may validate on a batch more than another.
-            strategy=DDPStrategy(broadcast_buffers=False) if config.trainer.processes > 1 else "auto",
+            strategy=DDPStrategy(broadcast_buffers=False) if config.trainer.world_size > 1 else "auto",
             use_distributed_sampler=False,  # FaceDataModule shares the faces out
             default_root_dir=config.run_dir,
             callbacks=[

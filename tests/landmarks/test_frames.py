@@ -11,7 +11,7 @@ def points() -> np.ndarray:
 
 def test_a_photograph_of_the_same_proportions_fills_the_canvas(points):
     box = Letterbox((640, 480), (160, 120))
-    assert box.placed == (0, 0, 160, 120)
+    assert box.placement == (0, 0, 160, 120)
     np.testing.assert_array_equal(box.canvas_size, (640, 480))
     np.testing.assert_array_equal(box.to_canvas(points), points)
 
@@ -20,7 +20,7 @@ def test_a_photograph_of_the_same_proportions_fills_the_canvas(points):
 def test_letterbox_is_undone_and_does_not_stretch(points, size):
     box = Letterbox(size, (160, 120))
     np.testing.assert_allclose(box.to_image(box.to_canvas(points)), points, atol=1e-5)
-    left, top, width, height = box.placed
+    left, top, width, height = box.placement
     assert left >= 0
     assert top >= 0
     assert left + width <= 160

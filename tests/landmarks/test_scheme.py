@@ -6,7 +6,7 @@ from facekp.utils.errors import ConfigError
 
 def test_danes_scheme_has_the_documented_points():
     assert len(DANES) == 58
-    assert {group.name: len(group.points) for group in DANES.groups} == {
+    assert {group.name: len(group.point_indices) for group in DANES.groups} == {
         "jaw": 13,
         "right_eye": 8,
         "left_eye": 8,
@@ -30,7 +30,7 @@ def test_danes_mirror_map_follows_its_definition(point: int, mirrored: int):
 
 def test_mirror_keeps_groups_together():
     for group in DANES.groups:
-        mirrored = {DANES.group_of(DANES.mirror[point]).name for point in group.points}
+        mirrored = {DANES.group_of(DANES.mirror[point]).name for point in group.point_indices}
         assert mirrored == {group.name.replace("right", "x").replace("left", "right").replace("x", "left")}
 
 
@@ -41,7 +41,7 @@ def test_segments_follow_open_and_closed_paths():
 
 
 def test_unknown_selection_names_those_there_are():
-    with pytest.raises(ConfigError, match=r"no points called 'ear'.*nose_tip"):
+    with pytest.raises(ConfigError, match=r"no selection 'ear'.*nose_tip"):
         DANES.select("ear")
 
 

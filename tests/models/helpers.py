@@ -28,10 +28,10 @@ def bare_trainer(epochs: int, callback: Callback) -> Trainer:
     )
 
 
-def tiny_module(input_size: Sequence[int], points: Sequence[int] = tuple(range(58))) -> KeypointModule:
-    network = NoseNet(len(points), (input_size[0], input_size[1]), channels=(2, 2, 2), hidden=4)
-    return module_of(network, points)
+def tiny_module(input_size: Sequence[int], point_indices: Sequence[int] = tuple(range(58))) -> KeypointModule:
+    network = NoseNet(len(point_indices), (input_size[0], input_size[1]), channels=(2, 2, 2), hidden=4)
+    return module_of(network, point_indices)
 
 
-def module_of(network: KeypointNetwork, points: Sequence[int]) -> KeypointModule:
-    return KeypointModule(network, DANES, points, torch.full((len(points), 2), 0.5), OptimizerConfig())
+def module_of(network: KeypointNetwork, point_indices: Sequence[int]) -> KeypointModule:
+    return KeypointModule(network, DANES, point_indices, torch.full((len(point_indices), 2), 0.5), OptimizerConfig())

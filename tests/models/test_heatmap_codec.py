@@ -21,13 +21,13 @@ def test_the_middle_of_a_cell_is_its_position():
     for column, row in itertools.product((0, 7, 79), (0, 30, 59)):
         logits = torch.full((1, 60, 80), -1e4)
         logits[0, row, column] = 0
-        found = codec.decode(*codec.marginals(codec.normalised(logits)))[0]
+        found = codec.decode(*codec.marginals(codec.spatial_softmax(logits)))[0]
         assert found.tolist() == pytest.approx([(column + 0.5) / 80, (row + 0.5) / 60])
 
 
 def test_marginals_are_distributions_whatever_the_logits():
     logits = torch.tensor([[[1e4, -1e4], [0.0, 1e4]], [[-1e4, -1e4], [-1e4, -1e4]]], dtype=torch.float64)
-    for distribution in codec.marginals(codec.normalised(logits)):
+    for distribution in codec.marginals(codec.spatial_softmax(logits)):
         assert distribution.dtype == torch.float32
         assert distribution.sum(-1).tolist() == pytest.approx([1, 1])
 
@@ -63,6 +63,6 @@ def test_covariances_tell_how_wide_a_heatmap_is_and_which_way(spread):
     middles = torch.meshgrid(torch.arange(60) + 0.5 - 24.3, torch.arange(80) + 0.5 - 47.6, indexing="ij")
     away = torch.stack(middles[::-1], dim=-1)  # x before y
     logits = -0.5 * (away @ covariance.inverse() * away).sum(-1)
-    found = codec.covariances(codec.normalised(torch.stack([logits, logits.flip(-1)])))
+    found = codec.covariances(codec.spatial_softmax(torch.stack([logits, logits.flip(-1)])))
     assert found[0].flatten().tolist() == pytest.approx(covariance.flatten().tolist(), abs=0.02)
     assert found[1, 0, 1].item() == pytest.approx(-covariance[0, 1].item(), abs=0.02)

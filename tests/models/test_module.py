@@ -64,9 +64,9 @@ def test_training_logs_every_iteration_and_validation_every_epoch(drawn_split, t
 
 
 def test_points_asked_for_are_the_ones_compared():
-    module = tiny_module(SIZE, points=(52,))
+    module = tiny_module(SIZE, point_indices=(52,))
     batch = {"image": torch.zeros(2, 1, 60, 80, dtype=torch.uint8), "keypoints": torch.rand(2, 58, 2)}
-    output, loss = module._answer(batch)
+    output, loss = module._output_and_loss(batch)
     assert loss.item() == pytest.approx((output - batch["keypoints"][:, [52]]).square().mean().item())
 
 
@@ -101,7 +101,7 @@ def test_confidence_goes_with_its_point_in_the_mirror():
 
 def test_the_mean_shape_is_that_of_the_points_asked_for():
     shapes = np.random.default_rng(0).random((5, 58, 2), np.float32)
-    model = ModelConfig(name="eye", network={"_target_": "facekp.models.nose.NoseNet"}, points="right_eye")
+    model = ModelConfig(name="eye", network={"_target_": "facekp.models.nose.NoseNet"}, selection="right_eye")
     module = build_module(model, DANES, shapes)
     expected = shapes.mean(0)[list(DANES.select("right_eye"))]
     np.testing.assert_allclose(module.mean_shape, expected, atol=1e-6)
@@ -113,7 +113,7 @@ def test_mirrored_answers_need_the_mirror_of_every_point():
         name="half",
         network={"_target_": "facekp.models.nose.NoseNet"},
         input_size=list(SIZE),
-        points="right_eye",
+        selection="right_eye",
         flip_test=True,
     )
     with pytest.raises(ConfigError, match=r"set model\.flip_test=false"):

@@ -150,7 +150,7 @@ def test_the_loss_of_heatmaps_falls_as_they_gather_about_the_truth():
 
 
 def test_points_outside_the_image_still_pull_but_have_no_heatmap():
-    network = HeatmapNet(2, (80, 60), channels=(2, 3, 4, 5, 6), distance=0.5)
+    network = HeatmapNet(2, (80, 60), channels=(2, 3, 4, 5, 6), distance_weight=0.5)
     inside = torch.tensor([[[0.525, 0.5], [0.275, 0.3]]])
     outside = inside.clone()
     outside[0, 1, 0] = 1.2

@@ -14,13 +14,13 @@ from facekp.utils.errors import ConfigError, DataError
 SHEETS = ["ground_truth", "asked_points", "mean_shapes", "augmentation", "numbered_points"]
 
 
-def config_of(root: Path, points: str = "nose_tip", **settings) -> Config:
+def config_of(root: Path, selection: str = "nose_tip", **settings) -> Config:
     reader = {"_target_": "facekp.data.readers.danes.DanesReader"}
     turn = {"turn": {"_target_": "albumentations.Affine", "rotate": [-15, 15], "p": 1.0}}
     return Config(
         data=DataConfig(name="drawn", reader=reader, root=str(root), **settings),
         augment=AugmentConfig(name="turn", mirror=0.5, transforms=turn),
-        model=ModelConfig(name="nose", input_size=[80, 60], points=points),
+        model=ModelConfig(name="nose", input_size=[80, 60], selection=selection),
         seed=5,
     )
 
@@ -29,7 +29,7 @@ def config_of(root: Path, points: str = "nose_tip", **settings) -> Config:
 def sheets(drawn_root) -> dict[str, Figure]:
     config = config_of(drawn_root)
     records, scheme = read_chosen(config.data)
-    return dict(draw(config, records, scheme, scheme.select(config.model.points)))
+    return dict(draw(config, records, scheme, scheme.select(config.model.selection)))
 
 
 def words(figure: Figure) -> str:
@@ -66,7 +66,7 @@ def test_the_sheets_are_written_and_their_paths_printed(drawn_root, tmp_path, ca
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [
-        ({"points": "nosetip"}, ConfigError, "no points called 'nosetip'"),
+        ({"selection": "nosetip"}, ConfigError, "no selection 'nosetip'"),
         ({"persons": [9, 12]}, ConfigError, r"data\.persons=\[9, 12\] leaves nobody"),
     ],
 )

@@ -8,7 +8,7 @@ from facekp.config import Config, DataConfig
 from facekp.data.readers.danes import DanesReader
 from facekp.data.records import Record
 from facekp.landmarks.scheme import DANES, Scheme
-from facekp.reporting.data_check import Fits, check, compare_published, fit_others, run
+from facekp.reporting.data_check import ShapeFits, check, compare_published, fit_others, run
 from facekp.utils.errors import ConfigError, DataError
 
 SWAPPED = [4, 3, 2, 1, 0, 7, 6, 5]
@@ -135,7 +135,7 @@ def test_the_suspects_are_listed_and_drawn(drawn_records, tmp_path, monkeypatch,
     records[7] = moved(records[7], 41, 40)
     monkeypatch.setattr("facekp.reporting.data_check.read_chosen", lambda config: (records, DANES))
     report = run(config_of(tmp_path), tmp_path / "sheets")
-    assert isinstance(report.fits, Fits)
+    assert isinstance(report.fits, ShapeFits)
     printed = capsys.readouterr().out
     assert f"mean residual {report.fits.residual_px.mean():.2f} px" in printed
     first = next(line for line in printed.splitlines() if "face" in line)
@@ -158,7 +158,7 @@ def test_the_known_faults_of_the_danes_and_how_they_fit(danes_root):
     assert report.misordered == KNOWN
     assert not report.mended
     assert report.outside == {}
-    assert isinstance(report.fits, Fits)
+    assert isinstance(report.fits, ShapeFits)
     assert report.fits.residual_px.mean() == pytest.approx(2.75, abs=0.01)
     assert raw[report.fits.worst(1)[0]].name == "06-5m"
     assert report.fits.worst_group(report.fits.worst(1)[0], DANES)[0] == "right_eye"
@@ -166,7 +166,7 @@ def test_the_known_faults_of_the_danes_and_how_they_fit(danes_root):
     report = check(mended, raw, DANES)
     assert report.misordered == KNOWN
     assert report.mended
-    assert isinstance(report.fits, Fits)
+    assert isinstance(report.fits, ShapeFits)
     assert report.fits.residual_px.mean() == pytest.approx(2.64, abs=0.01)
 
 

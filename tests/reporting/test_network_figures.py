@@ -27,7 +27,7 @@ class Odd(KeypointNetwork):
 
 
 def test_layers_are_told_in_order_with_their_output_and_weights():
-    module = tiny_module((80, 60), points=(52,))
+    module = tiny_module((80, 60), point_indices=(52,))
     rows = layers_of(module, FACE)
     assert [row.kind.split("(")[0] for row in rows] == [
         *["Conv2d", "ReLU", "MaxPool2d"] * 3,

@@ -30,7 +30,7 @@ from tests.models.helpers import bare_trainer, module_of, tiny_module
 HOSTILE = "<script>alert('x')</script>"
 NAME = {
     "model": "tiny",
-    "points": "all",
+    "selection": "all",
     "weights": "last",
     "epoch": 3,
     "seed": 7,
@@ -159,7 +159,7 @@ def test_a_browser_shows_it_narrow_and_wide_light_and_dark(page, tmp_path):
 
 def test_data_and_runs_of_which_little_is_known_are_reported_too(drawn_split, tmp_path):
     bare = tiny_module((80, 60))
-    module = KeypointModule(bare.network, Scheme.unknown(58), bare.points, bare.mean_shape, bare._optimizer)
+    module = KeypointModule(bare.network, Scheme.unknown(58), bare.point_indices, bare.mean_shape, bare._optimizer)
     read = Reader(reported(tmp_path, module, [replace(record, image_type=None) for record in drawn_split.val[:2]]))
     assert "Turned against frontal" not in read.text
     assert "nan" not in read.text

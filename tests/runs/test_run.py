@@ -56,7 +56,7 @@ def heatmap_dir(drawn_root, tmp_path_factory) -> Path:
     """A finished run of the heatmap network, a smaller one than is shipped."""
     folder = tmp_path_factory.mktemp("runs") / "heatmap"
     folder.mkdir()
-    smaller = "model.input_size=[160,120]", "model.network.crop=96"
+    smaller = "model.input_size=[160,120]", "model.network.crop_size=96"
     train(config("train", *settings(drawn_root, folder, "model=heatmap", "trainer.max_epochs=2", *smaller)))
     return folder
 

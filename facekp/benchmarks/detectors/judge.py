@@ -33,7 +33,7 @@ class _OnRecords:
 
     def __init__(self, baseline: Baseline, mean_shape: np.ndarray, records: Sequence[Record]) -> None:
         self.scheme = baseline.scheme
-        self.points = range(len(baseline.scheme))
+        self.point_indices = range(len(baseline.scheme))
         self.mean_shape = torch.from_numpy(mean_shape)
         self.cpu_seconds = 0.0
         self._baseline = baseline

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from facekp.benchmarks.detectors.base import Detector, View, imported, size_of
-from facekp.landmarks.procrustes import align, in_turn, pose
+from facekp.landmarks.procrustes import align, similarity, to_real
 from facekp.landmarks.scheme import Scheme
 
 _ALPHA = 3.0
@@ -46,7 +46,7 @@ class FaceMesh(Detector):
         mean = align(meshes - meshes.mean(1, keepdims=True)).mean(0)
         self._mean = mean / mean.std()
         centre, turn = _pose(meshes, self._mean)
-        self._ridge.fit(in_turn((meshes - centre) * turn), in_turn((shapes - centre) * turn))
+        self._ridge.fit(to_real((meshes - centre) * turn), to_real((shapes - centre) * turn))
         return True
 
     def look(self, view: View) -> np.ndarray | None:
@@ -54,8 +54,8 @@ class FaceMesh(Detector):
         if mesh is None:
             return None
         centre, turn = _pose(mesh[None], self._mean)
-        shape = self._ridge.predict(in_turn((mesh - centre) * turn)).view(complex) / turn + centre
-        return in_turn(shape).reshape(-1, 2) / size_of(view[0])
+        shape = self._ridge.predict(to_real((mesh - centre) * turn)).view(complex) / turn + centre
+        return to_real(shape).reshape(-1, 2) / size_of(view[0])
 
     def _mesh(self, image: np.ndarray) -> np.ndarray | None:
         """Complex [478], in pixels; None where no face is found."""
@@ -73,7 +73,7 @@ def _pose(meshes: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     by least squares; each complex [N, 1].
     """
     centres = meshes.mean(1, keepdims=True)
-    return centres, pose(meshes - centres, mean)
+    return centres, similarity(meshes - centres, mean)
 
 
 def _complex(points_px: np.ndarray) -> np.ndarray:

@@ -139,7 +139,7 @@ def write_asf(path: Path, keypoints: np.ndarray, image_name: str, scheme: Scheme
 
 def _neighbours(group: Group) -> list[tuple[int, int, int]]:
     """Each point of a path with the ones before and after it; the ends of an open path are their own neighbours."""
-    points = group.points
+    points = group.point_indices
     first, last = (points[-1], points[0]) if group.closed else (points[0], points[-1])
     return list(zip(points, (first, *points[:-1]), (*points[1:], last), strict=True))
 

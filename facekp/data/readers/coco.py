@@ -211,8 +211,8 @@ class CocoReader(FolderReader):
         if count:
             print(f"Left out of {display_path(self._annotations)}: {count} {what}")
 
-    def scheme_of(self, points: int) -> Scheme:
-        return scheme_of_names(self._names) if self._by_names else super().scheme_of(points)
+    def scheme_of(self, num_points: int) -> Scheme:
+        return scheme_of_names(self._names) if self._by_names else super().scheme_of(num_points)
 
 
 def _located(face: CocoFace, folder: Path, known: Face) -> Face:

@@ -132,9 +132,9 @@ class FolderReader(Reader):
             faces.append(attempt(Face(name, image, NO_SIZE, NO_KEYPOINTS, str(annotation)), read, self.on_bad))
         return faces
 
-    def scheme_of(self, points: int) -> Scheme:
-        """What the files themselves tell of so many points; used where no scheme is given."""
-        return Scheme.unknown(points)
+    def scheme_of(self, num_points: int) -> Scheme:
+        """The scheme of files with so many points, where none is given."""
+        return Scheme.unknown(num_points)
 
     def _checked(self, face: Face) -> Face:
         if one_line(face.name) != face.name:

@@ -135,7 +135,7 @@ def test_points_of_which_nothing_is_known_need_no_scheme(asf_root, tmp_path, cap
     ("overrides", "message"),
     [
         ((), r"augment\.mirror=0\.5 is not possible: scheme none .* set augment\.mirror=0"),
-        (("augment=none", "model=nose"), "scheme none has no points called 'nose_tip'; it has all"),
+        (("augment=none", "model=nose"), "scheme none has no selection 'nose_tip'; it has all"),
         (("data.reader.scheme=ibug86",), r"data\.reader: .* refuses its settings: there is no scheme ibug86"),
         (("data.labels=mended",), r"data\.labels=mended is for the Danes set"),
     ],
@@ -147,7 +147,7 @@ def test_what_does_not_go_together_is_told(asf_root, tmp_path, overrides, messag
 
 def test_a_scheme_can_stand_in_the_settings_themselves(asf_root, tmp_path):
     scheme = "{points: 5, groups: {row: {points: 0-4}}, mirror: [[0, 1]], eyes: [0, 1], selections: {tip: [2]}}"
-    metrics = train_on("asf", asf_root, tmp_path / "run", f"data.reader.scheme={scheme}", "model.points=tip")
+    metrics = train_on("asf", asf_root, tmp_path / "run", f"data.reader.scheme={scheme}", "model.selection=tip")
     assert list(metrics["by_group"]) == ["row", "all"]
     np.testing.assert_equal(judged_again(tmp_path / "run"), metrics)
 
@@ -158,7 +158,7 @@ def test_coco_points_are_learnt_by_their_names(tmp_path):
         draw(tmp_path / "images" / f"{name}.png", size, points_px)
         written.append((f"{name}.png", size, np.c_[points_px, np.full(3, 2)].flatten().tolist()))
     path = write_coco(tmp_path / "faces.json", coco(EYES, written))
-    wanted = (f"data.reader.annotations={path}", "model=nose", "model.points=nose")
+    wanted = (f"data.reader.annotations={path}", "model=nose", "model.selection=nose")
     metrics = train_on("coco", tmp_path / "images", tmp_path / "run", *wanted)
     assert metrics["images"] == FACES // 5
     assert np.isfinite(metrics["metrics"]["nme"])
