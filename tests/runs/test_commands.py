@@ -114,18 +114,20 @@ def test_a_sweep_over_seeds_tells_mean_and_spread(tmp_path, capsys):
 
     from omegaconf import OmegaConf
 
+    from facekp.evaluation.catalogue import COMPARED
     from facekp.runs.sweep import SweepTable
 
     errors = {("nose", 0): 10.0, ("nose", 1): 14.0, ("full", 0): 9.0, ("full", 1): 8.0}
     for number, ((model, seed), error) in enumerate(errors.items()):
         (tmp_path / str(number) / ".hydra").mkdir(parents=True)
         (tmp_path / str(number) / ".hydra" / "overrides.yaml").write_text(f"- model={model}\n- seed={seed}\n")
-        metrics = {"error_px": error, "mse_px2": error**2, "nme": error / 90, "error_px_turned": 2 * error}
+        metrics = dict.fromkeys(COMPARED, 0.0) | {"error_px": error}
         (tmp_path / str(number) / "metrics.json").write_text(json.dumps({"metrics": metrics}))
     SweepTable().on_multirun_end(OmegaConf.create({"hydra": {"sweep": {"dir": str(tmp_path)}}}))
     with (tmp_path / "sweep_summary.csv").open() as file:
         rows = {row["model"]: row for row in csv.DictReader(file)}
     assert {row["runs"] for row in rows.values()} == {"2"}
+    assert all(set(COMPARED) < set(row) for row in rows.values())
     for model, row in rows.items():
         average = mean(error for (name, _), error in errors.items() if name == model)
         assert float(row["error_px"].split(" ± ")[0]) == pytest.approx(average)
