@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from pathlib import Path
 
 from rich.panel import Panel
-from rich.progress import Progress
 
 from facekp.config import DataConfig
 from facekp.utils.errors import DataError
@@ -47,21 +45,8 @@ def prepare_data(config: DataConfig) -> DataConfig:
 def _drawn(config: DataConfig, reason: str) -> DataConfig:
     from facekp.data.synthetic.dataset import make_standin
 
+    root = make_standin(Path(config.folder) / f"standin-{config.people}", config.people)
     out = console(stderr=True)
-    start, images = time.perf_counter(), 0
-
-    def advance(done: int, total: int) -> None:
-        nonlocal images
-        images = total
-        bar.update(task, completed=done, total=total)
-
-    with Progress(console=out, transient=True) as bar:
-        task = bar.add_task("drawing stand-in faces", total=None)
-        place = Path(config.folder) / f"standin-{config.people}"
-        root = make_standin(place, config.people, progress=advance)
-    if images:
-        seconds = time.perf_counter() - start
-        out.print(f"Drew {images} images in {seconds:.0f} s, {1000 * seconds / images:.0f} ms each.")
     text = f"These are drawn faces, not photographs ({reason}). What is measured on them says nothing about real faces."
     out.print(Panel(text, title="STAND-IN FACES", border_style="bold yellow", width=min(out.width, 100)))
     return replace(config, name=STANDIN_NAME, root=str(root))

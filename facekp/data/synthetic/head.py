@@ -12,38 +12,22 @@ import numpy as np
 
 from facekp.data.synthetic.person import Person, Shot
 
-# y, half width, z where it is widest, z in front, z behind; from the crown to below the chin
+# y from the crown to below the chin, half width, z where it is widest, z in front, z behind
 _SECTIONS = np.array(
     [
-        [-12.2, 0.0, -1.5, -1.5, -1.5],
-        [-11.7, 2.8, -1.5, 1.8, -4.6],
-        [-10.3, 5.1, -1.5, 4.9, -7.6],
-        [-7.7, 6.75, -1.4, 7.4, -9.6],
-        [-4.8, 7.35, -1.2, 8.6, -10.3],
-        [-1.9, 7.35, -0.8, 8.9, -10.2],
-        [0.3, 7.1, -0.5, 8.5, -9.6],
-        [2.5, 6.95, -0.2, 8.3, -8.6],
-        [4.8, 6.7, 0.1, 8.5, -6.5],
-        [6.9, 6.0, 0.9, 8.7, -3.5],
-        [8.8, 4.85, 2.3, 8.6, -0.8],
-        [10.3, 3.55, 4.0, 8.6, 1.5],
-        [11.3, 1.9, 5.7, 8.3, 4.0],
-        [11.7, 0.0, 6.9, 6.9, 6.9],
+        [-12.2, -11.7, -10.3, -7.7, -4.8, -1.9, 0.3, 2.5, 4.8, 6.9, 8.8, 10.3, 11.3, 11.7],
+        [0.0, 2.8, 5.1, 6.75, 7.35, 7.35, 7.1, 6.95, 6.7, 6.0, 4.85, 3.55, 1.9, 0.0],
+        [-1.5, -1.5, -1.5, -1.4, -1.2, -0.8, -0.5, -0.2, 0.1, 0.9, 2.3, 4.0, 5.7, 6.9],
+        [-1.5, 1.8, 4.9, 7.4, 8.6, 8.9, 8.5, 8.3, 8.5, 8.7, 8.6, 8.6, 8.3, 6.9],
+        [-1.5, -4.6, -7.6, -9.6, -10.3, -10.2, -9.6, -8.6, -6.5, -3.5, -0.8, 1.5, 4.0, 6.9],
     ]
-)
-# y, how far the ridge stands out, its half width
+).T
+# y, how far the ridge of the nose stands out, its half width
 _NOSE = np.array(
     [
-        [-2.2, 0.0, 1.1],
-        [-0.6, 0.2, 0.9],
-        [0.3, 0.55, 0.85],
-        [1.6, 1.25, 0.95],
-        [3.0, 2.05, 1.1],
-        [3.6, 2.15, 1.15],
-        [4.1, 1.85, 1.1],
-        [4.5, 0.95, 1.0],
-        [4.9, 0.2, 0.95],
-        [5.4, 0.0, 0.95],
+        [-2.2, -0.6, 0.3, 1.6, 3.0, 3.6, 4.1, 4.5, 4.9, 5.4],
+        [0.0, 0.2, 0.55, 1.25, 2.05, 2.15, 1.85, 0.95, 0.2, 0.0],
+        [1.1, 0.9, 0.85, 0.95, 1.1, 1.15, 1.1, 1.0, 0.95, 0.95],
     ]
 )
 _CHIN = 11.7
@@ -74,18 +58,14 @@ def through(points: np.ndarray, steps: int = 8) -> np.ndarray:
 
 
 def solid(sections: np.ndarray, theta: np.ndarray | float, y: np.ndarray) -> np.ndarray:
-    """Points of a stack of sections at an angle (0 is the front, positive to the image's right) and a height.
+    """Points of a stack of sections, float32 [..., 3], at angles and heights that broadcast.
 
     Args:
         sections: float [R, 5], rows of y, half width, z where widest, z in front, z behind; y ascending.
-        theta: radians, any shape that broadcasts with ``y``.
+        theta: radians, 0 in front and positive to the image's right.
         y: centimetres.
-
-    Returns:
-        float32 [..., 3].
     """
-    columns = (np.interp(y, sections[:, 0], column).astype(np.float32) for column in sections[:, 1:].T)
-    width, middle, front, back = columns
+    width, middle, front, back = (np.interp(y, sections[:, 0], column) for column in sections[:, 1:].T)
     theta, y = np.asarray(theta, np.float32), np.asarray(y, np.float32)
     depth = np.cos(theta)
     z = middle + np.where(depth > 0, front - middle, middle - back) * depth
@@ -106,15 +86,11 @@ class Head:
         self.mouth_y = _MOUTH * person.length + person.mouth_drop
         self.nose_base = _NOSE_BASE * person.length * person.nose_length
         self.chin = _CHIN * person.length + 0.8 * shot.mouth_gap
-        self.sections = self._sections()
-
-    def _sections(self) -> np.ndarray:
         sections = _SECTIONS.copy()
         y = sections[:, 0]
-        jaw = np.clip((y - 2.0) / 7.0, 0, 1)
-        sections[:, 1] *= self.person.width * (1 + (self.person.jaw_width - 1) * jaw)
+        sections[:, 1] *= person.width * (1 + (person.jaw_width - 1) * np.clip((y - 2.0) / 7.0, 0, 1))
         sections[:, 0] = np.where(y > 0, y * self.chin / _CHIN, y)
-        return through(sections, 16)
+        self.sections = through(sections, 16)
 
     def angle(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """The angle at which the front of the head has a frontal x, radians; +-90 degrees where it has none."""
@@ -124,36 +100,32 @@ class Head:
     def surface(self, theta: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Points of the head, float32 [..., 3], at angles in radians and heights in centimetres that broadcast."""
         points = solid(self.sections, theta, y)
-        facing = np.clip(2.5 * np.cos(theta), 0, 1)
-        points[..., 2] += facing * self._relief(points[..., 0], points[..., 1])
+        points[..., 2] += np.clip(2.5 * np.cos(theta), 0, 1) * self._relief(points[..., 0], points[..., 1])
         return points
 
     def _relief(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """How far the face stands out from the plain sections, along z."""
-        side = np.abs(x)
-        relief = -1.05 * bump(side, y, (_EYE_X * self.person.eye_gap - 0.25, 0.0), (1.6, 1.0))  # socket
-        relief += 0.6 * bump(side, y, (_EYE_X * self.person.eye_gap, 0.05), (1.1, 0.65))  # eyeball
-        relief += 0.4 * bump(side, y, (2.6, -1.6), (2.4, 0.65))  # ridge above the eye
-        relief += (0.35 + 0.45 * max(self.shot.smile, 0.0)) * bump(side, y, (4.2, 3.1), (1.5, 1.2))  # cheek
-        relief -= 0.2 * bump(side, y, (4.7, 6.2), (1.3, 1.8))  # hollow below it
-        relief += 0.4 * bump(x, y, (0.0, self.chin - 1.6), (1.3, 0.9))
-        return relief + self._lips(x, y) + self._nose(side, y)
-
-    def _lips(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        thickness, gap = _LIP * self.person.lip_thickness, self.shot.mouth_gap
-        lips = 0.45 * bump(x, y, (0.0, self.mouth_y), (2.6, 1.5))
-        lips += 0.32 * bump(x, y, (0.0, self.mouth_y - 0.55 * thickness - gap / 4), (1.5, 0.4))
-        lips += 0.42 * bump(x, y, (0.0, self.mouth_y + 0.85 * thickness + gap / 2), (1.3, 0.45))
-        lips -= 0.3 * bump(x, y, (0.0, self.mouth_y), (2.2, 0.22))
-        return lips - 0.45 * bump(x, y, (0.0, self.mouth_y + 1.8 * thickness + gap), (1.5, 0.42))
-
-    def _nose(self, side: np.ndarray, y: np.ndarray) -> np.ndarray:
-        person, stretch = self.person, self.nose_base / _NOSE_BASE
-        height, width = (np.interp(y, _NOSE[:, 0] * stretch, column) for column in _NOSE[:, 1:].T)
-        nose = height * np.exp(-((side / (width * person.nose_width)) ** 2))
-        nose += 0.35 * bump(side, y, (0.0, 3.4 * stretch), (0.85, 0.6))
-        wing = 0.95 * bump(side, y, (1.25 * person.nose_width, 3.8 * stretch), (0.5, 0.52))
-        return person.nose_height * nose + wing
+        """How far the face stands out from the plain sections, along z: the ridge of the nose and a sum of bumps."""
+        person, shot, mouth, side = self.person, self.shot, self.mouth_y, np.abs(x)
+        eye, lip, stretch = _EYE_X * person.eye_gap, _LIP * person.lip_thickness, self.nose_base / _NOSE_BASE
+        ridge, width = (np.interp(y, _NOSE[0] * stretch, row) for row in _NOSE[1:])
+        relief = person.nose_height * ridge * np.exp(-((side / (width * person.nose_width)) ** 2))
+        for height, centre, size in (
+            (-1.05, (eye - 0.25, 0.0), (1.6, 1.0)),  # socket
+            (0.6, (eye, 0.05), (1.1, 0.65)),  # eyeball
+            (0.4, (2.6, -1.6), (2.4, 0.65)),  # ridge above the eye
+            (0.35 + 0.45 * max(shot.smile, 0.0), (4.2, 3.1), (1.5, 1.2)),  # cheek
+            (-0.2, (4.7, 6.2), (1.3, 1.8)),  # hollow below it
+            (0.35 * person.nose_height, (0.0, 3.4 * stretch), (0.85, 0.6)),  # tip of the nose
+            (0.95, (1.25 * person.nose_width, 3.8 * stretch), (0.5, 0.52)),  # its wings
+            (0.45, (0.0, mouth), (2.6, 1.5)),  # both lips
+            (0.32, (0.0, mouth - 0.55 * lip - shot.mouth_gap / 4), (1.5, 0.4)),  # upper lip
+            (0.42, (0.0, mouth + 0.85 * lip + shot.mouth_gap / 2), (1.3, 0.45)),  # lower lip
+            (-0.3, (0.0, mouth), (2.2, 0.22)),  # between them
+            (-0.45, (0.0, mouth + 1.8 * lip + shot.mouth_gap), (1.5, 0.42)),  # below them
+            (0.4, (0.0, self.chin - 1.6), (1.3, 0.9)),  # chin
+        ):
+            relief += height * bump(side, y, centre, size)
+        return relief
 
     def eye(self, side: int) -> np.ndarray:
         """Frontal outline of an eye, float [8, 2], from its outer corner; side is -1 or +1, the sign of x."""
@@ -188,16 +160,11 @@ class Head:
         outline[:, 1] -= 0.55 * smile * (outline[:, 0] / half) ** 2 + 0.25 * max(smile, 0)
         return outline
 
-    def lip_line(self, opening: float, drop: float = 0.0) -> np.ndarray:
-        """Frontal line between the corners of the mouth, float [17, 2]: closed at 0, the open lips at -0.5 and 0.5.
-
-        Args:
-            opening: share of the mouth's gap that the line lies below its middle.
-            drop: cm that the line hangs lower still in its middle.
-        """
+    def lip_line(self, drop: float) -> np.ndarray:
+        """Frontal line between the corners of the mouth, float [17, 2]; ``drop`` cm below the closed lips."""
         outline, across = self.mouth(), np.linspace(0, 1, 17)[:, None]
         corners = outline[0] + (outline[4] - outline[0]) * across
-        middle = 0.6 * outline[2] + 0.4 * outline[6] + (0.0, opening * self.shot.mouth_gap + drop)
+        middle = 0.6 * outline[2] + 0.4 * outline[6] + (0.0, drop)
         return corners + (1 - (2 * across - 1) ** 2) * (middle - (outline[0] + outline[4]) / 2)
 
     def jaw(self) -> np.ndarray:
