@@ -54,7 +54,7 @@ def train(config: Config) -> float:
     )
     data = FaceDataModule(config.data, config.model.input_size, config.augment, config.seed, known=(split, scheme))
     data.setup("fit")
-    module = build_module(config.model, scheme, data.train_faces.keypoints)
+    module = build_module(config.model, scheme, data.train_faces.keypoints, config.optimizer, config.schedule)
     if config.trainer.compile:
         module.network.compile()
     if is_main_process():
@@ -64,7 +64,7 @@ def train(config: Config) -> float:
             keep_settings(run_dir)
     interrupted = None
     try:
-        with recorded(config, split, trainer), defer_signals():
+        with recorded(config, {"train": len(split.train), "val": len(split.val)}, trainer), defer_signals():
             trainer.fit(module, data, ckpt_path=resumed.path if resumed else None, weights_only=True)
         epoch = trainer.current_epoch
     except Interrupted as interruption:

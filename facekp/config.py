@@ -69,15 +69,6 @@ class AugmentConfig:
 
 
 @dataclass
-class OptimizerConfig:
-    """AdamW and its learning rate."""
-
-    lr: float = _setting(1e-3, above=0)
-    weight_decay: float = _setting(0.0, at_least=0)
-    schedule: str = _setting("one_cycle", one_of=("constant", "one_cycle"))  # one_cycle: up for 10 %, cosine to zero
-
-
-@dataclass
 class ModelConfig:
     """A network, its input and output, and the defaults of its training."""
 
@@ -89,7 +80,8 @@ class ModelConfig:
     max_epochs: int = _setting(25, at_least=1)
     batch_size: int = _setting(16, at_least=1)
     samples_per_image: int = _setting(1, at_least=1)  # see DataConfig
-    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    lr: float = _setting(1e-3, above=0)  # of AdamW
+    weight_decay: float = _setting(0.0, at_least=0)
 
 
 @dataclass
@@ -121,6 +113,8 @@ class Config:
     data: DataConfig = field(default_factory=DataConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
+    optimizer: Specs = field(default_factory=dict)  # _target_: an Optimizer, and its own arguments
+    schedule: Specs = field(default_factory=dict)  # _target_: an LRScheduler; total_steps stands for their number
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     callbacks: Specs = field(default_factory=dict)
     logger: Specs = field(default_factory=dict)
@@ -174,6 +168,8 @@ def checked(config: DictConfig) -> Any:
     made = OmegaConf.to_object(config)
     for path, value, bounds in _settings(made):
         _check(path, value, bounds)
+    if isinstance(made, Config):
+        _check_optimizer(made.optimizer)
     if isinstance(made, Config) and made.data.fold >= made.data.folds:
         raise ConfigError(
             f"data.fold={made.data.fold} does not exist: with data.folds={made.data.folds} "
@@ -201,6 +197,16 @@ def _settings(node: Any, path: str = "") -> Iterator[tuple[str, Any, dict[str, A
             yield from _settings(value, f"{path}{name}.")
         else:
             yield path + name, value, dict(known[name])
+
+
+def _check_optimizer(optimizer: Specs) -> None:
+    """Hold what every model sets to the bounds that the models have for it."""
+    for item in fields(ModelConfig):
+        if item.name in ("lr", "weight_decay") and item.name in optimizer:
+            path, value = f"optimizer.{item.name}", optimizer[item.name]
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise ConfigError(f"{path}={value} is not possible: it must be a number")
+            _check(path, value, dict(item.metadata))
 
 
 def _check(path: str, value: Any, bounds: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ def test_defaults_are_those_of_the_course():
 
 
 def test_every_option_of_every_group_composes():
-    for group in ("data", "augment", "model", "trainer", "callbacks", "logger", "experiment"):
+    for group in ("data", "augment", "model", "optimizer", "schedule", "trainer", "callbacks", "logger", "experiment"):
         options = sorted(path.stem for path in (CONF / group).glob("*.yaml"))
         assert options, group
         for option in options:
@@ -30,7 +30,10 @@ def test_every_option_of_every_group_composes():
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("model.optimizer.lr=-1", r"model\.optimizer\.lr=-1.* more than 0"),
+        ("optimizer.lr=-1", r"optimizer\.lr=-1 .* more than 0"),
+        ("model.lr=0", r"model\.lr=0\.0 .* more than 0"),
+        ("optimizer.lr=fast", r"optimizer\.lr=fast is not possible: it must be a number"),
+        ("optimizer.weight_decay=-1", r"optimizer\.weight_decay=-1 .* at least 0"),
         ("data.batch_size=0", r"data\.batch_size=0 .* at least 1"),
         ("data.split=foo", r"data\.split=foo .* one of course, random, person_folds"),
         ("augment.mirror=1.5", r"augment\.mirror=1\.5 .* at most 1"),

@@ -28,7 +28,7 @@ import torch
 from hydra import compose, initialize_config_dir
 from lightning.pytorch import Callback, LightningModule, Trainer
 from rich.table import Table
-from torch.optim import AdamW
+from torch.optim import Optimizer
 
 from facekp.benchmarks import scale as bench_scale
 from facekp.config import CONF, Config, checked, register
@@ -39,6 +39,7 @@ from facekp.evaluation.evaluate import evaluate_predictor, name_evaluation
 from facekp.models.module import KeypointModule
 from facekp.training.checkpoint import build_module
 from facekp.training.trainer import build_trainer
+from facekp.utils.instantiate import create
 from facekp.utils.terminal import console
 
 _EPOCHS = 5
@@ -99,7 +100,8 @@ class Bench:
         self._keypoints = torch.from_numpy(faces.keypoints)
 
     def _new_module(self) -> KeypointModule:
-        return build_module(self._config.model, self._data.scheme, self._data.train_faces.keypoints)
+        settings, shapes = self._config, self._data.train_faces.keypoints
+        return build_module(settings.model, self._data.scheme, shapes, settings.optimizer, settings.schedule)
 
     def bare_loop(self) -> float:
         return self._train_on(self._plain_batches)
@@ -143,7 +145,7 @@ class Bench:
     def _train_on(self, batches: Any) -> float:
         module = self._new_module()
         network = module.network
-        optimizer = AdamW(network.parameters(), self._config.model.optimizer.lr, fused=True)
+        optimizer = create(self._config.optimizer, Optimizer, "optimizer", network.parameters())
         start, images = time.perf_counter(), 0
         for epoch in range(_EPOCHS):
             for batch in batches(epoch):

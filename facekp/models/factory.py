@@ -1,13 +1,17 @@
-"""Builds the LightningModule that the ``model`` settings describe."""
+"""Builds the LightningModule that the ``model``, ``optimizer`` and ``schedule`` settings describe."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
-from facekp.config import ModelConfig
+from facekp.config import ModelConfig, Specs
 from facekp.landmarks.scheme import Scheme
 from facekp.models.base import KeypointNetwork
 from facekp.models.module import KeypointModule
@@ -15,7 +19,13 @@ from facekp.utils.errors import ConfigError
 from facekp.utils.instantiate import create
 
 
-def build_module(model: ModelConfig, scheme: Scheme, shapes: np.ndarray | None) -> KeypointModule:
+def build_module(
+    model: ModelConfig,
+    scheme: Scheme,
+    shapes: np.ndarray | None,
+    optimizer: Specs | None = None,
+    schedule: Specs | None = None,
+) -> KeypointModule:
     """The untrained LightningModule that the ``model`` settings describe.
 
     Args:
@@ -23,6 +33,7 @@ def build_module(model: ModelConfig, scheme: Scheme, shapes: np.ndarray | None) 
         scheme: the landmarks of the data.
         shapes: float32 [N, P, 2], all points of the training set, relative to the canvas, from which the network is
             initialised; None if the state of a trained module will be loaded.
+        optimizer, schedule: their settings; without them training is that of :class:`KeypointModule`.
 
     Raises:
         ConfigError: if there is no such network or selection, the network refuses its settings, or ``flip_test`` is
@@ -43,7 +54,23 @@ def build_module(model: ModelConfig, scheme: Scheme, shapes: np.ndarray | None) 
         network.init_from_shapes(selected)
         mean_shape = selected.mean(0)
     mirror = _mirror_columns(scheme, point_indices) if model.flip_test else None
-    return KeypointModule(network, scheme, point_indices, mean_shape, model.optimizer, mirror)
+    training: dict[str, Any] = {}
+    if optimizer:
+        training["optimizer"] = partial(create, optimizer, Optimizer, "optimizer")
+    if schedule:
+        training["schedule"] = partial(_create_schedule, schedule)
+    return KeypointModule(network, scheme, point_indices, mean_shape, mirror, **training)
+
+
+def _create_schedule(spec: Specs, optimizer: Optimizer, total_steps: int) -> LRScheduler:
+    return create(_with_steps(spec, total_steps), LRScheduler, "schedule", optimizer)
+
+
+def _with_steps(value: Any, total_steps: int) -> Any:
+    """The settings of a schedule with the number of steps wherever ``total_steps`` stands for it."""
+    if isinstance(value, dict):
+        return {name: _with_steps(inner, total_steps) for name, inner in value.items()}
+    return total_steps if value == "total_steps" else value
 
 
 def _mirror_columns(scheme: Scheme, point_indices: Sequence[int]) -> list[int]:

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
-from torch.optim import AdamW
-from torch.optim.lr_scheduler import LambdaLR
+from torch.optim import AdamW, Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import MeanMetric
 
-from facekp.config import OptimizerConfig
 from facekp.data.dataset import Sample
 from facekp.evaluation.metrics import KeypointMetrics
 from facekp.landmarks.scheme import Scheme
 from facekp.models.base import KeypointNetwork
 
-_WARM_UP = 0.1
 _LOSSES_AT_ONCE = 50
 
 
@@ -36,10 +33,12 @@ class KeypointModule(LightningModule):
         scheme: the landmarks of the data.
         point_indices: which of them the network predicts.
         mean_shape: float32 [K, 2], the mean of those points over the training set, relative to the canvas.
-        optimizer: learning rate, weight decay and schedule.
         mirror: for each of ``point_indices`` the position in it of the point that it becomes in a mirrored face. If it
             is given, a prediction is the mean of those for the image and for its mirror image (flip test). Training is
             the same.
+        optimizer: creates one for the network's parameters.
+        schedule: creates one for the optimizer and the number of steps of the whole training. It is asked at each
+            step; None keeps the learning rate constant.
     """
 
     def __init__(
@@ -48,8 +47,9 @@ class KeypointModule(LightningModule):
         scheme: Scheme,
         point_indices: Sequence[int],
         mean_shape: Tensor,
-        optimizer: OptimizerConfig,
         mirror: Sequence[int] | None = None,
+        optimizer: Callable[..., Optimizer] = AdamW,
+        schedule: Callable[[Optimizer, int], LRScheduler] | None = None,
     ) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)
@@ -59,7 +59,7 @@ class KeypointModule(LightningModule):
         self.register_buffer("mean_shape", mean_shape)
         self.metrics = KeypointMetrics(scheme, point_indices, mean_shape)
         self._val_loss = MeanMetric(nan_strategy=math.nan)  # NaN shall be seen; "disable" would forget the weights
-        self._optimizer = optimizer
+        self._optimizer, self._schedule = optimizer, schedule
         self._mirror = None if mirror is None else list(mirror)
         self._losses: list[Tensor] = []
 
@@ -133,22 +133,8 @@ class KeypointModule(LightningModule):
         self.log("step", float(self.global_step - 1))  # where loggers put them; without it they chart the epoch, too
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        settings = self._optimizer
-        optimizer = AdamW(self.network.parameters(), settings.lr, weight_decay=settings.weight_decay, fused=True)
-        if settings.schedule == "constant":
+        optimizer = self._optimizer(self.network.parameters())
+        if self._schedule is None:
             return optimizer
-        steps = int(self.trainer.estimated_stepping_batches)
-        schedule = LambdaLR(optimizer, partial(one_cycle, steps=steps))
+        schedule = self._schedule(optimizer, int(self.trainer.estimated_stepping_batches))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step", "name": "train/lr"}}
-
-
-def one_cycle(step: int, steps: int) -> float:
-    """The share of the highest learning rate in force at a step: a linear rise over the first tenth, then a cosine to
-    0.
-
-    After L. N. Smith and N. Topin, Super-convergence, 2018, without the change of momentum.
-    """
-    warm_up = max(1, round(_WARM_UP * steps))
-    if step < warm_up:
-        return (step + 1) / warm_up
-    return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, steps - warm_up)))

@@ -104,7 +104,7 @@ def _facts(measured: dict[str, Any], parts: Sequence[dict[str, Any]]) -> dict[st
         + (f", {share:.0%} of them" if share < 1 else "")
         + ("" if last["steps"] is None else f" = {last['steps']:,} steps of {last['batch_size']} images"),
         "augmentation": last["augment"],
-        "learning rate": f"{last['lr']:g}, {last['schedule']}",
+        "learning rate": f"{last['lr']}, {last['optimizer']}, {last['schedule']}",
         "when": ", then ".join(f"{_time(part['started'])} to {_time(part['finished'])}" for part in parts),
         "training took": _duration([part["training_seconds"] for part in parts]),
         "machine": f"{last['device']}, {last['cpus']} CPU cores, {last['system']}",

@@ -9,7 +9,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -18,12 +18,10 @@ from typing import Any
 
 import torch
 from hydra.core.hydra_config import HydraConfig
-from lightning.pytorch import Trainer
 from omegaconf import OmegaConf
 
 import facekp
-from facekp.config import Config
-from facekp.data.splits import Split
+from facekp.config import Config, Specs
 from facekp.runs.resume import read_parts, sweeping
 from facekp.utils.files import write_text
 
@@ -31,7 +29,7 @@ _PACKAGES = ("torch", "lightning", "albumentations", "numpy")
 
 
 @contextmanager
-def recorded(config: Config, split: Split, trainer: Trainer) -> Iterator[None]:
+def recorded(config: Config, images: Mapping[str, int], trainer: Any) -> Iterator[None]:
     """Keep ``run.json`` in the run folder about the training that happens inside the block.
 
     The file holds a list ``parts``: one entry, and one more for each time that the run was gone on with. What is only
@@ -41,15 +39,15 @@ def recorded(config: Config, split: Split, trainer: Trainer) -> Iterator[None]:
 
     Args:
         config: of the run.
-        split: who is learnt from and who is held out.
-        trainer: what trains.
+        images: how many there are of each set, by ``train`` and ``val``.
+        trainer: Lightning's, which is not imported here.
     """
     if not trainer.is_global_zero:
         yield
         return
     path = Path(config.run_dir) / "run.json"
     before = read_parts(path.parent) if config.resume else []
-    part = _beginning(config, split, trainer)
+    part = _beginning(config, images, trainer)
     _write(path, [*before, part])
     start = time.monotonic()
     try:
@@ -74,7 +72,7 @@ def command_line() -> str | None:
     return shlex.join(["python", *sys.orig_argv[1:]])
 
 
-def _beginning(config: Config, split: Split, trainer: Trainer) -> dict[str, Any]:
+def _beginning(config: Config, images: Mapping[str, int], trainer: Any) -> dict[str, Any]:
     commit = _git("rev-parse", "HEAD") if _git("ls-files", "--error-unmatch", "__init__.py") else None
     device = trainer.strategy.root_device
     return {
@@ -86,14 +84,14 @@ def _beginning(config: Config, split: Split, trainer: Trainer) -> dict[str, Any]
         "steps": None,
         "seed": config.seed,
         "model": config.model.name,
-        "train_images": len(split.train),
-        "val_images": len(split.val),
+        **{f"{name}_images": number for name, number in images.items()},
         "samples_per_image": config.data.samples_per_image,
         "limit_train_batches": config.trainer.limit_train_batches,  # the share of an epoch that is gone through
         "batch_size": config.data.batch_size,
         "augment": config.augment.name,
-        "lr": config.model.optimizer.lr,
-        "schedule": config.model.optimizer.schedule,
+        "optimizer": _name_of(config.optimizer),
+        "lr": config.optimizer.get("lr"),
+        "schedule": _name_of(config.schedule),
         "commit": commit,
         "dirty": bool(_git("status", "--porcelain")) if commit else None,
         "versions": {
@@ -106,6 +104,12 @@ def _beginning(config: Config, split: Split, trainer: Trainer) -> dict[str, Any]
         "processes": trainer.world_size,
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
     }
+
+
+def _name_of(spec: Specs) -> str | None:
+    """What a class of the settings is called; where it only calls a function that is given beside it, that one."""
+    names = [_name_of(value) for value in spec.values() if isinstance(value, dict) and "_target_" in value]
+    return next(iter(names), spec.get("_target_", "").rpartition(".")[2] or None)
 
 
 def _now() -> str:

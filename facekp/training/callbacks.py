@@ -109,7 +109,7 @@ class CollapseWarning(Callback):
             self._warned = True
             warnings.warn(
                 f"after epoch {trainer.current_epoch + 1} the validation predictions have collapsed to one shape: they "
-                f"vary {spread:.1%} as much as the labels do; train longer, or change model.optimizer.lr",
+                f"vary {spread:.1%} as much as the labels do; train longer, or change optimizer.lr",
                 stacklevel=2,
             )
 
@@ -122,17 +122,17 @@ def writers(trainer: Trainer) -> list[SummaryWriter]:
 def log_hyperparameters(trainer: Trainer, config: Config, metrics: dict[str, float]) -> None:
     """Show a run's settings with its final metrics in TensorBoard's HParams, where a sweep's runs can be compared."""
     overrides = Path(config.run_dir) / ".hydra" / "overrides.yaml"
-    data, optimizer = config.data, config.model.optimizer
+    data = config.data
     settings = {  # TensorBoard sorts them by name, and shows the first five until told otherwise
         "augment": config.augment.name,
         "batch_size": data.batch_size,
-        "lr": optimizer.lr,
+        "lr": config.optimizer.get("lr"),
         "model": config.model.name,
         "seed": str(config.seed),  # as a number it would be shown as 0.0000
         "split": f"{data.split} of {data.name}, {data.labels} labels",
         "trainer.max_epochs": config.trainer.max_epochs,
         "typed": " ".join(OmegaConf.load(overrides)) if overrides.is_file() else "",
-        "weight_decay": optimizer.weight_decay,
+        "weight_decay": config.optimizer.get("weight_decay"),
     }
     for logger in trainer.loggers:
         if isinstance(logger, TensorBoardLogger):

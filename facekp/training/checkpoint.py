@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 import facekp
-from facekp.config import AugmentConfig, Config, DataConfig, ModelConfig, OptimizerConfig
+from facekp.config import AugmentConfig, Config, DataConfig, ModelConfig
 from facekp.landmarks.scheme import Scheme
 from facekp.models.factory import build_module
 from facekp.models.module import KeypointModule
@@ -96,10 +96,9 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(f"{path} is not a checkpoint of facekp; give one that train.py wrote")
     try:
         _refuse_nested([about["model"]["network"], about["data"]["reader"]], path)
-        model = {**about["model"], "optimizer": OptimizerConfig(**about["model"]["optimizer"])}
         return Checkpoint(
             path=path,
-            model=ModelConfig(**model),
+            model=ModelConfig(**about["model"]),
             data=DataConfig(**about["data"]),
             augment=AugmentConfig(**about["augment"]),
             scheme=about.get("scheme", {}).get("name"),

@@ -14,13 +14,14 @@ from facekp.utils.errors import ConfigError
 T = TypeVar("T")
 
 
-def create(spec: Mapping[str, Any], kind: type[T], where: str, **arguments: Any) -> T:
+def create(spec: Mapping[str, Any], kind: type[T], where: str, *completion: Any, **arguments: Any) -> T:
     """Create one object.
 
     Args:
         spec: ``_target_`` and keyword arguments; mappings inside it that have a ``_target_`` are created first.
         kind: the class that the object must be of; nothing else is ever called.
         where: the setting that ``spec`` comes from, for messages.
+        completion: the first arguments, of a spec with ``_partial_: true``.
         arguments: keyword arguments that the code knows better than the config.
 
     Raises:
@@ -36,12 +37,13 @@ def create(spec: Mapping[str, Any], kind: type[T], where: str, **arguments: Any)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("error", r"Argument\(s\) .* not valid")  # all that albumentations makes of a typo
-            return instantiate(spec, _convert_="all", **arguments)
-    except InstantiationException as error:
+            made = instantiate(spec, _convert_="all", **arguments)
+        return made(*completion) if completion else made
+    except (InstantiationException, TypeError, ValueError) as error:
         raise ConfigError(f"{where}: {target} refuses its settings: {_reason(error)}") from error
 
 
-def _reason(error: InstantiationException) -> str:
+def _reason(error: Exception) -> str:
     """What a class said against its settings, in one line; pydantic takes several, one about where to read more."""
     lines = [line.partition(" [type=")[0].strip() for line in str(error.__cause__ or error).splitlines()]
     return ": ".join(lines[1:-1]) if len(lines) > 2 and "validation error" in lines[0] else lines[0]

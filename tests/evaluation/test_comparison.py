@@ -179,8 +179,8 @@ def test_settings_are_told_where_they_differ(tmp_path):
             "name": "nose",
             "network": {"_target_": "nets.Nose", "hidden": 8},
             "max_epochs": 14,
-            "optimizer": {"lr": 0.1},
         },
+        "optimizer": {"lr": 0.1},
         "augment": {"transforms": {"blur": {"_target_": "made.up.Blur"}}},
         "trainer": {"max_epochs": "${model.max_epochs}"},
         "callbacks": {"pictures": {"every": 5}},
@@ -188,12 +188,13 @@ def test_settings_are_told_where_they_differ(tmp_path):
         "run_dir": "${hydra:runtime.output_dir}",
     }
     full = nose | {
-        "model": {"name": "full", "network": {"_target_": "nets.Full"}, "max_epochs": 14, "optimizer": {"lr": 0.2}},
+        "model": {"name": "full", "network": {"_target_": "nets.Full"}, "max_epochs": 14},
+        "optimizer": {"lr": 0.2},
         "augment": {"transforms": {}},
         "trainer": {"max_epochs": 25},
         "callbacks": {},
     }
-    same = full | {"model": full["model"] | {"optimizer": {"lr": 0.3}}, "trainer": {"max_epochs": 14}}
+    same = full | {"optimizer": {"lr": 0.3}, "trainer": {"max_epochs": 14}}
     for name, config in (("a", nose), ("b", full), ("c", same)):
         make_run(tmp_path / name, config=config)
     runs, _ = read_runs([str(tmp_path)])
@@ -202,7 +203,7 @@ def test_settings_are_told_where_they_differ(tmp_path):
         "model.name": "nose",
         "model.network": "Nose",
         "model.network.hidden": "8",
-        "model.optimizer.lr": "0.1",
+        "optimizer.lr": "0.1",
         "augment.transforms.blur": "Blur",
         "trainer.max_epochs": "14",
         "callbacks.pictures": "every",

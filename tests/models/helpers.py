@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import torch
 from lightning.pytorch import Callback, Trainer
 
-from facekp.config import OptimizerConfig
 from facekp.landmarks.scheme import DANES
 from facekp.models.base import KeypointNetwork
 from facekp.models.module import KeypointModule
@@ -34,4 +33,4 @@ def tiny_module(input_size: Sequence[int], point_indices: Sequence[int] = tuple(
 
 
 def module_of(network: KeypointNetwork, point_indices: Sequence[int]) -> KeypointModule:
-    return KeypointModule(network, DANES, point_indices, torch.full((len(point_indices), 2), 0.5), OptimizerConfig())
+    return KeypointModule(network, DANES, point_indices, torch.full((len(point_indices), 2), 0.5))

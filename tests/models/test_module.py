@@ -1,15 +1,13 @@
-import itertools
-
 import numpy as np
 import pytest
 import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from facekp.config import AugmentConfig, DataConfig, ModelConfig, OptimizerConfig
+from facekp.config import AugmentConfig, DataConfig, ModelConfig
 from facekp.data.datamodule import FaceDataModule
 from facekp.landmarks.scheme import DANES
-from facekp.models.module import KeypointModule, one_cycle
+from facekp.models.module import KeypointModule
 from facekp.models.nose import NoseNet
 from facekp.training.checkpoint import build_module
 from facekp.training.tensorboard import read_scalars
@@ -17,15 +15,6 @@ from facekp.utils.errors import ConfigError
 from tests.models.helpers import tiny_module
 
 SIZE = (80, 60)
-
-
-def test_the_learning_rate_rises_for_a_tenth_and_falls_to_zero():
-    rates = [one_cycle(step, 100) for step in range(101)]
-    assert rates[0] == pytest.approx(0.1)
-    assert max(rates) == rates[9] == rates[10] == 1.0
-    assert all(later <= earlier for earlier, later in itertools.pairwise(rates[10:]))
-    assert rates[100] == pytest.approx(0, abs=1e-12)
-    assert [one_cycle(step, 1) for step in range(2)] == [1.0, 1.0]
 
 
 def test_images_are_scaled_to_half_a_unit_around_zero():
@@ -73,7 +62,7 @@ def test_points_asked_for_are_the_ones_compared():
 def test_asked_twice_a_face_and_its_mirror_image_get_mirrored_answers():
     torch.manual_seed(0)
     plain = tiny_module(SIZE).eval()
-    twice = KeypointModule(plain.network, DANES, range(58), torch.zeros(58, 2), OptimizerConfig(), DANES.mirror).eval()
+    twice = KeypointModule(plain.network, DANES, range(58), torch.zeros(58, 2), DANES.mirror).eval()
     images = torch.randint(0, 256, (3, 1, 60, 80), dtype=torch.uint8)
     with torch.inference_mode():
         for module, agree in ((plain, False), (twice, True)):
@@ -90,7 +79,7 @@ def test_confidence_goes_with_its_point_in_the_mirror():
 
     torch.manual_seed(0)
     network = Sure(58, SIZE, channels=(2, 2, 2), hidden=4)
-    module = KeypointModule(network, DANES, range(58), torch.zeros(58, 2), OptimizerConfig(), DANES.mirror).eval()
+    module = KeypointModule(network, DANES, range(58), torch.zeros(58, 2), DANES.mirror).eval()
     images = torch.randint(0, 256, (3, 1, 60, 80), dtype=torch.uint8)
     with torch.inference_mode():
         _, confidence = module.predict(images)

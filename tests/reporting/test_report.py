@@ -83,7 +83,7 @@ def page(drawn_split, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "first"
     folder.mkdir()
     config = Config(DataConfig("drawn"), AugmentConfig("none"), ModelConfig("tiny"), seed=7, run_dir=str(folder))
-    with recorded(config, drawn_split, bare_trainer(3, Callback())), SummaryWriter(str(folder)) as writer:
+    with recorded(config, {"train": 18, "val": 6}, bare_trainer(3, Callback())), SummaryWriter(str(folder)) as writer:
         writer.add_scalar("train/loss", 0.5, 0)
     records = [replace(drawn_split.val[0], name=HOSTILE), *drawn_split.val[1:]]
     return reported(folder, tiny_module((80, 60)), records, HOSTILE, folder)
@@ -159,7 +159,7 @@ def test_a_browser_shows_it_narrow_and_wide_light_and_dark(page, tmp_path):
 
 def test_data_and_runs_of_which_little_is_known_are_reported_too(drawn_split, tmp_path):
     bare = tiny_module((80, 60))
-    module = KeypointModule(bare.network, Scheme.unknown(58), bare.point_indices, bare.mean_shape, bare._optimizer)
+    module = KeypointModule(bare.network, Scheme.unknown(58), bare.point_indices, bare.mean_shape)
     read = Reader(reported(tmp_path, module, [replace(record, image_type=None) for record in drawn_split.val[:2]]))
     assert "Turned against frontal" not in read.text
     assert "nan" not in read.text

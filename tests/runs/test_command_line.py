@@ -29,14 +29,14 @@ def run(script: str, *arguments: str, env: dict[str, str], cwd: Path) -> subproc
     [
         (["model=nos"], "there is no model=nos; choose one of full, heatmap, heatmap_tiny, nose (did you mean nose?)"),
         (["modle=nose"], "there is no setting modle (did you mean model?)"),
-        (["model.optimizer.lrr=1"], "there is no setting model.optimizer.lrr (did you mean lr?)"),
+        (["optimizer.lrr=1"], "there is no setting optimizer.lrr (did you mean lr?)"),
         (
             ["trainer.max_epochs=3.5"],
             "trainer.max_epochs: Value '3.5' of type 'float' could not be converted to Integer",
         ),
-        (["model.optimizer.lr=-1"], "model.optimizer.lr=-1.0 is not possible: it must be more than 0"),
+        (["optimizer.lr=-1"], "optimizer.lr=-1 is not possible: it must be more than 0"),
         (["data.split=foo"], "data.split=foo is not possible"),
-        (["model.optimizer.lr"], "model.optimizer.lr"),
+        (["optimizer.lr"], "optimizer.lr"),
         (["data.root=missing"], "the data folder missing does not exist"),
         ([], "nowhere does not exist"),
     ],

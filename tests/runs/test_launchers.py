@@ -77,7 +77,7 @@ def test_a_search_goes_on_from_its_store_and_outlives_failures(tmp_path):
         assert searched.returncode == 1, searched.stderr
         assert "Traceback" not in searched.stderr
         assert len(trials(tmp_path / "study")) == count
-        assert len(statuses(tmp_path / "study", "model.optimizer.lr")) == count
+        assert len(statuses(tmp_path / "study", "optimizer.lr")) == count
 
 
 @pytest.mark.slow

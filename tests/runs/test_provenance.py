@@ -16,17 +16,19 @@ from facekp.runs import provenance
 from facekp.runs.provenance import command_line, read_parts, recorded
 from tests.models.helpers import bare_trainer
 
+IMAGES = {"train": 18, "val": 6}
 
-def record(folder: Path, split, resume: str | None = None, seed: int = 0) -> list[dict]:
+
+def record(folder: Path, resume: str | None = None, seed: int = 0) -> list[dict]:
     """Record a training that does nothing, and return what was there while it ran."""
     config = Config(DataConfig("drawn"), AugmentConfig("none"), ModelConfig("tiny"), seed=seed)
     config.run_dir, config.resume = str(folder), resume
-    with recorded(config, split, bare_trainer(1, Callback())):
+    with recorded(config, IMAGES, bare_trainer(1, Callback())):
         return read_parts(folder)
 
 
-def test_a_run_is_recorded_from_its_start_and_completed_at_its_end(drawn_split, tmp_path):
-    (begun,) = record(tmp_path, drawn_split, seed=5)
+def test_a_run_is_recorded_from_its_start_and_completed_at_its_end(tmp_path):
+    (begun,) = record(tmp_path, seed=5)
     unknown = {name for name, value in begun.items() if value is None}
     assert {"finished", "training_seconds", "epochs", "steps"} <= unknown
     assert begun["versions"]["facekp"] == facekp.__version__
@@ -40,19 +42,19 @@ def test_a_run_is_recorded_from_its_start_and_completed_at_its_end(drawn_split, 
     }
 
 
-def test_going_on_keeps_what_was_recorded_and_beginning_anew_does_not(drawn_split, tmp_path):
-    record(tmp_path, drawn_split, seed=1)
+def test_going_on_keeps_what_was_recorded_and_beginning_anew_does_not(tmp_path):
+    record(tmp_path, seed=1)
     first = read_parts(tmp_path)
-    record(tmp_path, drawn_split, resume=str(tmp_path), seed=2)
+    record(tmp_path, resume=str(tmp_path), seed=2)
     assert read_parts(tmp_path)[:1] == first
     assert [part["seed"] for part in read_parts(tmp_path)] == [1, 2]
-    record(tmp_path, drawn_split, seed=3)
+    record(tmp_path, seed=3)
     assert [part["seed"] for part in read_parts(tmp_path)] == [3]
 
 
-def test_a_training_that_fails_stays_recorded_as_begun(drawn_split, tmp_path):
+def test_a_training_that_fails_stays_recorded_as_begun(tmp_path):
     config = Config(DataConfig("drawn"), AugmentConfig("none"), ModelConfig("tiny"), run_dir=str(tmp_path))
-    with pytest.raises(RuntimeError), recorded(config, drawn_split, bare_trainer(1, Callback())):
+    with pytest.raises(RuntimeError), recorded(config, IMAGES, bare_trainer(1, Callback())):
         raise RuntimeError
     (part,) = read_parts(tmp_path)
     assert part["started"]
@@ -92,24 +94,24 @@ def git(folder: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def test_the_commit_of_a_repository_that_only_surrounds_the_package_is_not_told(package, drawn_split, tmp_path):
-    (part,) = record(tmp_path, drawn_split)
+def test_the_commit_of_a_repository_that_only_surrounds_the_package_is_not_told(package, tmp_path):
+    (part,) = record(tmp_path)
     assert (part["commit"], part["dirty"]) == (None, None)
 
 
 @pytest.mark.parametrize("changed", [False, True])
-def test_the_commit_is_told_and_whether_the_repository_differs_from_it(package, changed, drawn_split, tmp_path):
+def test_the_commit_is_told_and_whether_the_repository_differs_from_it(package, changed, tmp_path):
     git(package, "add", ".")
     git(package, "commit", "--quiet", "-m", "second")
     if changed:
         (tmp_path / "elsewhere").write_text("counts, too")
-    (part,) = record(tmp_path, drawn_split)
+    (part,) = record(tmp_path)
     assert part["commit"] == git(package, "rev-parse", "HEAD")
     assert part["dirty"] is changed
 
 
-def test_a_machine_without_git_is_no_error(package, drawn_split, tmp_path, monkeypatch):
+def test_a_machine_without_git_is_no_error(package, tmp_path, monkeypatch):
     git(package, "add", ".")
     monkeypatch.setenv("PATH", str(tmp_path))
-    (part,) = record(tmp_path, drawn_split)
+    (part,) = record(tmp_path)
     assert (part["commit"], part["dirty"]) == (None, None)

@@ -219,7 +219,7 @@ def test_the_same_seed_gives_the_same_run_with_any_number_of_workers(drawn_root,
 def test_a_resumed_run_ends_where_an_uninterrupted_one_does(drawn_root, tmp_path):
     def overrides(folder: Path, epochs: int, *more: str) -> list[str]:
         folder.mkdir(exist_ok=True)
-        wanted = ("model=nose", "model.optimizer.schedule=constant", f"trainer.max_epochs={epochs}", *more)
+        wanted = ("model=nose", "schedule=constant", f"trainer.max_epochs={epochs}", *more)
         return settings(drawn_root, folder, *wanted)
 
     whole, parts = tmp_path / "whole", tmp_path / "parts"
