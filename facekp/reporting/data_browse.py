@@ -61,7 +61,7 @@ def read_chosen(config: DataConfig) -> tuple[list[Record], Scheme]:
 
 
 def draw(
-    config: Config, records: Sequence[Record], scheme: Scheme, points: Sequence[int]
+    config: Config, records: Sequence[Record], scheme: Scheme, point_indices: Sequence[int]
 ) -> Iterator[tuple[str, Figure]]:
     """Each sheet with its file's name.
 
@@ -69,20 +69,30 @@ def draw(
         config: says what the network sees and how it is varied.
         records: at least one.
         scheme: their landmarks.
-        points: which of them the network is asked for.
+        point_indices: which of them the network predicts.
     """
     from facekp.data.augmentation import build_augmentation
     from facekp.data.dataset import AugmentedDataset, FaceDataset
-    from facekp.reporting import data_figures as sheets
+    from facekp.reporting.data_figures import COLUMNS, PANELS, mean_shapes, numbered, over_people
+    from facekp.reporting.figures import evenly, face_grid
+    from facekp.reporting.samples import plain, variants
 
-    data, size = config.data, config.model.input_size
+    data, size, everything = config.data, config.model.input_size, range(len(scheme))
     caption = f"{data.name}, {data.labels} labels"
     seen = f"{caption}, as the network sees them at {size[0]}x{size[1]}"
-    augmentation = build_augmentation(config.augment, scheme, config.seed)
     faces = FaceDataset(records, size, data.cache_mb)
-    yield "ground_truth", sheets.ground_truth(faces, scheme, seen)
-    yield "asked_points", sheets.asked_points(faces, scheme, points, config.model.selection, seen)
-    yield "mean_shapes", sheets.mean_shapes(faces, scheme, caption)
+    chosen, columns = over_people([record.person for record in records])
+    shown = [plain(faces, index) for index in chosen]
+    title = "ground truth, over people and image types"
+    yield "ground_truth", face_grid(shown, scheme, everything, title, seen, columns)
+    shown = [plain(faces, index, point_indices) for index in evenly(len(faces), PANELS)]
+    title = f"the points of the selection {config.model.selection}"
+    yield "selected_points", face_grid(shown, scheme, point_indices, title, seen, COLUMNS)
+    types = [record.image_type or 0 for record in records]
+    yield "mean_shapes", mean_shapes(faces.keypoints, types, size, scheme, caption)
+    augmentation = build_augmentation(config.augment, scheme, config.seed)
     varied = f"{seen}, augment={config.augment.name}, seed {config.seed}"
-    yield "augmentation", sheets.draws(AugmentedDataset(records[:1], size, augmentation), 0, scheme, varied)
-    yield "numbered_points", sheets.numbered(FaceDataset(records[:1], records[0].image_size), 0, scheme, caption)
+    shown = variants(AugmentedDataset(records[:1], size, augmentation), 0)
+    yield "augmentation", face_grid(shown, scheme, everything, f"augmented samples of {records[0].name}", varied)
+    photograph = FaceDataset(records[:1], records[0].image_size)
+    yield "numbered_points", numbered(plain(photograph, 0), scheme, caption)

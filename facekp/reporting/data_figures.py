@@ -1,15 +1,13 @@
 """Contact sheets of the data: what is labelled where, and what augmentation makes of it.
 
 As in :mod:`facekp.reporting.figures`, red circles are the ground truth, coordinates are relative to the picture, each
-function returns a ``Figure`` and touches no global state, and ``caption`` says on which data it was made. Most sheets
-take a dataset and show it as its network sees it, so that a callback can draw what it trains on.
+function that draws returns a ``Figure`` and touches no global state, and ``caption`` says on which data it was made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -18,17 +16,15 @@ from matplotlib.patheffects import withStroke
 
 from facekp.data.records import FRONTAL_TYPES, TURNED_TYPES
 from facekp.landmarks.scheme import Scheme
-from facekp.reporting.figures import BASELINE, TRUTH, Face, draw_points, empty_panels, face_grid, new_figure
-
-if TYPE_CHECKING:  # the sheets themselves do without torch
-    from facekp.data.dataset import AugmentedDataset, FaceDataset
+from facekp.reporting.figures import BASELINE, TRUTH, Face, draw_points, empty_panels, evenly, new_figure
 
 MODEL = "#ffd92f"
 """The colour of what a shape model finds nearest: yellow is told from red by its brightness alone."""
 
 _TEXT = 9
-_PANELS = 30
-_COLUMNS = 6
+PANELS = 30
+COLUMNS = 6
+"""How many faces a sheet has, and how many are in a row."""
 _LARGE = 8.5  # inches
 _LEAST = 0.3  # of a picture, what a zoom leaves of it
 
@@ -50,52 +46,36 @@ class Suspect:
     nearest: np.ndarray
 
 
-def ground_truth(faces: FaceDataset, scheme: Scheme, caption: str) -> Figure:
-    """All labels of a few people over their image types, where there are as many, a row for each.
+def over_people(persons: Sequence[int]) -> tuple[list[int], int]:
+    """Which photographs show a few people over their image types, and how many columns give each person a row.
 
     The people are spread evenly over those who have the most photographs.
+
+    Args:
+        persons: whom each photograph shows.
     """
     of_person: dict[int, list[int]] = {}
-    for index, record in enumerate(faces.records):
-        of_person.setdefault(record.person, []).append(index)
+    for index, person in enumerate(persons):
+        of_person.setdefault(person, []).append(index)
     most = max(len(indices) for indices in of_person.values())
     fullest = [indices for indices in of_person.values() if len(indices) == most]
-    people = _spread(len(fullest), max(1, _PANELS // most))
-    chosen = [fullest[person][i] for person in people for i in _spread(most, _PANELS)]
-    points = range(len(scheme))
-    shown = [_face(faces, index, points) for index in chosen]
-    return face_grid(shown, scheme, points, "ground truth, over people and image types", caption, _columns(most))
+    people = evenly(len(fullest), max(1, PANELS // most))
+    columns = most * max(1, COLUMNS // most) if most <= COLUMNS else COLUMNS  # whole people, if more than one fits
+    return [fullest[person][i] for person in people for i in evenly(most, PANELS)], columns
 
 
-def asked_points(faces: FaceDataset, scheme: Scheme, points: Sequence[int], name: str, caption: str) -> Figure:
-    """The points that a network is asked for, called ``name``, on faces spread evenly over the data."""
-    shown = [_face(faces, index, points) for index in _spread(len(faces), _PANELS)]
-    return face_grid(shown, scheme, points, f"what the network is asked for: {name}", caption, _COLUMNS)
-
-
-def draws(faces: AugmentedDataset, index: int, scheme: Scheme, caption: str, count: int = 11) -> Figure:
-    """One face as it is, then its first ``count`` draws, which are what as many epochs train on."""
-    points = range(len(scheme))
-    shown = [_face(faces, index, points)]
-    for draw in range(count):
-        sample = faces[(draw, index)]
-        shown.append(Face(f"draw {draw}", sample["image"][0].numpy(), sample["keypoints"].numpy()))
-    return face_grid(shown, scheme, points, f"{shown[0].title} and what augmentation makes of it", caption)
-
-
-def numbered(faces: FaceDataset, index: int, scheme: Scheme, caption: str) -> Figure:
-    """One face, drawn large, with the index of every point beside it."""
-    face = _face(faces, index, range(len(scheme)))
-    low, high = _box(faces.keypoints[index], margin=0.08)
-    width, height = (high - low) * faces.input_size
+def numbered(face: Face, scheme: Scheme, caption: str) -> Figure:
+    """One face with all points of the scheme, drawn large, with the index of every point beside it."""
+    keypoints, size = np.asarray(face.truth), np.array(face.image.shape)[::-1]
+    low, high = _box(keypoints, margin=0.08)
+    width, height = (high - low) * size
     title = f"the {len(scheme)} points of the scheme {scheme.name}, on {face.title}"
     figure = new_figure(_LARGE, _LARGE * height / width + 0.7, title, caption)
     (panel,) = empty_panels(figure, 1, 1)
     _show(panel, replace(face, title=""), scheme)
     _zoom(panel, low, high)
-    points = faces.keypoints[index] * faces.input_size
-    places = _beside(points, scheme, inch=width / _LARGE)
-    for point, (mark, (x, y)) in enumerate(np.stack([points, places], axis=1) / faces.input_size):
+    places = _beside(keypoints * size, scheme, inch=width / _LARGE)
+    for point, (mark, (x, y)) in enumerate(np.stack([keypoints * size, places], axis=1) / size):
         panel.plot(*zip(mark, (x, y), strict=True), color="white", linewidth=0.6, zorder=1.5)
         panel.plot(*mark, "o", color=TRUTH, markersize=5, markerfacecolor="none")
         number = panel.text(x, y, str(point), color="white", fontsize=_TEXT + 1, ha="center", va="center")
@@ -104,24 +84,33 @@ def numbered(faces: FaceDataset, index: int, scheme: Scheme, caption: str) -> Fi
     return figure
 
 
-def mean_shapes(faces: FaceDataset, scheme: Scheme, caption: str) -> Figure:
-    """The mean label of each image type as an outline, over the labels that it is the mean of, all on one scale."""
-    types = np.array([record.image_type or 0 for record in faces.records])
+def mean_shapes(
+    keypoints: np.ndarray, types: Sequence[int], size: Sequence[int], scheme: Scheme, caption: str
+) -> Figure:
+    """The mean label of each image type as an outline, over the labels that it is the mean of, all on one scale.
+
+    Args:
+        keypoints: float [N, K, 2], relative to the canvas.
+        types: of the N images; 0 where one has none.
+        size: (width, height) of the canvas.
+        scheme: tells which points a line joins.
+        caption: below all panels.
+    """
     kinds = np.unique(types)
-    low, high = _box(faces.keypoints, margin=0.03)
-    width, height = (high - low) * faces.input_size
+    low, high = _box(keypoints, margin=0.03)
+    width, height = (high - low) * size
     columns = min(3, len(kinds))
     rows = -(-len(kinds) // columns)
     figure = new_figure(3.4 * columns, (3.4 * height / width + 0.3) * rows + 0.8, "mean shape by image type", caption)
     for panel, kind in zip(empty_panels(figure, rows, columns), kinds, strict=False):
-        shapes = faces.keypoints[types == kind]
+        shapes = keypoints[np.asarray(types) == kind]
         mean = shapes.mean(0, keepdims=True)
         panel.plot(*shapes.reshape(-1, 2).T, ".", color=BASELINE, markersize=1, alpha=0.35)
         panel.plot(*_outline(shapes, scheme).T, color=BASELINE, linewidth=0.5, alpha=0.35, label="labels")
         panel.plot(*_outline(mean, scheme).T, color=TRUTH, linewidth=1.5, label="their mean")
         panel.plot(*mean[0].T, ".", color=TRUTH, markersize=4)
         panel.set_title(f"{_name_of_type(int(kind))}: {len(shapes)} photographs", fontsize=_TEXT)
-        panel.set_aspect(faces.input_size[1] / faces.input_size[0])
+        panel.set_aspect(size[1] / size[0])
         _zoom(panel, low, high)
     _legend(figure)
     return figure
@@ -141,21 +130,6 @@ def suspects(chosen: Sequence[Suspect], scheme: Scheme, caption: str) -> Figure:
         _zoom(panel, *_box(both, margin=0.08))
     _legend(figure)
     return figure
-
-
-def _face(faces: FaceDataset, index: int, points: Sequence[int]) -> Face:
-    """A face of a dataset without its augmentation, if it has one."""
-    return Face(faces.records[index].name, faces.image(index), faces.keypoints[index][list(points)])
-
-
-def _spread(length: int, count: int) -> list[int]:
-    """At most ``count`` of ``length`` places, spread evenly."""
-    return np.unique(np.linspace(0, length - 1, min(length, count)).round().astype(int)).tolist()
-
-
-def _columns(images: int) -> int:
-    """How many columns give each person a row, or whole people to a row of at most six."""
-    return images * max(1, _COLUMNS // images) if images <= _COLUMNS else _COLUMNS
 
 
 def _name_of_type(image_type: int) -> str:

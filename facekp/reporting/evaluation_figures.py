@@ -56,7 +56,7 @@ def _faces(evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
     by_image = errors_of(evaluation.predictions).distance_px.mean(1)
     order = np.argsort(by_image, kind="stable").tolist()
     frame = _frame(evaluation)
-    spread = [order[rank] for rank in evenly(len(order), _FACES)]
+    spread = [order[rank] for rank in figures.evenly(len(order), _FACES)]
     for name, title, chosen in (
         ("spread_faces", f"from the best to the worst face, by mean error {frame}", spread),
         ("best_faces", f"best faces, by mean error {frame}", order[:_FACES]),
@@ -65,7 +65,7 @@ def _faces(evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
     ):
         if chosen:
             yield name, _grid(evaluation, title, [_face(evaluation, i, by_image[i]) for i in chosen])
-    faces = [_face(evaluation, i) for i in evenly(len(order), _FACES)]
+    faces = [_face(evaluation, i) for i in figures.evenly(len(order), _FACES)]
     yield "ground_truth", _grid(evaluation, "true points of held-out faces", faces)
 
 
@@ -96,11 +96,6 @@ def _errors(evaluation: Evaluation, measured: dict[str, Any]) -> Iterator[tuple[
         yield "confidence", draw_confidence(confidence, distance_px, "what the confidence is worth", caption)
 
 
-def evenly(length: int, count: int) -> list[int]:
-    """So many places, or all, spread evenly over a list of that length."""
-    return np.unique(np.linspace(0, length - 1, count).round().astype(int)).tolist()
-
-
 def _turned(evaluation: Evaluation, by_image: np.ndarray) -> list[int]:
     """A frontal face and the turned ones of a few persons, from the one who is predicted best to the worst."""
     index = {(record.person, record.image_type): i for i, record in enumerate(evaluation.records)}
@@ -108,7 +103,7 @@ def _turned(evaluation: Evaluation, by_image: np.ndarray) -> list[int]:
     persons = dict.fromkeys(person for person, _ in index)
     rows = [[index[p, t] for t in types] for p in persons if all((p, t) in index for t in types)]
     rows.sort(key=lambda row: by_image[row].mean())
-    return [i for place in evenly(len(rows), _PERSONS) for i in rows[place]] if rows else []
+    return [i for place in figures.evenly(len(rows), _PERSONS) for i in rows[place]] if rows else []
 
 
 def _frame(evaluation: Evaluation) -> str:

@@ -109,6 +109,11 @@ def draw_points(
     )
 
 
+def evenly(length: int, count: int) -> list[int]:
+    """So many places, or all, spread evenly over a list of that length."""
+    return np.unique(np.linspace(0, length - 1, count).round().astype(int)).tolist()
+
+
 def loss_curves(curves: Mapping[str, Curve], title: str, caption: str) -> Figure:
     """Losses against iterations, on a logarithmic axis; the training loss is thin, for it is noisy.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,10 +11,10 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_only
 
-from facekp.data.dataset import AugmentedDataset, FaceDataset
-from facekp.reporting.data_figures import draws, mean_shapes, numbered
-from facekp.reporting.evaluation_figures import evenly
-from facekp.reporting.figures import Face, face_grid
+from facekp.data.dataset import FaceDataset
+from facekp.reporting.data_figures import mean_shapes, numbered
+from facekp.reporting.figures import Face, evenly, face_grid
+from facekp.reporting.samples import augmented, plain, variants
 from facekp.training.callbacks import writers
 from facekp.utils.errors import ConfigError
 
@@ -40,49 +42,53 @@ class PredictionImages(Callback):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.ckpt_path is None:
             self._draw_labels(trainer, pl_module)
-            self._draw_answers(trainer, pl_module)
+            self._draw_predictions(trainer, pl_module)
 
     @rank_zero_only
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         epoch = trainer.current_epoch + 1
         if epoch % self._every == 0 or epoch == trainer.max_epochs:
-            self._draw_answers(trainer, pl_module)
+            self._draw_predictions(trainer, pl_module)
 
     def _draw_labels(self, trainer: Trainer, module: Any) -> None:
         data = trainer.datamodule  # type: ignore[attr-defined]
         scheme, points, caption = module.scheme, module.point_indices, data.caption
+        train, val = data.train_faces, data.val_faces
+        types = [record.image_type or 0 for record in train.records]
+        chosen = evenly(len(train), self._faces)
+        everything = range(len(scheme))
         sheets = {
-            "mean shapes": mean_shapes(data.train_faces, scheme, caption),
-            "numbered points": numbered(data.val_faces, 0, scheme, caption),
-            "one face under augmentation": draws(data.train_faces, 0, scheme, caption),
+            "mean shapes": mean_shapes(train.keypoints, types, train.input_size, scheme, caption),
+            "numbered points": numbered(plain(val, 0), scheme, caption),
+            "one face under augmentation": face_grid(
+                variants(train, 0), scheme, everything, f"augmented samples of {train.records[0].name}", caption
+            ),
+            "ground truth": face_grid(
+                self._shown(val, points), scheme, points, "ground truth of validation faces", caption
+            ),
+            "augmented training faces": face_grid(
+                [augmented(train, (0, i), points) for i in chosen], scheme, points, "augmented training faces", caption
+            ),
         }
-        for name, dataset, title in (
-            ("ground truth", data.val_faces, "ground truth of validation faces"),
-            ("augmented training faces", data.train_faces, "training faces as the network sees them"),
-        ):
-            faces = [_face(dataset, index, points) for index in evenly(len(dataset), self._faces)]
-            sheets[name] = face_grid(faces, scheme, points, title, caption)
         for name, sheet in sheets.items():
             for writer in writers(trainer):
                 writer.add_figure(f"data/{name}", sheet, 0)
 
-    def _draw_answers(self, trainer: Trainer, module: Any) -> None:
+    def _shown(self, val: FaceDataset, point_indices: Sequence[int]) -> list[Face]:
+        """The validation faces that are drawn."""
+        return [plain(val, index, point_indices) for index in evenly(len(val), self._faces)]
+
+    def _draw_predictions(self, trainer: Trainer, module: Any) -> None:
         data = trainer.datamodule  # type: ignore[attr-defined]
-        chosen = evenly(len(data.val_faces), self._faces)
-        images = torch.stack([data.val_faces[index]["image"] for index in chosen])
+        points = module.point_indices
+        shown = self._shown(data.val_faces, points)
+        images = torch.from_numpy(np.stack([face.image for face in shown]))[:, None]
         was_training = module.training
         with torch.inference_mode():
             predictions = module.eval()(images.to(module.device)).float().cpu().numpy()
         module.train(was_training)
-        points = module.point_indices
-        faces = [_face(data.val_faces, i, points, shape) for i, shape in zip(chosen, predictions, strict=True)]
+        faces = [replace(face, prediction=keypoints) for face, keypoints in zip(shown, predictions, strict=True)]
         title = f"epoch {trainer.current_epoch + 1}" if trainer.global_step else "before the first step"
         figure = face_grid(faces, module.scheme, points, title, data.caption)
         for writer in writers(trainer):
             writer.add_figure("predictions", figure, max(0, trainer.global_step - 1))  # beside that step's figures
-
-
-def _face(dataset: FaceDataset, index: int, points: list[int], prediction: np.ndarray | None = None) -> Face:
-    sample = dataset[(0, index)] if isinstance(dataset, AugmentedDataset) else dataset[index]
-    truth = sample["keypoints"].numpy()[points]
-    return Face(dataset.records[index].name, sample["image"][0].numpy(), truth, prediction)

@@ -12,6 +12,7 @@ from facekp.data.augmentation import Augmentation, RandomAffine
 from facekp.data.dataset import AugmentedDataset, FaceDataset
 from facekp.landmarks.scheme import DANES, Group, Scheme
 from facekp.reporting import data_figures as sheets
+from facekp.reporting.samples import plain, variants
 
 SIZE = (80, 60)
 
@@ -19,6 +20,11 @@ SIZE = (80, 60)
 @pytest.fixture(scope="module")
 def faces(drawn_records) -> FaceDataset:
     return FaceDataset(drawn_records, SIZE)
+
+
+def mean_shapes(faces: FaceDataset, scheme: Scheme) -> Figure:
+    types = [record.image_type or 0 for record in faces.records]
+    return sheets.mean_shapes(faces.keypoints, types, faces.input_size, scheme, "c")
 
 
 def titles(figure: Figure) -> list[str]:
@@ -38,55 +44,50 @@ def words(figure: Figure) -> str:
     return " ".join(text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text")))
 
 
-def test_ground_truth_has_a_row_for_each_person_and_a_column_for_each_type(faces):
-    figure = sheets.ground_truth(faces, DANES, "drawn, raw labels")
-    assert titles(figure) == [record.name for record in faces.records]
-    assert figure.axes[0].get_subplotspec().get_gridspec().get_geometry() == (4, 6)
-    for index, panel in enumerate(figure.axes):
-        np.testing.assert_array_equal(marked(panel, "o"), faces.keypoints[index])
-        np.testing.assert_array_equal(panel.images[0].get_array(), faces.image(index))
-    assert "drawn, raw labels" in words(figure)
+def test_people_are_chosen_over_their_types_a_row_for_each(drawn_records):
+    chosen, columns = sheets.over_people([record.person for record in drawn_records])
+    assert (chosen, columns) == (list(range(24)), 6)
 
 
-@pytest.mark.parametrize(
-    ("of_each", "shown", "columns"), [(1, 24, 6), (2, 24, 6), (4, 24, 4), (12, 24, 6), (24, 24, 6)]
-)
-def test_ground_truth_fits_any_number_of_photographs_of_a_person(drawn_records, of_each, shown, columns):
-    records = [replace(record, person=i // of_each) for i, record in enumerate(drawn_records)]
-    figure = sheets.ground_truth(FaceDataset(records, SIZE), DANES, "c")
-    assert len(titles(figure)) == shown
-    assert figure.axes[0].get_subplotspec().get_gridspec().get_geometry()[1] == columns
+@pytest.mark.parametrize(("of_each", "columns"), [(1, 6), (2, 6), (4, 4), (12, 6), (24, 6)])
+def test_any_number_of_photographs_of_a_person_fits(of_each, columns):
+    assert sheets.over_people([i // of_each for i in range(24)]) == (list(range(24)), columns)
 
 
-def test_ground_truth_is_of_those_who_have_the_most_photographs(drawn_records):
-    figure = sheets.ground_truth(FaceDataset(drawn_records[1:], SIZE), DANES, "c")
-    assert titles(figure) == [record.name for record in drawn_records[6:]]
+def test_people_are_chosen_who_have_the_most_photographs(drawn_records):
+    chosen, _ = sheets.over_people([record.person for record in drawn_records[1:]])
+    assert chosen == list(range(5, 23))
 
 
-def test_asked_points_are_those_and_no_others(faces):
+def test_no_more_people_are_chosen_than_a_sheet_has_room_for():
+    chosen, columns = sheets.over_people([i // 6 for i in range(600)])
+    assert (len(chosen), columns) == (30, 6)
+    assert {chosen[0] // 6, chosen[-1] // 6} == {0, 99}
+
+
+def test_a_face_is_shown_as_the_network_sees_it_with_the_selected_points(faces):
     points = DANES.select("nose_tip")
-    figure = sheets.asked_points(faces, DANES, points, "nose_tip", "c")
-    for index, panel in enumerate(figure.axes):
-        np.testing.assert_array_equal(marked(panel, "o"), faces.keypoints[index, points])
-    assert "nose_tip" in words(figure)
+    face = plain(faces, 3, points)
+    assert face.title == faces.records[3].name
+    np.testing.assert_array_equal(face.image, faces.image(3))
+    np.testing.assert_array_equal(face.truth, faces.keypoints[3, points])
 
 
-def test_draws_are_those_of_the_augmentation_after_the_face_itself(drawn_records):
+def test_variants_are_the_samples_of_the_augmentation_after_the_face_itself(drawn_records):
     augmentation = Augmentation([RandomAffine(rotate_deg=15, scale=0.1, shift=0.1)], DANES, mirror=0.5, seed=3)
     faces = AugmentedDataset(drawn_records, SIZE, augmentation)
-    figure = sheets.draws(faces, 2, DANES, "c", count=5)
-    assert titles(figure) == [drawn_records[2].name, *(f"draw {draw}" for draw in range(5))]
-    np.testing.assert_array_equal(marked(figure.axes[0], "o"), faces.keypoints[2])
-    for draw, panel in enumerate(figure.axes[1:6]):
-        sample = faces[(draw, 2)]
-        np.testing.assert_array_equal(marked(panel, "o"), sample["keypoints"])
-        np.testing.assert_array_equal(panel.images[0].get_array(), sample["image"][0])
+    face, *samples = variants(faces, 2, count=5)
+    assert [face.title, *(s.title for s in samples)] == [drawn_records[2].name, *(f"sample {n}" for n in range(5))]
+    np.testing.assert_array_equal(face.truth, faces.keypoints[2])
+    for number, sample in enumerate(samples):
+        np.testing.assert_array_equal(sample.truth, faces[(number, 2)]["keypoints"])
+        np.testing.assert_array_equal(sample.image, faces[(number, 2)]["image"][0])
 
 
 def test_every_point_is_numbered_once_near_its_mark_and_no_two_numbers_overlap(drawn_records):
     faces = FaceDataset(drawn_records, (640, 480))
     for index in (0, 2, 3):
-        figure = sheets.numbered(faces, index, DANES, "c")
+        figure = sheets.numbered(plain(faces, index), DANES, "c")
         panel = figure.axes[0]
         assert [text.get_text() for text in panel.texts] == [str(point) for point in range(58)]
         figure.draw_without_rendering()
@@ -99,7 +100,7 @@ def test_every_point_is_numbered_once_near_its_mark_and_no_two_numbers_overlap(d
 
 
 def test_mean_shapes_have_a_panel_for_each_type_that_says_its_pose(faces):
-    figure = sheets.mean_shapes(faces, DANES, "c")
+    figure = mean_shapes(faces, DANES)
     poses = ["frontal", "frontal", "turned", "turned", "frontal", "free"]
     assert titles(figure) == [f"type {kind}, {pose}: 4 photographs" for kind, pose in enumerate(poses, start=1)]
     joins = sum(len(group.segments) for group in DANES.groups)
@@ -136,13 +137,9 @@ def test_suspects_show_the_label_in_red_circles_and_the_models_shape_in_another_
     [Scheme.unknown(5), Scheme.unknown(1), Scheme("two", (Group("a", (0,)), Group("b", (1,))), mirror=None, eyes=None)],
 )
 def test_schemes_without_lines_and_data_without_types_are_drawn_too(drawn_records, scheme):
-    plain = [replace(r, keypoints=r.keypoints[: len(scheme)], sex=None, image_type=None) for r in drawn_records]
-    faces = FaceDataset(plain, SIZE)
-    figures = [
-        sheets.ground_truth(faces, scheme, "c"),
-        sheets.numbered(faces, 0, scheme, "c"),
-        sheets.mean_shapes(faces, scheme, "c"),
-    ]
-    for figure in figures:
-        figure.draw_without_rendering()
-    assert titles(figures[2]) == ["no type: 24 photographs"]
+    bare = [replace(r, keypoints=r.keypoints[: len(scheme)], sex=None, image_type=None) for r in drawn_records]
+    faces = FaceDataset(bare, SIZE)
+    sheets.numbered(plain(faces, 0), scheme, "c").draw_without_rendering()
+    figure = mean_shapes(faces, scheme)
+    figure.draw_without_rendering()
+    assert titles(figure) == ["no type: 24 photographs"]
