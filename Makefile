@@ -77,12 +77,10 @@ reproduce: setup ## run the published experiments again, and rewrite their resul
 	$(BIN)/python train.py -m sweep=published $(ARGS)
 	$(BIN)/python -m facekp publish
 
-ablation: setup ## the same for what each kind of augmentation is worth, on either split, and what helps turned faces
+ablation: setup ## the same for what each kind of augmentation is worth, on either split
 	$(BIN)/python train.py -m sweep=ablation $(ARGS)
 	$(BIN)/python -m facekp publish
 	$(BIN)/python train.py -m sweep=random_split $(ARGS)
-	$(BIN)/python -m facekp publish
-	$(BIN)/python train.py -m sweep=turned $(ARGS)
 	$(BIN)/python -m facekp publish
 
 peers: $(PEERS_READY) ## measure MediaPipe and dlib and set ours beside them; RUNS="outputs/sweeps/..." or all sweeps

@@ -54,7 +54,6 @@ class DataConfig:
     persons: list[int] | None = _setting(None, length=2)  # use only persons first..last, e.g. [1,32] to tune
     batch_size: int = _setting(16, at_least=1)  # per step, over all processes together
     samples_per_image: int = _setting(1, at_least=1)  # how often an epoch uses each image, augmented anew
-    turned_samples: int = _setting(1, at_least=1)  # how often a turned face is used for each use of another
     num_workers: int | None = _setting(None, at_least=0)  # that prepare batches; null: see FaceDataModule
     cache_mb: int = _setting(512, at_least=0)  # keep decoded images in memory up to this size, else read as needed
 

@@ -78,49 +78,6 @@ class RandomAffine(A.DualTransform):
         return moved
 
 
-class RandomTurn(A.DualTransform):
-    """Shift the middle of the face sideways relative to its outline, similar to a turn of the head.
-
-    A column at u, from -1 to 1 across the face, moves to u + t (1 - u^2): the nose moves most, the ears not at all.
-
-    Args:
-        limit: largest t in either direction; less than 0.5, so that the columns keep their order.
-        margin: width of the face relative to that of its points.
-        p: probability.
-    """
-
-    _targets = (Targets.IMAGE, Targets.KEYPOINTS)
-
-    def __init__(self, limit: float, margin: float = 1.2, p: float = 1.0) -> None:
-        super().__init__(p=p)
-        self._limit, self._margin = limit, margin
-
-    def get_params_dependent_on_data(self, params: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
-        left, right = data["keypoints"][:, 0].min(), data["keypoints"][:, 0].max()
-        turn = self._limit * self.random_generator.uniform(-1, 1)
-        return {"turn": turn, "middle": (left + right) / 2, "half": self._margin * max(right - left, 1) / 2}
-
-    def apply(self, img: np.ndarray, turn: float, middle: float, half: float, **params: Any) -> np.ndarray:
-        height, width = img.shape[:2]
-        target = (np.arange(width) - middle) / half
-        across = np.abs(target) < 1
-        source = target.copy()
-        shifted = target[across] - turn
-        source[across] = 2 * shifted / (1 + np.sqrt(1 - 4 * turn * shifted))  # the root that is finite for turn = 0
-        columns = np.broadcast_to((middle + half * source).astype(np.float32), (height, width))
-        rows = np.broadcast_to(np.arange(height, dtype=np.float32)[:, None], (height, width))
-        warped = cv2.remap(img, columns.copy(), rows.copy(), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return warped.reshape(img.shape)
-
-    def apply_to_keypoints(
-        self, keypoints: np.ndarray, turn: float, middle: float, half: float, **params: Any
-    ) -> np.ndarray:
-        moved = keypoints.copy()
-        across = (keypoints[:, 0] - middle) / half
-        moved[:, 0] += turn * half * (1 - across**2).clip(0)
-        return moved
-
-
 class Augmentation:
     """Random variants of a face by albumentations, each determined by its key.
 

@@ -114,10 +114,8 @@ class FaceDataModule(LightningDataModule):
         return f"{self.config.name}, {self.config.labels} labels, split {self.split.name}"
 
     def train_dataloader(self) -> DataLoader[Sample]:
-        often, turned = self.config.samples_per_image, self.config.turned_samples
-        times = [often * (turned if record.turned else 1) for record in self.train_faces.records]
         overfit = self.trainer is not None and self.trainer.overfit_batches > 0  # type: ignore[attr-defined]
-        sampler = EpochSampler(times, self._seed, shuffle=not overfit)
+        sampler = EpochSampler(len(self.train_faces), self.config.samples_per_image, self._seed, not overfit)
         workers = self._workers(self.train_faces)
         return FaceLoader(
             self.train_faces,

@@ -16,14 +16,15 @@ class EpochSampler(Sampler[tuple[int, int]]):
     after a resume. Lightning calls :meth:`set_epoch`.
 
     Args:
-        times: how often each sample is visited in an epoch.
+        size: how many samples there are.
+        times: how often each is visited in an epoch.
         seed: of the order.
         shuffle: visit them in a new order each epoch; otherwise always as they lie.
     """
 
-    def __init__(self, times: Sequence[int], seed: int = 0, shuffle: bool = True) -> None:
-        self._most = max(times)
-        self._visits = [(repeat, i) for repeat in range(self._most) for i, often in enumerate(times) if repeat < often]
+    def __init__(self, size: int, times: int = 1, seed: int = 0, shuffle: bool = True) -> None:
+        self._size = size
+        self._times = times
         self._seed = seed
         self._shuffle = shuffle
         self._epoch = 0
@@ -33,14 +34,14 @@ class EpochSampler(Sampler[tuple[int, int]]):
         self._epoch = epoch
 
     def __len__(self) -> int:
-        return len(self._visits)
+        return self._size * self._times
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         order: Sequence[int] = range(len(self))
         if self._shuffle:
             order = np.random.default_rng((self._seed, self._epoch)).permutation(len(self)).tolist()
-        first = self._epoch * self._most
-        return ((first + repeat, index) for repeat, index in (self._visits[i] for i in order))
+        first = self._epoch * self._times
+        return ((first + place // self._size, place % self._size) for place in order)
 
 
 class DistributedBatchSampler(BatchSampler):

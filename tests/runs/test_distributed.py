@@ -33,7 +33,7 @@ TWO = ("trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu")
 
 def shares(draws: int, batch_size: int, processes: int) -> list[list[list[Any]]]:
     """For each process, its part of each batch."""
-    sampler = EpochSampler([1] * draws, seed=3)
+    sampler = EpochSampler(draws, seed=3)
     return [list(DistributedBatchSampler(sampler, batch_size, rank, processes)) for rank in range(processes)]
 
 
