@@ -52,11 +52,11 @@ evaluate: setup ## judge a run: make evaluate RUN=outputs/nose/...
 	@test -n "$(RUN)" || { echo "Name the run: make evaluate RUN=outputs/nose/<time>"; exit 1; }
 	$(BIN)/python evaluate.py ckpt_path=$(RUN) $(ARGS)
 
-test: setup ## run the tests; those on the real faces need FACEKP_DANES
-	$(BIN)/python -m pytest $(ARGS)
+test: setup ## run the tests on all cores; those on the real faces need FACEKP_DANES
+	$(BIN)/python -m pytest -n auto $(ARGS)
 
 test-slow: setup ## run the tests that take minutes
-	$(BIN)/python -m pytest -m slow $(ARGS)
+	$(BIN)/python -m pytest -n auto -m slow $(ARGS)
 
 lint: setup ## check style and types
 	$(BIN)/ruff check .

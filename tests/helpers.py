@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from hydra import compose, initialize_config_dir
 
@@ -17,6 +20,14 @@ def config(name: str, *overrides: str) -> Any:
     register()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         return checked(compose(name, overrides=list(overrides)))
+
+
+@contextmanager
+def blank_figures() -> Iterator[None]:
+    """Figures are made and written, but left white: to draw them takes longer than a short run does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("matplotlib.figure.Figure.draw", lambda *_: None)
+        yield
 
 
 def assert_same_results(one: Path, other: Path) -> None:

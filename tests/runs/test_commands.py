@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).parents[2]
-
-
-def run(cwd: Path, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(REPOSITORY / script), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=1800, env=os.environ | {"CI": "1"})
+from tests.processes import REPOSITORY, run
 
 
 def only_run(folder: Path) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from facekp.landmarks.scheme import DANES
 from facekp.training.checkpoint import read_checkpoint
 from facekp.training.tensorboard import read_scalars
 from facekp.utils.errors import CheckpointError, ConfigError
-from tests.helpers import assert_same_results, config
+from tests.helpers import assert_same_results, blank_figures, config
 from train import train
 
 
@@ -47,7 +48,8 @@ def full_dir(drawn_root, tmp_path_factory) -> Path:
     """A finished run of the full network."""
     folder = tmp_path_factory.mktemp("runs") / "full"
     folder.mkdir()
-    train(config("train", *settings(drawn_root, folder, "model=full", "trainer.max_epochs=2")))
+    with blank_figures():
+        train(config("train", *settings(drawn_root, folder, "model=full", "trainer.max_epochs=2")))
     return folder
 
 
@@ -59,6 +61,13 @@ def heatmap_dir(drawn_root, tmp_path_factory) -> Path:
     smaller = "model.input_size=[160,120]", "model.network.crop_size=96"
     train(config("train", *settings(drawn_root, folder, "model=heatmap", "trainer.max_epochs=2", *smaller)))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def blank() -> Iterator[None]:
+    """What a test itself trains or judges has blank figures; what the other fixtures train has them drawn."""
+    with blank_figures():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ import pytest
 from facekp.evaluation.catalogue import COMPARED
 from facekp.runs.command_line import run_command
 from tests.browser import Page, browser
+from tests.helpers import blank_figures
 from train import train
 
 EPOCHS = 2
@@ -94,9 +95,7 @@ def sweep(drawn_root, tmp_path_factory) -> Path:
         "model.samples_per_image=1",
         *("callbacks.pictures.faces=2", f"hydra.sweep.dir={folder}"),
     ]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("facekp.reporting.results.draw", lambda *_: [])  # takes longer than the training does
-        patch.setattr("facekp.reporting.report.write_report", lambda *_: folder / "none")
+    with blank_figures(), pytest.MonkeyPatch.context() as patch:
         patch.setenv("HYDRA_FULL_ERROR", "1")
         patch.setattr(sys, "argv", typed)
         run_command("train", train)

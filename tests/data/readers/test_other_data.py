@@ -4,30 +4,24 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hydra import compose, initialize_config_dir
 
 from evaluate import evaluate
-from facekp.config import CONF, checked, register
 from facekp.data.readers.asf import write_asf
 from facekp.landmarks.scheme import Scheme
 from facekp.landmarks.scheme_files import load_scheme
 from facekp.utils.errors import ConfigError
 from tests.data.readers.folders import coco, draw, write_coco, write_pts
+from tests.helpers import blank_figures, config
 from train import train
 
 SIZES = ((160, 120), (90, 200), (333, 77), (128, 128), (64, 48))
 FACES = 20
 EYES = ["left_eye", "right_eye", "nose"]
-
-
-def config(name: str, *overrides: str):
-    register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return checked(compose(name, overrides=list(overrides)))
 
 
 def train_on(data: str, root: Path, run_dir: Path, *overrides: str) -> dict:
@@ -74,6 +68,13 @@ def pts_run(pts_root, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "pts"
     train_on("pts", pts_root, folder)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def blank() -> Iterator[None]:
+    """What a test itself trains or judges has blank figures; what the other fixtures train has them drawn."""
+    with blank_figures():
+        yield
 
 
 def test_68_points_are_learnt_and_reported_by_their_groups(pts_run):
