@@ -26,7 +26,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         FacekpError: for a mistake in the settings, the data or the checkpoint.
     """
     if config.ckpt_path is None:
-        from facekp.evaluation.comparison import compare
+        from facekp.reporting.comparison import compare
 
         return compare(config)
 
@@ -34,7 +34,8 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     from facekp.evaluation.evaluate import evaluate_predictor, name_evaluation
     from facekp.reporting.report import write_report
     from facekp.reporting.results import print_results, write_results
-    from facekp.training.checkpoint import device_of, find_checkpoint, read_checkpoint, restore_module, run_folder_of
+    from facekp.runs.find import find_checkpoint, run_folder_of
+    from facekp.training.checkpoint import device_of, read_checkpoint, restore_module
 
     path = find_checkpoint(config.ckpt_path, config.weights)
     checkpoint = read_checkpoint(path)

@@ -11,7 +11,8 @@ from facekp.data.prepare import prepare_data
 from facekp.data.read import read_split
 from facekp.runs.command_line import run_command
 from facekp.runs.distributed import check_processes, is_main_process, launch
-from facekp.runs.resume import LAST_CHECKPOINT, check_folder, keep_settings, sweeping
+from facekp.runs.folder import RunFolder
+from facekp.runs.resume import check_folder, keep_settings, sweeping
 from facekp.runs.signals import Interrupted, defer_signals
 from facekp.utils.terminal import display_path
 
@@ -62,15 +63,15 @@ def train(config: Config) -> float:
         split.save(run_dir / "split.json")
         if config.resume:
             keep_settings(run_dir)
-    interrupted = None
+    interrupted, last_checkpoint = None, RunFolder(run_dir).last_checkpoint
     try:
         with recorded(config, {"train": len(split.train), "val": len(split.val)}, trainer), defer_signals():
             trainer.fit(module, data, ckpt_path=resumed.path if resumed else None, weights_only=True)
         epoch = trainer.current_epoch
     except Interrupted as interruption:
-        if sweeping() or not is_main_process() or not (run_dir / LAST_CHECKPOINT).is_file():
+        if sweeping() or not is_main_process() or not last_checkpoint.is_file():
             raise
-        interrupted, last = interruption, read_checkpoint(run_dir / LAST_CHECKPOINT)
+        interrupted, last = interruption, read_checkpoint(last_checkpoint)
         module.load_state_dict(last.state)
         epoch = last.epoch
         print(f"Interrupted: reporting on epoch {epoch}, the last that ended. Interrupt again to end at once.")

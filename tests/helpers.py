@@ -12,7 +12,7 @@ import torch
 from hydra import compose, initialize_config_dir
 
 from facekp.config import CONF, checked, register
-from facekp.training.tensorboard import read_scalars
+from facekp.runs.folder import RunFolder
 
 
 def config(name: str, *overrides: str) -> Any:
@@ -37,7 +37,7 @@ def assert_same_results(one: Path, other: Path) -> None:
         assert _same(*(content[key] for content in contents)), key
     for name in ("metrics.json", "predictions.csv"):
         assert (one / name).read_bytes() == (other / name).read_bytes()
-    assert read_scalars(one) == read_scalars(other)
+    assert RunFolder(one).scalars == RunFolder(other).scalars
 
 
 def _same(one: Any, other: Any) -> bool:

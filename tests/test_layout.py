@@ -84,7 +84,6 @@ def test_the_tests_mirror_the_rooms():
     assert folders <= set(ROOMS)
 
 
-@pytest.mark.xfail(strict=True, reason="evaluation still imports pages, run folders and the module")
 def test_no_import_goes_up():
     back = [
         f"{name}:{found.line} imports {found.target}"

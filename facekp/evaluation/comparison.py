@@ -1,229 +1,144 @@
-"""Runs side by side, on the images and points that all of them answered, each against the first."""
+"""Predictions of several runs for the same images and points, each set against the first."""
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Sequence
-from dataclasses import fields, replace
-from datetime import datetime
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
-from facekp.config import DataConfig, EvaluateConfig
-from facekp.data.read import read_records
-from facekp.data.records import FRONTAL_TYPES, TURNED_TYPES, Record
 from facekp.evaluation.bootstrap import paired_difference
-from facekp.reporting.comparison_page import Faces, draw, print_comparison, write_page_of
-from facekp.runs.folder import Run, differing_settings, read_runs
-from facekp.utils.errors import ConfigError, DataError, FacekpError
-from facekp.utils.files import write_csv, write_text
-from facekp.utils.terminal import display_path
+from facekp.evaluation.catalogue import HEADLINE, by_image, summarise
+from facekp.evaluation.errors import Errors, image_masks
+from facekp.utils.errors import ConfigError
 
 _SAME_PX = 0.1  # how far apart two files may write down the same true point
 
 
-def compare(config: EvaluateConfig) -> dict[str, Any]:
-    """Write compare.html, compare.csv, compare.json and figures/*.png for the runs that the settings name.
+@dataclass(frozen=True)
+class PredictionTable:
+    """The content of predictions.csv: what was predicted for N images and K points, and how far off it is.
 
     Args:
-        config: checked; ``compare`` names the runs.
+        images: the images' names.
+        people, types: int [N], whom each image shows and its type; type 0 where it has none.
+        point_indices: which of the scheme's points are predicted.
+        true_px, predicted_px: float64 [N, K, 2], pixels of the photograph.
+        errors: of the same images and points.
+        labels: which labels the true points are, ``mended`` or ``raw``.
+    """
 
-    Returns:
-        The content of compare.json.
+    images: tuple[str, ...]
+    people: np.ndarray
+    types: np.ndarray
+    point_indices: tuple[int, ...]
+    true_px: np.ndarray
+    predicted_px: np.ndarray
+    errors: Errors
+    labels: str
+
+    def of(self, images: Sequence[str], point_indices: Sequence[int]) -> PredictionTable:
+        """Some images and points of the table, in that order."""
+        row_of, column_of = ({key: i for i, key in enumerate(keys)} for keys in (self.images, self.point_indices))
+        rows, columns = [row_of[name] for name in images], [column_of[point] for point in point_indices]
+        return replace(
+            self,
+            images=tuple(images),
+            people=self.people[rows],
+            types=self.types[rows],
+            point_indices=tuple(point_indices),
+            true_px=self.true_px[rows][:, columns],
+            predicted_px=self.predicted_px[rows][:, columns],
+            errors=self.errors.of(np.array(rows), np.array(columns)),
+        )
+
+    def agrees_with(self, row: int, true_px: np.ndarray) -> bool:
+        """Whether the true points of one image are these, float [K, 2], but for how they were written down."""
+        return bool(np.abs(self.true_px[row] - true_px).max() <= _SAME_PX)
+
+
+def common_ground(runs: Mapping[str, PredictionTable]) -> dict[str, PredictionTable]:
+    """The runs by their names, reduced to the images and points that all of them predict.
 
     Raises:
-        ConfigError: if the runs cannot be compared.
-        DataError: if a file of a run is damaged, or ``data.root`` is given and does not hold the runs' faces.
+        ConfigError: if there are none, or the runs were evaluated on other labels or other data.
     """
-    given, skipped = read_runs(config.compare)
-    runs = common_ground(given)
-    faces = find_faces(runs[0], config.data.root)
-    compared = measure(given, runs, faces) | {"skipped": [display_path(run) for run in skipped]}
-    folder = Path(config.output_dir or Path("outputs", "compare", f"{datetime.now():%Y-%m-%d_%H-%M-%S}"))
-    (folder / "figures").mkdir(parents=True, exist_ok=True)
-    write_text(folder / "compare.json", json.dumps(compared, indent=1) + "\n")
-    _write_table(folder / "compare.csv", compared)
-    write_page_of(folder, compared, draw(compared, runs, faces))
-    print_comparison(compared)
-    print(f"Page        {display_path(folder / 'compare.html')}")
-    return compared
-
-
-def _write_table(path: Path, compared: dict[str, Any]) -> None:
-    """One row per run, with its settings, figures and differences."""
-    rows = []
-    for run in compared["runs"]:
-        nested = ("settings", "difference", "error_px_by_type")
-        row = {name: value for name, value in run.items() if name not in nested} | run["settings"]
-        for name, difference in run.get("difference", {}).items():
-            row |= {f"difference_{name}_{part}": value for part, value in difference.items()}
-        rows.append(row)
-    write_csv(path, rows)
-
-
-def common_ground(runs: Sequence[Run]) -> list[Run]:
-    """The runs, reduced to the images and points that all of them answered.
-
-    Raises:
-        ConfigError: if there are none, or the runs were judged by different labels or on different data.
-    """
-    first = runs[0]
-    for run in runs:
-        if run.measured["labels"] != first.measured["labels"]:
+    (name, first), *_ = runs.items()
+    for other, run in runs.items():
+        if run.labels != first.labels:
             raise ConfigError(
-                f"compare: {first.name} was judged on {first.measured['labels']} labels and {run.name} on "
-                f"{run.measured['labels']} ones; evaluate both with the same data.labels, and compare those folders"
+                f"compare: {name} was evaluated on {first.labels} labels and {other} on {run.labels} ones; "
+                "evaluate both with the same data.labels, and compare those folders"
             )
-    images = [name for name in first.images if all(name in run.images for run in runs)]
-    points = [point for point in first.points if all(point in run.points for run in runs)]
+    images = [image for image in first.images if all(image in others for others in _sets(runs, "images"))]
+    points = [point for point in first.point_indices if all(point in others for others in _sets(runs, "point_indices"))]
     for common, kind in ((images, "image"), (points, "point")):
         if not common:
             raise ConfigError(
-                f"compare: there is no {kind} that all {len(runs)} runs answered; name runs that share some"
+                f"compare: there is no {kind} that all {len(runs)} runs predict; name runs that share some"
             )
-    reduced = [run.of(images, points) for run in runs]
-    for run in reduced:
-        apart = np.abs(run.true_px - reduced[0].true_px).max((1, 2))
-        if apart.max() > _SAME_PX:
+    reduced = {other: run.of(images, points) for other, run in runs.items()}
+    for other, run in reduced.items():
+        apart = next((i for i in range(len(images)) if not run.agrees_with(i, reduced[name].true_px[i])), None)
+        if apart is not None:
             raise ConfigError(
-                f"compare: the true points of {images[int(apart.argmax())]} differ between {first.name} and "
-                f"{run.name}; name runs that were judged on the same data and labels"
+                f"compare: the true points of {images[apart]} differ between {name} and {other}; "
+                "name runs that were evaluated on the same data and labels"
             )
     return reduced
 
 
-def find_faces(run: Run, root: str | None) -> Faces | None:
-    """The photographs of a run's images, and the scheme of their landmarks; None where they are not found.
-
-    They are looked for where the run's settings say, and where ``train.py`` keeps what it downloads or draws.
-
-    Args:
-        run: whose images are wanted.
-        root: the folder to look in instead, or None.
-
-    Raises:
-        DataError: if ``root`` is given and does not hold these images with these points.
-    """
-    try:
-        settings: Any = OmegaConf.to_container(OmegaConf.create(run.config).data, resolve=True)
-        known = {item.name for item in fields(DataConfig)}
-        data = DataConfig(**{name: value for name, value in settings.items() if name in known})
-    except (OmegaConfBaseException, AttributeError, TypeError):
-        return None
-    kept = Path(data.folder)
-    for place in [root] if root else [data.root, kept / "danes", kept / f"standin-{data.people}"]:
-        if place is None:
-            continue
-        try:
-            records, scheme = read_records(replace(data, root=str(place), labels=run.measured["labels"]))
-        except FacekpError:
-            if root:
-                raise
-            continue
-        found = {record.name: record for record in records}
-        if all(name in found and _agrees(found[name], run, i) for i, name in enumerate(run.images)):
-            return {name: found[name] for name in run.images}, scheme
-    if root:
-        raise DataError(f"data.root={root} does not hold the faces of {run.name}; correct it, or leave it out")
-    return None
+def _sets(runs: Mapping[str, PredictionTable], attribute: str) -> list[set[Any]]:
+    return [set(getattr(run, attribute)) for run in runs.values()]
 
 
-def _agrees(record: Record, run: Run, row: int) -> bool:
-    if max(run.points) >= len(record.keypoints):
-        return False
-    true_px = record.keypoints[list(run.points)] * record.image_size
-    return bool(np.abs(true_px - run.true_px[row]).max() <= _SAME_PX)
-
-
-def measure(given: Sequence[Run], runs: Sequence[Run], faces: Faces | None) -> dict[str, Any]:
-    """All figures of a comparison, ready for JSON; null is what is not known.
+def compare_tables(runs: Sequence[PredictionTable]) -> list[dict[str, Any]]:
+    """The metrics of each run, and how they differ from the first run's.
 
     Args:
-        given: the runs as they are.
-        runs: the same, on common ground; the first is the reference.
-        faces: their photographs, without which there is no NME of single images.
+        runs: on common ground; the first is the reference.
+
+    Returns:
+        For each run all metrics of the catalogue by their keys, ``error_px_frontal`` and ``error_px_turned``; of all
+        but the first also ``difference``, as :func:`difference_of` tells it of every headline metric, and
+        ``error_px_by_type``, the same of ``error_px`` for each image type. None is what is not known.
     """
-    first = runs[0]
-    kinds = image_kinds(first.types)
-    eyes = _eye_distances_px(first.images, faces)
-    errors = [run.by_image | ({} if eyes is None else {"nme": run.by_image["error_px"] / eyes}) for run in runs]
+    first, masks = runs[0], image_masks(runs[0].types)
     rows = []
-    for run, whole, settings, mine in zip(runs, given, differing_settings(given), errors, strict=True):
-        nme = run.measured["metrics"]["nme"] if whole.values.shape == run.values.shape else math.nan
-        row: dict[str, Any] = {
-            "run": run.name,
-            "folder": display_path(run.folder),
-            "settings": settings,
-            "images": len(whole.images),
-            "points": len(whole.points),
-            "error_px": mine["error_px"].mean(),
-            **{
-                f"error_px_{kind}": mine["error_px"][kinds[kind]].mean()
-                for kind in ("frontal", "turned")
-                if kind in kinds
-            },
-            "mse_px2": mine["mse_px2"].mean(),
-            "nme": mine["nme"].mean() if "nme" in mine else nme,
-            "curve_px": mine["curve_px"].mean(),
+    for run in runs:
+        row: dict[str, Any] = {key: known(value) for key, value in summarise(run.errors).items()}
+        row |= {
+            f"error_px_{kind}": known(run.errors.distance_px[masks[kind]].mean())
+            for kind in ("frontal", "turned")
+            if kind in masks
         }
-        row = {name: _known(value) if isinstance(value, float) else value for name, value in row.items()}
         if run is not first:
+            mine, reference = by_image(run.errors), by_image(first.errors)
             row["difference"] = {
-                name: difference_of(mine[name], errors[0][name], first.people)
-                for name in ("error_px", "mse_px2", "nme")
-                if name in mine
+                key: difference_of(mine[key], reference[key], first.people, metric.lower_is_better)
+                for key, metric in HEADLINE.items()
+                if not np.isnan(reference[key]).any()
             }
             row["error_px_by_type"] = {
-                kind: difference_of(mine["error_px"][mask], errors[0]["error_px"][mask], first.people[mask])
-                for kind, mask in kinds.items()
+                kind: difference_of(mine["error_px"][mask], reference["error_px"][mask], first.people[mask])
+                for kind, mask in masks.items()
             }
         rows.append(row)
-    return {
-        "data": first.measured["data"],
-        "labels": first.measured["labels"],
-        "splits": sorted({run.measured["split"] for run in runs}),
-        "weights": sorted({run.measured["weights"] for run in runs}),
-        "images": len(first.images),
-        "images_by_type": {kind: int(mask.sum()) for kind, mask in kinds.items()},
-        "people": len(set(first.people.tolist())),
-        "points": len(first.points),
-        "photographs": faces is not None,
-        "runs": rows,
-    }
+    return rows
 
 
-def image_kinds(types: np.ndarray) -> dict[str, np.ndarray]:
-    """Rows of a table by image type: bool [N] for all images, the frontal, the turned, and each type that occurs."""
-    kinds = {
-        "all": np.ones(len(types), bool),
-        "frontal": np.isin(types, FRONTAL_TYPES),
-        "turned": np.isin(types, TURNED_TYPES),
-        **{f"type {number}": types == number for number in sorted(set(types.tolist())) if number},
-    }
-    return {name: mask for name, mask in kinds.items() if mask.any()}
-
-
-def _eye_distances_px(images: Sequence[str], faces: Faces | None) -> np.ndarray | None:
-    """float64 [N], as :func:`facekp.evaluation.metrics.eye_distance_px` has it; None where it is not known."""
-    if faces is None or faces[1].eyes is None:
-        return None
-    records, scheme = faces
-    shapes = np.stack([records[name].keypoints.astype(float) * records[name].image_size for name in images])
-    one, other = (shapes[:, list(eye)].mean(1) for eye in scheme.eyes or ())
-    return np.linalg.norm(one - other, axis=-1)
-
-
-def difference_of(mine: np.ndarray, reference: np.ndarray, people: np.ndarray) -> dict[str, Any]:
-    """The mean of ``mine - reference``, errors of the same images, with its interval over people and a verdict."""
+def difference_of(
+    mine: np.ndarray, reference: np.ndarray, people: np.ndarray, lower_is_better: bool = True
+) -> dict[str, Any]:
+    """The mean of ``mine - reference`` over the same images, with its interval over people and a verdict."""
     mean, low, high = paired_difference(mine, reference, people)
-    verdict = "better" if high < 0 else "worse" if low > 0 else "no difference shown"
-    return {"mean": _known(mean), "low": _known(low), "high": _known(high), "verdict": verdict}
+    words = ("better", "worse") if lower_is_better else ("worse", "better")
+    verdict = words[0] if high < 0 else words[1] if low > 0 else "no difference shown"
+    return {"mean": known(mean), "low": known(low), "high": known(high), "verdict": verdict}
 
 
-def _known(number: float) -> float | None:
+def known(number: float) -> float | None:
+    """A number for JSON, which has no NaN."""
     return None if math.isnan(number) else float(number)

@@ -1,8 +1,9 @@
-"""What a comparison shows: figures, a page, a table for the terminal and one for spreadsheets."""
+"""What a comparison shows: figures, a page, and a table for the terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from rich.table import Table
 
 from facekp.data.images import load_grey
 from facekp.data.records import Record
+from facekp.evaluation.catalogue import CATALOGUE, Metric
+from facekp.evaluation.comparison import PredictionTable
 from facekp.landmarks.scheme import Scheme
 from facekp.reporting.comparison_figures import (
     FacePair,
@@ -22,30 +25,24 @@ from facekp.reporting.comparison_figures import (
 )
 from facekp.reporting.figures import LINE_COLOURS
 from facekp.reporting.pages import inlined, write_page
-from facekp.runs.folder import Run, run_dir_of
-from facekp.training.tensorboard import read_scalars
+from facekp.runs.folder import RunFolder
 from facekp.utils.terminal import print_table
-
-Faces = tuple[dict[str, Record], Scheme]
-"""Photographs by name, and the scheme of their landmarks."""
 
 _SHOWN_FACES = 6
 _SHOWN_WIDTH = 480
 _SHOWN_RUNS = len(LINE_COLOURS) - 1  # the first is the reference's
 _TOLD_SETTINGS = 3
 _LEADING = 4  # columns of a result that are more important than the settings
-_MEASURES = {
-    "error_px": ("error px", 1, 2),
-    "error_px_turned": ("turned px", 1, 2),
-    "error_px_frontal": ("frontal px", 1, 2),
-    "mse_px2": ("MSE px²", 1, 1),
-    "nme": ("NME %", 100, 2),
-    "curve_px": ("to curve px", 1, 2),
+_ERROR = CATALOGUE["error_px"]
+_COLUMNS = {
+    **{f"error_px_{pose}": (f"{pose}, {_ERROR.unit}", _ERROR) for pose in ("turned", "frontal")},
+    **{key: (metric.title(), metric) for key, metric in CATALOGUE.items() if metric is not _ERROR},
 }
-"""Heading, factor and decimals of each measure of a run."""
+"""What a run has beside its error: headings, and the metrics that they are of."""
+Rows = Sequence[Mapping[str, Any]]
 
 
-def told_settings(rows: Sequence[dict[str, Any]]) -> list[str]:
+def told_settings(rows: Rows) -> list[str]:
     """The settings that tell the runs apart, if they are few; otherwise nothing.
 
     What follows from a choice by name, such as the kernels from ``model.name``, is not repeated, and what only logs is
@@ -63,18 +60,20 @@ def told_settings(rows: Sequence[dict[str, Any]]) -> list[str]:
             for choice, part in choices.items()
         )
 
-    told = [name for name in settings[0] if not name.startswith(("callbacks.", "logger.")) and not follows(name)]
+    telling = (name for name in settings[0] if not name.startswith(("callbacks.", "logger.")) and not follows(name))
+    told = list(islice(telling, _TOLD_SETTINGS + 1))
+    if len(told) > _TOLD_SETTINGS:
+        return [""] * len(rows)
     short = {name: name.removesuffix(".name").rpartition(".")[2] for name in told}
-    few = len(told) <= _TOLD_SETTINGS
-    return [", ".join(f"{short[name]}={mine[name]}" for name in told) if few else "" for mine in settings]
+    return [", ".join(f"{short[name]}={mine[name]}" for name in told) for mine in settings]
 
 
-def _labels(rows: Sequence[dict[str, Any]], between: str = ": ") -> list[str]:
+def _labels(rows: Rows, between: str = ": ") -> list[str]:
     """What figures call the runs."""
     return [f"{row['run']}{between * bool(told)}{told}" for row, told in zip(rows, told_settings(rows), strict=True)]
 
 
-def caption(compared: dict[str, Any]) -> str:
+def caption(compared: Mapping[str, Any]) -> str:
     """On what the runs were compared."""
     return (
         f"{compared['data']}, {compared['labels']} labels, split {', '.join(compared['splits'])}, "
@@ -87,75 +86,84 @@ def _count(number: int, one: str, many: str | None = None) -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
-def draw(compared: dict[str, Any], runs: Sequence[Run], faces: Faces | None) -> Iterator[tuple[str, str, Figure]]:
+def draw(
+    compared: Mapping[str, Any],
+    folders: Mapping[str, RunFolder],
+    runs: Mapping[str, PredictionTable],
+    photographs: tuple[dict[str, Record], Scheme] | None,
+) -> Iterator[tuple[str, str, Figure]]:
     """Each figure with its file's name and its title.
 
     Args:
-        compared: as :func:`facekp.evaluation.comparison.measure` gives it.
-        runs: on common ground, the reference first.
-        faces: their photographs, or None.
+        compared: the content of compare.json.
+        folders: of the runs, by their names, the reference first.
+        runs: the same runs on common ground.
+        photographs: records by name and the scheme of their landmarks, or None.
     """
-    told, rows = caption(compared), compared["runs"]
-    named = list(zip(_labels(rows), rows, runs, strict=True))
-    others = named[1:]
+    told, rows, labels = caption(compared), compared["runs"], _labels(compared["runs"])
     reference = rows[0]["run"]
     title = f"difference of error_px from {reference}, with 95 % interval over people"
     unit = "px (left of the line: better)"
-    overall = np.array([_interval(row["difference"]["error_px"]) for _, row, _ in others])
+    overall = np.array([_interval(row["difference"]["error_px"]) for row in rows[1:]])
     two_lines = _labels(rows, between="\n")[1:]
     yield "differences", title, paired_differences({"all": overall}, two_lines, unit, title, told)
     title = title.replace(",", ", by image type,", 1)
     kinds = list(compared["images_by_type"])
     by_type = {
-        name: np.array([_interval(row["error_px_by_type"][kind]) for kind in kinds])
-        for name, row, _ in others[:_SHOWN_RUNS]
+        label: np.array([_interval(row["error_px_by_type"][kind]) for kind in kinds])
+        for label, row in zip(labels[1 : _SHOWN_RUNS + 1], rows[1:], strict=False)
     }
     colours = LINE_COLOURS[1 : len(by_type) + 1]
     yield "differences_by_type", title, paired_differences(by_type, kinds, unit, title, told, colours)
     title = "cumulative error of the images"
-    by_image = {name: run.by_image["error_px"] for name, _, run in named}
+    by_image = {label: _by_image(run) for label, run in zip(labels, runs.values(), strict=True)}
     yield "cumulative_error", title, cumulative_errors_of(by_image, "mean error of an image (px)", title, told)
-    losses = {name: read_scalars(run_dir_of(run.folder)) for name, _, run in named}
+    losses = {label: folder.scalars for label, folder in zip(labels, folders.values(), strict=True)}
     if any("val/loss" in curves for curves in losses.values()):
-        title = "validation loss (thick) and training loss (thin, smoothed), over all points that each run answers"
+        title = "validation loss (thick) and training loss (thin, smoothed), over all points that each run predicts"
         yield "loss_curves", title, losses_of(losses, title, told)
-    if faces is not None:
-        for number, (_, row, run) in enumerate(others[:_SHOWN_RUNS], start=1):
-            title = f"where {reference} and {row['run']} differ most"
-            shown = _most_different(runs[0], run, faces[0])
-            names = (reference, row["run"])
-            yield f"faces_{number}", title, face_pairs(shown, names, faces[1], run.points, title, told)
+    if photographs is not None:
+        records, scheme = photographs
+        for number, name in enumerate(list(runs)[1 : _SHOWN_RUNS + 1], start=1):
+            title = f"where {reference} and {name} differ most"
+            shown = _most_different(runs[reference], runs[name], records)
+            points = runs[name].point_indices
+            yield f"faces_{number}", title, face_pairs(shown, (reference, name), scheme, points, title, told)
 
 
-def _interval(difference: dict[str, Any]) -> list[float]:
-    return [np.nan if difference[name] is None else difference[name] for name in ("mean", "low", "high")]
+def _interval(difference: Mapping[str, Any]) -> list[float]:
+    return [np.nan if difference[part] is None else difference[part] for part in ("mean", "low", "high")]
 
 
-def _most_different(reference: Run, run: Run, records: dict[str, Record]) -> list[FacePair]:
-    before, after = reference.by_image["error_px"], run.by_image["error_px"]
+def _by_image(run: PredictionTable) -> np.ndarray:
+    return _ERROR.compute(run.errors)
+
+
+def _most_different(reference: PredictionTable, run: PredictionTable, records: Mapping[str, Record]) -> list[FacePair]:
+    before, after = _by_image(reference), _by_image(run)
     return [
         _face(records[run.images[i]], f"{run.images[i]}   {before[i]:.1f} → {after[i]:.1f} px", reference, run, i)
         for i in np.argsort(-np.abs(after - before), kind="stable")[:_SHOWN_FACES]
     ]
 
 
-def _face(record: Record, title: str, reference: Run, run: Run, row: int) -> FacePair:
+def _face(record: Record, title: str, reference: PredictionTable, run: PredictionTable, row: int) -> FacePair:
     size = np.array(record.image_size)
     width, height = np.rint(size * _SHOWN_WIDTH / size[0]).astype(int).tolist()
     shapes = (run.true_px[row] / size, reference.predicted_px[row] / size, run.predicted_px[row] / size)
     return FacePair(title, load_grey(record.image, (width, height)), *shapes)
 
 
-def write_page_of(folder: Path, compared: dict[str, Any], figures: Iterator[tuple[str, str, Figure]]) -> None:
-    """Save the figures into the folder, and write compare.html."""
+def write_comparison_page(
+    folder: Path, compared: Mapping[str, Any], figures: Iterator[tuple[str, str, Figure]]
+) -> None:
+    """Save the figures into the folder's ``figures``, and write compare.html."""
     titles = {}
     for name, title, figure in figures:
         figure.savefig(folder / "figures" / f"{name}.png")
         titles[name] = title
     rows = compared["runs"]
-    settings = list(rows[0]["settings"])
-    differences = list(rows[1]["difference"])
-    kinds = compared["images_by_type"]
+    differences = [CATALOGUE[key] for key in rows[1]["difference"]]
     whole = all((row["images"], row["points"]) == (compared["images"], compared["points"]) for row in rows)
     write_page(
         folder / "compare.html",
@@ -165,16 +173,19 @@ def write_page_of(folder: Path, compared: dict[str, Any], figures: Iterator[tupl
         reference=_labels(rows)[0],
         common=None if whole else f"{_count(compared['images'], 'image')} and {_count(compared['points'], 'point')}",
         results=_results(rows),
-        settings=(["run", *settings], [[row["run"], *row["settings"].values()] for row in rows]),
+        settings=(["run", *rows[0]["settings"]], [[row["run"], *row["settings"].values()] for row in rows]),
         differences=(
-            ["run", *(_MEASURES[name][0] for name in differences)],
-            [[row["run"], *(_words(row["difference"][name], name) for name in differences)] for row in rows[1:]],
+            ["run", *(metric.title() for metric in differences)],
+            [
+                [row["run"], *(_words(metric, row["difference"][metric.key]) for metric in differences)]
+                for row in rows[1:]
+            ],
         ),
         by_type=(
             ["images", "number", *(row["run"] for row in rows[1:])],
             [
-                [kind, number, *(_words(row["error_px_by_type"][kind], "error_px") for row in rows[1:])]
-                for kind, number in kinds.items()
+                [kind, number, *(_words(_ERROR, row["error_px_by_type"][kind]) for row in rows[1:])]
+                for kind, number in compared["images_by_type"].items()
             ],
         ),
         folders=[[row["run"], row["folder"], row["images"], row["points"]] for row in rows],
@@ -184,8 +195,8 @@ def write_page_of(folder: Path, compared: dict[str, Any], figures: Iterator[tupl
     )
 
 
-def print_comparison(compared: dict[str, Any]) -> None:
-    """Print the runs with their figures and their differences from the first."""
+def print_comparison(compared: Mapping[str, Any]) -> None:
+    """Print the runs with their metrics and their differences from the first."""
     headings, rows = _results(compared["runs"])
     told = told_settings(compared["runs"])
     if any(told):
@@ -200,39 +211,35 @@ def print_comparison(compared: dict[str, Any]) -> None:
     print_table(table, f"{caption(compared)}; the first run is the reference")
 
 
-def _results(rows: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
+def _results(rows: Rows) -> tuple[list[str], list[list[str]]]:
     """Headings and rows, the most important columns first."""
-    first, *others = [name for name in _MEASURES if any(row.get(name) is not None for row in rows)]
-    headings = ["run", _MEASURES[first][0], "difference px (95 %)", "verdict", *(_MEASURES[name][0] for name in others)]
+    columns = {key: column for key, column in _COLUMNS.items() if any(row.get(key) is not None for row in rows)}
+    headings = ["run", _ERROR.title(), f"difference, {_ERROR.unit} (95 %)", "verdict"]
+    headings += [heading for heading, _ in columns.values()]
     return headings, [
-        [row["run"], _value(row[first], first), *_against(row), *(_value(row.get(name), name) for name in others)]
+        [
+            *(row["run"], _ERROR.text(row["error_px"]), *_against(row)),
+            *(metric.text(row.get(key)) for key, (_, metric) in columns.items()),
+        ]
         for row in rows
     ]
 
 
-def _value(value: float | None, measure: str) -> str:
-    _, factor, decimals = _MEASURES[measure]
-    return "–" if value is None else f"{factor * value:.{decimals}f}"
-
-
-def _against(row: dict[str, Any]) -> tuple[str, str]:
+def _against(row: Mapping[str, Any]) -> tuple[str, str]:
     """The difference and the verdict of a run."""
     if "difference" not in row:
         return "", "reference"
     difference = row["difference"]["error_px"]
-    return _range(difference, "error_px"), difference["verdict"]
+    return difference_text(_ERROR, difference), difference["verdict"]
 
 
-def _words(difference: dict[str, Any], measure: str) -> str:
+def _words(metric: Metric, difference: Mapping[str, Any]) -> str:
     """The difference, and the verdict where one could be given."""
     shown = difference["verdict"] in ("better", "worse")
-    return _range(difference, measure) + (f" {difference['verdict']}" if shown else "")
+    return difference_text(metric, difference) + (f" {difference['verdict']}" if shown else "")
 
 
-def _range(difference: dict[str, Any], measure: str) -> str:
-    _, factor, decimals = _MEASURES[measure]
-    mean, low, high = (
-        "?" if difference[name] is None else f"{factor * difference[name]:+.{decimals}f}".replace("-", "−")
-        for name in ("mean", "low", "high")
-    )
-    return f"{mean} ({low} to {high})"
+def difference_text(metric: Metric, difference: Mapping[str, Any]) -> str:
+    """A difference with its interval in brackets, where there is one."""
+    mean, low, high = (metric.text(difference[part], "+").replace("-", "−") for part in ("mean", "low", "high"))
+    return mean if difference["low"] is None else f"{mean} ({low} to {high})"

@@ -19,7 +19,7 @@ from facekp.models.module import KeypointModule
 from facekp.reporting import figures
 from facekp.reporting import network_figures as layers
 from facekp.reporting.confidence import draw_confidence
-from facekp.training.tensorboard import read_scalars
+from facekp.runs.folder import RunFolder
 
 _FACES = 6
 _PERSONS = 3
@@ -40,7 +40,9 @@ def draw(
     """
     yield from _faces(evaluation)
     yield from _errors(evaluation, measured)
-    losses = {tag: series for tag, series in read_scalars(run_dir).items() if tag.endswith("/loss")} if run_dir else {}
+    losses = (
+        {tag: series for tag, series in RunFolder(run_dir).scalars.items() if tag.endswith("/loss")} if run_dir else {}
+    )
     if losses:
         yield "loss_curves", figures.loss_curves(losses, "training and validation loss", evaluation.caption)
     record = evaluation.records[0]

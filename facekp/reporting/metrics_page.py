@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from facekp.config import CONF
 from facekp.evaluation.catalogue import CATALOGUE, COMPARED, HEADLINE
-from facekp.reporting.publish import markdown_table
+from facekp.reporting.published import markdown_table
 from facekp.reporting.results import COLUMNS
 from facekp.utils.files import write_text
 

@@ -18,7 +18,8 @@ from facekp.models.module import KeypointModule
 from facekp.reporting.network_figures import Layer, layers_of
 from facekp.reporting.pages import inlined, write_page
 from facekp.reporting.results import TITLES, cells
-from facekp.runs.provenance import command_line, read_parts
+from facekp.runs.folder import RunFolder
+from facekp.runs.provenance import command_line
 
 _NAMED_FACES = 6
 _POSES = ("frontal", "turned")
@@ -41,7 +42,7 @@ def write_report(
     Returns:
         The page's path.
     """
-    parts = read_parts(run_dir)
+    parts = RunFolder(run_dir).parts if run_dir else []
     image = load_grey(evaluation.records[0].image, evaluation.input_size)
     layers = layers_of(module, torch.from_numpy(image))
     weights = f"{sum(layer.weights for layer in layers):,}"

@@ -23,7 +23,8 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 
 from facekp.config import CONF, checked, register
 from facekp.runs.distributed import NO_OUTPUT, is_main_process, other_process_ended, reports_error, run_silently
-from facekp.runs.resume import ERROR, resuming, run_job, sweeping
+from facekp.runs.folder import RunFolder
+from facekp.runs.resume import resuming, run_job, sweeping
 from facekp.runs.signals import Interrupted, install_handlers
 from facekp.utils.errors import FacekpError, closest
 from facekp.utils.files import write_text
@@ -69,9 +70,9 @@ def run_command(config_name: str, task: Callable[[Any], Any], resumable: bool = 
                 raise
             if text and not sweeping():
                 _exit(error, text)
-            print(f"Error: {text or f'{error!r}; see {display_path(folder / ERROR)}'}", file=sys.stderr)
+            print(f"Error: {text or f'{error!r}; see {display_path(RunFolder(folder).error)}'}", file=sys.stderr)
             with suppress(OSError):
-                write_text(folder / ERROR, "".join(traceback.format_exception(error)))
+                write_text(RunFolder(folder).error, "".join(traceback.format_exception(error)))
             return math.inf  # NaN would end a search
 
     try:

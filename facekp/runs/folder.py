@@ -1,234 +1,220 @@
-"""Run folders, read back from what they hold: answers, tables and settings; without torch."""
+"""A run folder, read back: whatever a run leaves behind is read here; without torch.
+
+Run folders are passed on, so that anybody may have written them: their files are plain data of a known shape, nothing
+in them is executed, and interpolations in stored settings stay as they were written.
+"""
 
 from __future__ import annotations
 
 import csv
-import json
-import re
+import io
+import logging
+import math
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from os.path import commonpath
+from functools import cached_property
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError  # type: ignore[import-untyped]
 
-from facekp.utils.errors import ConfigError, DataError
-from facekp.utils.terminal import display_path
+from facekp.evaluation.comparison import PredictionTable
+from facekp.evaluation.errors import Errors
+from facekp.utils.files import read_bytes
+from facekp.utils.plain import read_json, read_yaml
+from facekp.utils.shape import CONTROL, Shape, damage_told, shaped
 
-PREDICTIONS = "predictions.csv"
-_NUMBERS = ("true_x_px", "true_y_px", "x_px", "y_px", "error_px", "curve_px")
-_SHOWN_OF_EVALUATION = ("weights", "epoch")
-_NEEDED = ("data", "labels", "split", "metrics", *_SHOWN_OF_EVALUATION)
-_VALUE = "value to resolve"
+Scalars = dict[str, tuple[list[int], list[float]]]
+"""What was logged, by its tag: iterations and values."""
+
+_PLAIN_BYTES = 1_000_000
+_CSV_BYTES = 64_000_000
+_WHOLE = {"person": 2**31, "image_type": 99, "point": 100_000}  # whole numbers, and the largest that is let through
+_NUMBERS = ("true_x_px", "true_y_px", "x_px", "y_px", "error_px", "curve_px", "eye_distance_px")
+_LARGEST_PX = 1e9
+_LONGEST_NAME = 255
+
+_ROW = {"images": int, "error_px": float, "mse_px2": float, ...: float}
+_TABLE: Shape = {"all": _ROW, ...: _ROW}
+_TABLES = {"by_type": _TABLE, "by_group": _TABLE}
+_MEASURED: Shape = {
+    **dict.fromkeys(("model", "weights", "data", "labels", "split"), str),
+    **dict.fromkeys(("epoch", "images"), int),
+    "metrics": {"error_px": float, ...: float},
+    **_TABLES,
+    "mean_shape": _TABLES,
+    "raw_labels?": _TABLES,
+    **{"kind?": str, "trained_on?": str, "given?": str, "missed?": int},
+}
+_PART: Shape = {
+    **dict.fromkeys(("started", "augment", "system", "device"), str),
+    **dict.fromkeys(("command", "finished", "commit", "optimizer", "schedule"), (str, None)),
+    **dict.fromkeys(("train_images", "samples_per_image", "batch_size"), int),
+    **dict.fromkeys(("epochs", "steps", "cpus"), (int, None)),
+    **{"limit_train_batches": float, "lr": (float, None), "training_seconds": (float, None)},
+    **{"dirty": (bool, None), "versions": {...: str}},
+}
 
 
-@dataclass(frozen=True)
-class Run:
-    """What one run, or one evaluation of it, answered.
+class RunFolder:
+    """The folder of a run, or of one evaluation of it, which is kept in the run's ``evaluate``.
+
+    An evaluation has metrics and predictions of its own; all else is that of its run. A property reads its file when it
+    is asked for, and raises DataError, naming the file, if it is damaged.
 
     Args:
-        name: what figures and tables call it.
-        folder: where metrics.json and predictions.csv lie.
-        measured: the content of metrics.json.
-        config: the settings of its training, as composed, with interpolations as they were written; empty if unknown.
-        images: names of the N images.
-        people, types: int [N], whom each image shows and its type; type 0 where it has none.
-        points: indices of the K points.
-        values: float64 [N, K, 6]: true x and y, answered x and y, distance, distance to the curve; pixels of the
-            photograph.
+        path: of the folder.
     """
 
-    name: str
-    folder: Path
-    measured: dict[str, Any]
-    config: dict[str, Any]
-    images: tuple[str, ...]
-    people: np.ndarray
-    types: np.ndarray
-    points: tuple[int, ...]
-    values: np.ndarray
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        within = self.path.parent.parent
+        is_evaluation = self.path.parent.name == "evaluate" and (within / ".hydra").is_dir()
+        self.run_dir = within if is_evaluation else self.path
+        self.error = self.path / "error.txt"  # why a job of a sweep failed
+        self.last_checkpoint = self.run_dir / "checkpoints" / "last.ckpt"  # what a run is resumed from
+        self.overrides_yaml = self.run_dir / ".hydra" / "overrides.yaml"
+        self.metrics_json = self.path / "metrics.json"
+        self.predictions_csv = self.path / "predictions.csv"
 
     @property
-    def true_px(self) -> np.ndarray:
-        """float64 [N, K, 2]."""
-        return self.values[..., 0:2]
+    def begun(self) -> bool:
+        """Whether a run has begun here."""
+        return self.overrides_yaml.is_file()
 
     @property
-    def predicted_px(self) -> np.ndarray:
-        """float64 [N, K, 2]."""
-        return self.values[..., 2:4]
+    def overrides(self) -> list[str]:
+        """What was typed to begin the run; empty where nobody kept it."""
+        return read_plain(self.overrides_yaml, [str], "restore it, or start anew") if self.begun else []
 
     @property
-    def by_image(self) -> dict[str, np.ndarray]:
-        """``error_px``, ``mse_px2`` and ``curve_px`` of each image: float64 [N], means over its points."""
-        distance, curve = self.values[..., 4], self.values[..., 5]
-        return {
-            "error_px": distance.mean(1),
-            "mse_px2": (distance**2 / 2).mean(1),  # of two coordinates
-            "curve_px": curve.mean(1),
-        }
+    def settings(self) -> dict[str, str]:
+        """The overrides by the name of what they set."""
+        return {name: value for name, _, value in (line.partition("=") for line in self.overrides)}
 
-    def of(self, images: Sequence[str], points: Sequence[int]) -> Run:
-        """The answers to some images and points, in that order."""
-        rows = [self.images.index(name) for name in images]
-        columns = [self.points.index(point) for point in points]
-        return replace(
-            self,
-            images=tuple(images),
-            people=self.people[rows],
-            types=self.types[rows],
-            points=tuple(points),
-            values=self.values[np.ix_(rows, columns)],
-        )
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The settings as composed, with interpolations as they were written; empty where nobody kept them."""
+        path = self.run_dir / ".hydra" / "config.yaml"
+        return read_plain(path, {...: object}, "restore it, or move .hydra away") if path.exists() else {}
+
+    @property
+    def parts(self) -> list[dict[str, Any]]:
+        """How the run was trained: run.json has an entry for each time that it was begun or resumed, earliest first."""
+        path = self.run_dir / "run.json"
+        return read_plain(path, {"parts": [_PART]}, "restore it, or move it away")["parts"] if path.exists() else []
+
+    @cached_property
+    def measured(self) -> dict[str, Any]:
+        """The content of metrics.json."""
+        return read_plain(self.metrics_json, _MEASURED, "evaluate that run again")
+
+    @property
+    def finished(self) -> bool:
+        """Whether the training came to its end and was reported on."""
+        parts, report = self.parts, self.path / "report.html"
+        if not (parts and parts[-1]["finished"] and self.metrics_json.is_file() and report.is_file()):
+            return False
+        in_order = report.stat().st_mtime >= self.metrics_json.stat().st_mtime
+        return in_order and self.measured["epoch"] == parts[-1]["epochs"]
+
+    @cached_property
+    def predictions(self) -> PredictionTable:
+        """The content of predictions.csv."""
+        labels = self.measured["labels"]
+        with damage_told(self.predictions_csv, "evaluate that run again"):
+            return _parsed(read_bytes(self.predictions_csv, _CSV_BYTES).decode(), labels)
+
+    @property
+    def scalars(self) -> Scalars:
+        """What the run has logged for TensorBoard; empty where there is nothing.
+
+        Where a resumed run has logged an iteration again, the later value counts; what an interrupted one had logged
+        beyond the checkpoint from which it was resumed does not.
+        """
+        found: dict[str, dict[int, float]] = {}
+        files = sorted(self.run_dir.rglob("*tfevents*"))
+        for folder in dict.fromkeys(path.parent for path in files):
+            with damage_told(folder, "move it away"):
+                if not all(path.is_file() for path in files if path.parent == folder):
+                    raise ValueError("something in it is called like a file of events and is none")
+                for tag, values in _logged(folder).items():
+                    found.setdefault(tag, {}).update(values)
+        return {tag: (sorted(values), [values[step] for step in sorted(values)]) for tag, values in found.items()}
 
 
-def read_runs(paths: Sequence[str]) -> tuple[list[Run], list[Path]]:
-    """Read run folders, and the runs in folders that hold run folders, such as a sweep's.
-
-    Args:
-        paths: of the folders.
-
-    Returns:
-        The runs in the order given, those of one folder by name; and the runs in such folders that left no
-        predictions.
+def read_plain(path: Path, shape: Shape, remedy: str) -> Any:
+    """The content of a JSON or YAML file that is of a shape.
 
     Raises:
-        ConfigError: if a path is no such folder, a run is named twice, or there are fewer than two.
-        DataError: if a file of a run is damaged.
+        DataError: if it cannot be read or is something else; it ends with ``remedy``.
     """
-    found: list[Path] = []
-    skipped: list[Path] = []
-    for path in paths:
-        folder = Path(path).expanduser().resolve()
-        inside = _runs_in(folder)
-        if (folder / PREDICTIONS).is_file():
-            found.append(folder)
-        elif any((run / PREDICTIONS).is_file() for run in inside):
-            found += [run for run in inside if (run / PREDICTIONS).is_file()]
-            skipped += [run for run in inside if not (run / PREDICTIONS).is_file()]
-        else:
-            raise ConfigError(f"compare: {path} {_fault(folder)}; name a run that finished, or a folder of such runs")
-    twice = next((folder for folder in found if found.count(folder) > 1), None)
-    if twice:
-        raise ConfigError(f"compare: {display_path(twice)} is named twice; name each run once")
-    if len(found) < 2:
-        raise ConfigError(f"compare: {display_path(found[0])} is the only run; name at least two")
-    root = Path(commonpath([folder.parent for folder in found]))
-    return [_read(folder, folder.relative_to(root).as_posix()) for folder in found], skipped
+    with damage_told(path, remedy):
+        if path.stat().st_size > _PLAIN_BYTES:
+            raise ValueError(f"it has more than {_PLAIN_BYTES // 1000} kB")
+        read = read_json if path.suffix == ".json" else read_yaml
+        return shaped(read(path, inert=True), shape)
 
 
-def _runs_in(folder: Path) -> list[Path]:
-    """The run folders straight inside a folder, finished or not; 2 comes before 10."""
-    if not folder.is_dir():
-        return []
-    inside = [run for run in folder.iterdir() if (run / PREDICTIONS).is_file() or (run / ".hydra").is_dir()]
-    return sorted(inside, key=lambda run: [(int(digits or 0), text) for digits, text in _pieces(run.name)])
+def _logged(folder: Path) -> dict[str, dict[int, float]]:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-
-def _pieces(name: str) -> list[tuple[str, str]]:
-    return re.findall(r"(\d*)(\D*)", name)
-
-
-def _fault(folder: Path) -> str:
-    if not folder.is_dir():
-        return "is no folder"
-    is_run = (folder / ".hydra").is_dir() or (folder / "checkpoints").is_dir()
-    return f"holds no {PREDICTIONS}" + (", so this run did not finish" if is_run else " and no runs that hold one")
-
-
-def _read(folder: Path, name: str) -> Run:
+    logging.getLogger("tensorboard").setLevel(logging.ERROR)  # it warns of what it leaves out
+    accumulator = EventAccumulator(str(folder), size_guidance={"scalars": 0})
     try:
-        measured = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-        _ = [measured[key] for key in _NEEDED], measured["metrics"]["nme"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            f"{display_path(folder)}/metrics.json cannot be read ({error}); evaluate that run again"
-        ) from error
+        accumulator.Reload()
+    except Exception as error:  # of the many kinds that protobuf has
+        raise ValueError("its events are damaged") from error
+    return {tag: {e.step: e.value for e in accumulator.Scalars(tag)} for tag in accumulator.Tags()["scalars"]}
+
+
+def _parsed(text: str, labels: str) -> PredictionTable:
+    """The table that predictions.csv holds; raises ValueError, saying where it is damaged."""
+    reader = csv.reader(io.StringIO(text, newline=""))
+    images: list[str] = []
+    rows: list[tuple[float, ...]] = []
     try:
-        with (folder / PREDICTIONS).open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        return _run(folder, name, measured, rows)
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise DataError(
-            f"{display_path(folder)}/{PREDICTIONS} is damaged or cut short ({error}); evaluate that run again"
-        ) from error
+        heading = next(reader, [])
+        columns = ("image", *_WHOLE, *_NUMBERS)
+        if not set(columns) <= set(heading):
+            raise ValueError(f"it has no column {next(column for column in columns if column not in heading)}")
+        pick = itemgetter(*(heading.index(column) for column in columns))
+        for cells in reader:
+            if len(cells) != len(heading):
+                raise ValueError(f"line {reader.line_num} has {len(cells)} cells instead of {len(heading)}")
+            image, *numbers = pick(cells)
+            if not 0 < len(image) <= _LONGEST_NAME or CONTROL.search(image):
+                raise ValueError(f"line {reader.line_num} does not name an image")
+            images.append(image)
+            rows.append(_row(numbers, reader.line_num))
+    except csv.Error as error:
+        raise ValueError(f"line {reader.line_num} is not CSV") from error
+    names = tuple(dict.fromkeys(images))
+    each = len(images) // max(len(names), 1)
+    points = tuple(int(row[2]) for row in rows[:each])
+    if (
+        not rows
+        or len(set(points)) < each
+        or images != [name for name in names for _ in range(each)]
+        or [row[2] for row in rows] != [*points] * len(names)
+    ):
+        raise ValueError("it is cut short, or does not have the same points of every image, image after image")
+    values = np.array(rows).reshape(len(names), each, -1)
+    errors = Errors(values[..., 7], values[..., 8], values[:, 0, 9])
+    people, types = values[:, 0, :2].astype(int).T
+    return PredictionTable(names, people, types, points, values[..., 3:5], values[..., 5:7], errors, labels)
 
 
-def _run(folder: Path, name: str, measured: dict[str, Any], rows: list[dict[str, str]]) -> Run:
-    first = {row["image"]: row for row in reversed(rows)}
-    images = tuple(dict.fromkeys(row["image"] for row in rows))
-    points = tuple(dict.fromkeys(int(row["point"]) for row in rows))
-    if not rows or len(rows) != len(images) * len(points):
-        raise ValueError(f"{len(rows)} rows for {len(images)} images with {len(points)} points")
-    at = {(row["image"], int(row["point"])): [float(row[column]) for column in _NUMBERS] for row in rows}
-    return Run(
-        name=name,
-        folder=folder,
-        measured=measured,
-        config=_config(folder),
-        images=images,
-        people=np.array([int(first[image]["person"]) for image in images]),
-        types=np.array([int(first[image]["image_type"] or 0) for image in images]),
-        points=points,
-        values=np.array([[at[image, point] for point in points] for image in images]),
-    )
-
-
-def run_dir_of(folder: Path) -> Path:
-    """The run folder that an evaluation belongs to: its own folder, or the one that ``evaluate/<name>`` lies in."""
-    within = folder.parent.parent
-    return within if folder.parent.name == "evaluate" and (within / ".hydra").is_dir() else folder
-
-
-def _config(folder: Path) -> dict[str, Any]:
-    path = run_dir_of(folder) / ".hydra" / "config.yaml"
-    if not path.is_file():
-        return {}
+def _row(cells: Sequence[str], line: int) -> tuple[float, ...]:
+    """The numbers of a line; an image may have no type, and no distance between its eyes."""
+    person, image_type, point, *numbers, eyes = cells
     try:
-        return dict(OmegaConf.to_container(OmegaConf.load(path), resolve=False))  # type: ignore[arg-type]
-    except (OSError, ValueError, YAMLError, OmegaConfBaseException) as error:
-        raise DataError(f"{display_path(path)} cannot be read ({error}); restore it, or move .hydra away") from error
-
-
-def differing_settings(runs: Sequence[Run]) -> list[dict[str, str]]:
-    """For each run, in words, the settings in which the runs differ, with weights and epoch where those do.
-
-    A part that only some runs have, such as one kind of augmentation, is named by its class or by what it holds.
-    """
-    settings = [{key: run.measured[key] for key in _SHOWN_OF_EVALUATION} | run.config for run in runs]
-    columns = {
-        name: [_in_words(value, config) for value, config in zip(values, settings, strict=True)]
-        for name, values in _differences(settings, "").items()
-    }
-    return [{name: words[i] for name, words in columns.items() if len(set(words)) > 1} for i in range(len(runs))]
-
-
-def _differences(nodes: Sequence[Any], path: str) -> dict[str, list[Any]]:
-    if all(node == nodes[0] for node in nodes):
-        return {}
-    if not all(isinstance(node, dict) for node in nodes):
-        return {path: list(nodes)}
-    if len({node.get("_target_") for node in nodes}) > 1:
-        classes = {path: [{"_target_": node.get("_target_")} for node in nodes]}
-        return classes | _differences([node | {"_target_": None} for node in nodes], path)
-    keys = dict.fromkeys(key for node in nodes for key in node)
-    return {
-        name: values
-        for key in keys
-        for name, values in _differences([node.get(key) for node in nodes], f"{path}.{key}".lstrip(".")).items()
-    }
-
-
-def _in_words(value: Any, config: dict[str, Any]) -> str:
-    if isinstance(value, dict):
-        name = value.get("_target_")
-        return str(name).rpartition(".")[2] if name else ", ".join(map(str, value)) or "–"
-    if isinstance(value, str) and "${" in value:
-        with suppress(OmegaConfBaseException):  # what only a running job knows stays as it was written
-            value = OmegaConf.create({**config, _VALUE: value})[_VALUE]
-    return "–" if value is None else str(value)
+        whole = int(person), int(image_type or 0), int(point)
+        values = [float(number) for number in numbers]
+        eye_distance = float(eyes) if eyes else math.nan
+    except ValueError:
+        raise ValueError(f"line {line} has a text where there should be a number") from None
+    in_bounds = all(0 <= number <= largest for number, largest in zip(whole, _WHOLE.values(), strict=True))
+    if not (in_bounds and all(abs(v) <= _LARGEST_PX for v in values) and not eye_distance <= 0):
+        raise ValueError(f"line {line} has a number that is not possible")
+    return *whole, *values, eye_distance

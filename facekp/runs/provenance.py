@@ -18,11 +18,11 @@ from typing import Any
 
 import torch
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import OmegaConf
 
 import facekp
 from facekp.config import Config, Specs
-from facekp.runs.resume import read_parts, sweeping
+from facekp.runs.folder import RunFolder
+from facekp.runs.resume import sweeping
 from facekp.utils.files import write_text
 
 _PACKAGES = ("torch", "lightning", "albumentations", "numpy")
@@ -46,7 +46,7 @@ def recorded(config: Config, images: Mapping[str, int], trainer: Any) -> Iterato
         yield
         return
     path = Path(config.run_dir) / "run.json"
-    before = read_parts(path.parent) if config.resume else []
+    before = RunFolder(path.parent).parts if config.resume else []
     part = _beginning(config, images, trainer)
     _write(path, [*before, part])
     start = time.monotonic()
@@ -67,8 +67,7 @@ def command_line() -> str | None:
     if not HydraConfig.initialized():
         return None
     if sweeping():
-        overrides = OmegaConf.load(Path(HydraConfig.get().runtime.output_dir) / ".hydra" / "overrides.yaml")
-        return shlex.join(["python", sys.argv[0], *overrides])
+        return shlex.join(["python", sys.argv[0], *RunFolder(HydraConfig.get().runtime.output_dir).overrides])
     return shlex.join(["python", *sys.orig_argv[1:]])
 
 

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from hydra import compose
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import ListConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError  # type: ignore[import-untyped]
+from omegaconf import OmegaConf
 
 from facekp.config import Config
+from facekp.runs.find import newest_run, read_sweep
+from facekp.runs.folder import RunFolder
 from facekp.utils.errors import ConfigError
 from facekp.utils.files import write_text
-
-LAST_CHECKPOINT = Path("checkpoints", "last.ckpt")
-"""Within a run folder, what a run goes on from."""
-
-ERROR = "error.txt"
-"""Within the folder of a sweep's job: why it failed."""
 
 _OUTPUTS = Path("outputs")
 
@@ -48,49 +40,19 @@ def resuming(arguments: list[str]) -> list[str]:
             "with hydra.sweep.dir=<its folder>"
         )
     wanted = given["resume"].strip("'\"")
-    run_dir = newest_run(_OUTPUTS) if wanted == "last" else Path(wanted).expanduser()
-    overrides = _overrides(run_dir)
-    kept = [line for line in overrides if line.split("=", 1)[0] not in given]
+    run = newest_run(_OUTPUTS) if wanted == "last" else RunFolder(Path(wanted).expanduser())
+    if not run.begun:
+        raise ConfigError(f"resume={run.path} is no run folder; give one, such as outputs/nose/<time>, or resume=last")
+    kept = [line for line in run.overrides if line.split("=", 1)[0] not in given]
     typed = [argument for argument in arguments if not argument.startswith("resume=")]
-    quoted = "'" + str(run_dir).replace("\\", "\\\\").replace("'", "\\'") + "'"
+    quoted = "'" + str(run.path).replace("\\", "\\\\").replace("'", "\\'") + "'"
     return [*kept, *typed, f"resume={quoted}", f"hydra.run.dir={quoted}", "hydra.output_subdir=null"]
 
 
 def _check_sweep(folder: Path, arguments: list[str]) -> None:
-    stored = folder / "multirun.yaml"
-    begun = OmegaConf.select(OmegaConf.load(stored), "hydra.overrides.task") if stored.is_file() else None
-    if begun is not None and list(begun) != [line for line in arguments if not line.startswith(("-", "hydra."))]:
+    begun = read_sweep(folder)["overrides"]["task"]
+    if begun is not None and begun != [line for line in arguments if not line.startswith(("-", "hydra."))]:
         raise ConfigError(f"{folder} holds another sweep; give another hydra.sweep.dir, or the command of that one")
-
-
-def newest_run(outputs: Path) -> Path:
-    """The run folder below ``outputs`` whose last checkpoint is the newest.
-
-    Raises:
-        ConfigError: if there is none.
-    """
-    checkpoints = [path for path in outputs.rglob(str(LAST_CHECKPOINT)) if _settings(path.parent.parent).is_file()]
-    if not checkpoints:
-        raise ConfigError(f"resume=last: no run below {outputs} has a checkpoint; give a run folder")
-    return max(checkpoints, key=lambda path: path.stat().st_mtime).parent.parent
-
-
-def _settings(run_dir: Path) -> Path:
-    return run_dir / ".hydra" / "overrides.yaml"
-
-
-def _overrides(run_dir: Path) -> list[str]:
-    try:
-        stored = OmegaConf.load(_settings(run_dir))
-    except OSError as error:
-        raise ConfigError(
-            f"resume={run_dir} is no run folder; give one, such as outputs/nose/<time>, or resume=last"
-        ) from error
-    except (ValueError, YAMLError, OmegaConfBaseException) as error:
-        raise ConfigError(f"{_settings(run_dir)} cannot be read ({error}); restore it, or start anew") from error
-    if not isinstance(stored, ListConfig):
-        raise ConfigError(f"{_settings(run_dir)} does not hold the run's settings; restore it, or start anew")
-    return [str(line) for line in stored]
 
 
 def sweeping() -> bool:
@@ -105,23 +67,7 @@ def keep_settings(run_dir: Path) -> None:
     overrides = [line for line in HydraConfig.get().overrides.task if not line.startswith("resume=")]
     config = compose(HydraConfig.get().job.config_name, overrides)
     write_text(run_dir / ".hydra" / "config.yaml", OmegaConf.to_yaml(config))
-    write_text(_settings(run_dir), OmegaConf.to_yaml(OmegaConf.create(overrides)))
-
-
-def read_parts(run_dir: Path | None) -> list[dict[str, Any]]:
-    """The parts of a run, earliest first, as ``run.json`` has them; none where there is no such file."""
-    path = run_dir and run_dir / "run.json"
-    return json.loads(path.read_text(encoding="utf-8"))["parts"] if path and path.is_file() else []
-
-
-def finished(run_dir: Path) -> dict[str, Any] | None:
-    """The content of a run's metrics.json if its training came to its end and was reported on, else None."""
-    parts, metrics, report = read_parts(run_dir), run_dir / "metrics.json", run_dir / "report.html"
-    if not (parts and parts[-1]["finished"] and metrics.is_file() and report.is_file()):
-        return None
-    measured = json.loads(metrics.read_text(encoding="utf-8"))
-    reported = report.stat().st_mtime >= metrics.stat().st_mtime and measured["epoch"] == parts[-1]["epochs"]
-    return measured if reported else None
+    write_text(RunFolder(run_dir).overrides_yaml, OmegaConf.to_yaml(OmegaConf.create(overrides)))
 
 
 def check_folder(config: Config) -> None:
@@ -130,14 +76,14 @@ def check_folder(config: Config) -> None:
     Raises:
         ConfigError: if the run folder holds another run, or the run has finished and is not given more epochs.
     """
-    if config.resume is None and (Path(config.run_dir) / LAST_CHECKPOINT).is_file():
+    if config.resume is None and RunFolder(config.run_dir).last_checkpoint.is_file():
         raise ConfigError(
             f"{config.run_dir} holds a run already; go on with it by resume={config.run_dir}, or choose another folder"
         )
-    measured = finished(Path(config.resume)) if config.resume else None
-    if measured and measured["epoch"] >= config.trainer.max_epochs:
+    run = RunFolder(config.resume) if config.resume else None
+    if run and run.finished and run.measured["epoch"] >= config.trainer.max_epochs:
         raise ConfigError(
-            f"{config.resume} has finished its {measured['epoch']} epochs; "
+            f"{config.resume} has finished its {run.measured['epoch']} epochs; "
             "to go on, add trainer.max_epochs=<how many in all>"
         )
 
@@ -152,11 +98,11 @@ def run_job(task: Callable[[Config], float], config: Config) -> float:
     Returns:
         The objective; of a job that has finished before, the one that it had.
     """
-    folder = Path(config.run_dir)
-    (folder / ERROR).unlink(missing_ok=True)
-    if measured := finished(folder):
-        print(f"Skipped     {folder.name}: it has finished")
-        return measured["metrics"]["error_px"]
-    if read_parts(folder):
-        config.resume = str(folder)
+    run = RunFolder(config.run_dir)
+    run.error.unlink(missing_ok=True)
+    if run.finished:
+        print(f"Skipped     {run.path.name}: it has finished")
+        return run.measured["metrics"]["error_px"]
+    if run.parts:
+        config.resume = str(run.path)
     return task(config)

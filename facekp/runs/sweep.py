@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import math
 import re
 import sys
 from collections.abc import Collection, Iterable, Sequence
@@ -15,7 +15,8 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from facekp.evaluation.catalogue import COMPARED
-from facekp.runs.resume import ERROR, read_parts
+from facekp.runs.find import runs_in
+from facekp.runs.folder import RunFolder
 from facekp.utils.files import write_csv
 from facekp.utils.terminal import display_path
 
@@ -57,8 +58,7 @@ class SweepTable(Callback):
 
 def close_sweep(folder: Path) -> int:
     """Print and write the tables of the runs that a sweep's folder holds; returns how many have failed."""
-    runs = [run for run in sorted(folder.iterdir()) if (run / ".hydra" / "overrides.yaml").is_file()]
-    rows = sorted((_row(run) for run in runs), key=lambda row: float(row.get("error_px", "inf")))
+    rows = sorted((_row(run) for run in runs_in(folder)), key=lambda row: float(row.get("error_px", "inf")))
     _show(rows, folder / "sweep.csv", f"{len(rows)} runs, by error on the validation faces")
     done = [row for row in rows if row["status"] == "finished"]
     summary = _summary(done)
@@ -80,15 +80,15 @@ def _last(name: str) -> str:
     return name.rpartition(".")[2]
 
 
-def _row(run: Path) -> Row:
-    overrides = OmegaConf.load(run / ".hydra" / "overrides.yaml")
-    row = {"run": run.name} | dict(str(override).split("=", 1) for override in overrides)
-    if (run / ERROR).is_file():
+def _row(run: RunFolder) -> Row:
+    row = {"run": run.path.name} | run.settings
+    if run.error.is_file():
         return row | {"status": "failed"}
-    if not (run / "metrics.json").is_file() or any(part["finished"] is None for part in read_parts(run)[-1:]):
+    if not run.metrics_json.is_file() or any(part["finished"] is None for part in run.parts[-1:]):
         return row | {"status": "unfinished"}
-    metrics = json.loads((run / "metrics.json").read_text())["metrics"]
-    return row | {"status": "finished"} | {name: f"{metrics[name]:.5g}" for name in COMPARED}
+    return (
+        row | {"status": "finished"} | {name: f"{run.measured['metrics'].get(name, math.nan):.5g}" for name in COMPARED}
+    )
 
 
 def _summary(rows: Sequence[Row]) -> list[Row]:

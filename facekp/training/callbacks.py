@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import warnings
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from facekp.config import Config
 from facekp.evaluation.catalogue import COMPARED, HEADLINE
+from facekp.runs.folder import RunFolder
 from facekp.runs.provenance import command_line
 from facekp.training.checkpoint import ABOUT
 
@@ -121,7 +121,6 @@ def writers(trainer: Trainer) -> list[SummaryWriter]:
 
 def log_hyperparameters(trainer: Trainer, config: Config, metrics: dict[str, float]) -> None:
     """Show a run's settings with its final metrics in TensorBoard's HParams, where a sweep's runs can be compared."""
-    overrides = Path(config.run_dir) / ".hydra" / "overrides.yaml"
     data = config.data
     settings = {  # TensorBoard sorts them by name, and shows the first five until told otherwise
         "augment": config.augment.name,
@@ -131,7 +130,7 @@ def log_hyperparameters(trainer: Trainer, config: Config, metrics: dict[str, flo
         "seed": str(config.seed),  # as a number it would be shown as 0.0000
         "split": f"{data.split} of {data.name}, {data.labels} labels",
         "trainer.max_epochs": config.trainer.max_epochs,
-        "typed": " ".join(OmegaConf.load(overrides)) if overrides.is_file() else "",
+        "typed": " ".join(RunFolder(config.run_dir).overrides),
         "weight_decay": config.optimizer.get("weight_decay"),
     }
     for logger in trainer.loggers:

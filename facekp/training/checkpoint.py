@@ -20,7 +20,7 @@ from facekp.config import AugmentConfig, Config, DataConfig, ModelConfig
 from facekp.landmarks.scheme import Scheme
 from facekp.models.factory import build_module
 from facekp.models.module import KeypointModule
-from facekp.runs.resume import LAST_CHECKPOINT
+from facekp.runs.folder import RunFolder
 from facekp.utils.errors import CheckpointError, ConfigError
 
 ABOUT = "facekp"
@@ -61,23 +61,6 @@ def describe(config: Config, scheme: Scheme) -> dict[str, Any]:
         "seed": config.seed,
         "versions": {"facekp": facekp.__version__} | {name: version(name) for name in ("torch", "lightning")},
     }
-
-
-def find_checkpoint(path: str | Path, weights: str = "last") -> Path:
-    """The checkpoint file that a path means: the file itself, or the ``last`` or ``best`` of a run folder.
-
-    Raises:
-        CheckpointError: if there is none.
-    """
-    given = Path(path).expanduser()
-    if given.is_file():
-        return given
-    if not given.exists():
-        raise CheckpointError(f"{given} does not exist; give a checkpoint file or a run folder as ckpt_path")
-    inside = given / "checkpoints" / f"{weights}.ckpt"
-    if not inside.is_file():
-        raise CheckpointError(f"{given} has no checkpoints/{weights}.ckpt; give a run folder that finished an epoch")
-    return inside
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
@@ -157,7 +140,7 @@ def checkpoint_to_resume(config: Config, scheme: Scheme) -> Checkpoint | None:
     """
     if config.resume is None:
         return None
-    path = Path(config.resume) / LAST_CHECKPOINT
+    path = RunFolder(config.resume).last_checkpoint
     if not path.is_file():
         print(f"{config.resume} has no checkpoint yet, so its run starts anew there")
         return None
@@ -185,11 +168,6 @@ def _check_scheme(checkpoint: Checkpoint, scheme: Scheme) -> None:
             f"{checkpoint.path} was trained on the landmarks {checkpoint.scheme}, the data have {scheme.name}; "
             "set data.root to data with those landmarks"
         )
-
-
-def run_folder_of(checkpoint: Path) -> Path | None:
-    """The run folder that a checkpoint file lies in, or None for a file on its own."""
-    return checkpoint.parent.parent if checkpoint.parent.name == "checkpoints" else None
 
 
 def device_of(accelerator: str) -> torch.device:

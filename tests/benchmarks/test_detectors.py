@@ -1,4 +1,4 @@
-"""The peers, as far as they are installed, and their comparison with our networks on answers whose errors are known."""
+"""The baselines, where they are installed, and their comparison with networks on predictions whose errors are known."""
 
 from __future__ import annotations
 
@@ -9,25 +9,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from omegaconf import OmegaConf
 
 from facekp.benchmarks.detectors import command as commands
 from facekp.benchmarks.detectors.base import Baseline, MeanShape
-from facekp.benchmarks.detectors.comparison import measure
+from facekp.benchmarks.detectors.comparison import measure, shared_error, unlike_others
 from facekp.benchmarks.detectors.dlib_ert import OwnBox, TrueBox
-from facekp.benchmarks.detectors.judge import judge
-from facekp.benchmarks.detectors.label_noise import shared_error, unlike_others
+from facekp.benchmarks.detectors.measure import evaluate_baseline
 from facekp.benchmarks.detectors.mediapipe_mesh import FaceMesh
 from facekp.benchmarks.detectors.methods import FOLDS, read_methods
-from facekp.benchmarks.detectors.page import details, draw, overview
-from facekp.benchmarks.detectors.publish import publish
+from facekp.benchmarks.detectors.page import details, draw, overview, publish
 from facekp.config import DataConfig
 from facekp.data.readers.danes import DanesReader
 from facekp.data.splits import Split
+from facekp.evaluation.catalogue import by_image
 from facekp.landmarks.scheme import DANES
-from facekp.runs.folder import read_runs
+from facekp.runs.find import find_runs
 from facekp.utils.errors import DataError, FacekpError
 from tests.helpers import config
+from tests.run_folders import part, write_stored
 
 DATA = DataConfig(name="drawn")
 ALTERNATELY = np.resize([1.0, -1.0], len(DANES))
@@ -70,15 +69,12 @@ def answered(faces, tmp_path):
         number = FOLDS.index(split) if split in FOLDS else 4
         held_out = faces[12 * number : 12 * number + 12]
         folder = tmp_path / "runs" / f"{len(list(tmp_path.glob('runs/*')))}"
-        measured = judge(Missing(name, miss_px), Split(split, faces[:6], held_out), DATA, folder)
+        measured = evaluate_baseline(Missing(name, miss_px), Split(split, faces[:6], held_out), DATA, folder)
         if settings is not None:
             for key in ("kind", "trained_on", "given"):
                 del measured[key]
             (folder / "metrics.json").write_text(json.dumps(measured))
-            (folder / ".hydra").mkdir()
-            OmegaConf.save({"model": {"name": name, "input_size": [80, 60]}, **settings}, folder / ".hydra/config.yaml")
-            parts = [{"train_images": 192, "finished": "2026-01-01", "epochs": 2}]
-            (folder / "run.json").write_text(json.dumps({"parts": parts}))
+            write_stored(folder, {"model": {"name": name, "input_size": [80, 60]}, **settings}, parts=(part(),))
         return folder
 
     return write
@@ -97,7 +93,7 @@ def rows_of(compared):
     return {row["name"]: row for row in compared["methods"]}
 
 
-def test_a_peer_leaves_a_folder_like_a_runs(answered, faces):
+def test_a_baseline_leaves_a_folder_like_a_runs(answered, faces):
     one, other = (answered("one", (3, 4)), answered("other", (0, 0)))
     measured = json.loads((one / "metrics.json").read_text())
     assert measured["by_type"]["all"]["error_px"] == pytest.approx(5, abs=1e-3)
@@ -105,16 +101,16 @@ def test_a_peer_leaves_a_folder_like_a_runs(answered, faces):
     assert measured["trained_on"] == "6 faces"
     assert measured["metrics"]["cpu_ms"] >= 0
     assert measured["mean_shape"]["by_type"]["all"]["mse_px2"] > 12.5
-    (run, exact), _ = read_runs([str(one), str(other)])
+    run, exact = (folder.predictions for folder in find_runs([str(one), str(other)])[0].values())
     assert run.images == tuple(record.name for record in faces[-12:])
     assert run.predicted_px - run.true_px == pytest.approx(np.broadcast_to((3, 4), run.true_px.shape), abs=2e-3)
-    assert exact.by_image["error_px"].max() < 1e-3
+    assert by_image(exact.errors)["error_px"].max() < 1e-3
 
 
 def test_the_mean_shape_is_that_of_those_learnt_from(faces):
-    peer = MeanShape(DANES)
-    peer.fit(faces[:2])
-    assert peer.predict(faces[40]) == pytest.approx((faces[0].keypoints + faces[1].keypoints) / 2)
+    baseline = MeanShape(DANES)
+    baseline.fit(faces[:2])
+    assert baseline.predict(faces[40]) == pytest.approx((faces[0].keypoints + faces[1].keypoints) / 2)
 
 
 def test_seeds_are_averaged_and_every_figure_is_there(runs, faces):
@@ -130,13 +126,13 @@ def test_seeds_are_averaged_and_every_figure_is_there(runs, faces):
     one, other = (eyes[:, list(eye)].mean(1) for eye in DANES.eyes)
     assert row["nme"][0] == pytest.approx((2 / np.linalg.norm(one - other, axis=1)).mean(), rel=1e-3)
     assert row["mse_px2_by_type"]["type 3"] == pytest.approx([2, 8], abs=1e-2)
-    assert row["folds_mse_px2"] == []
+    assert row["folds"]["mse_px2"] == []
     assert row["cpu_ms"] == []  # it has left no weights
 
 
 def test_differences_are_of_the_same_images_and_say_whether_chance_would_do(runs, faces):
     compared = measure(read_methods([runs], DANES), faces, DANES)
-    (pair,) = (pair for pair in compared["differences"] if pair["peer"] == FaceMesh.name)
+    (pair,) = (pair for pair in compared["differences"] if pair["detector"] == FaceMesh.name)
     found = pair["course"]["mse_px2"]
     assert [found[part] for part in ("mean", "low", "high")] == pytest.approx([0.5] * 3, abs=0.01)  # 5 against 4.5
     assert found["verdict"] == "worse"
@@ -144,13 +140,13 @@ def test_differences_are_of_the_same_images_and_say_whether_chance_would_do(runs
     text = overview(compared)
     assert f"full against {FaceMesh.name} (persons 33-40): MSE +0.5" in text
     assert "worse by more than chance" in text
-    assert "| full | 192 faces | whole image 80x60 | 2 | 5.0 ± 4.2 |" in text
+    assert "| full | 192 faces | whole image 80x60 | 2 | 3.00 ± 1.41 | 5.0 ± 4.2 |" in text
 
 
 def test_what_two_detectors_share_is_told_from_what_each_adds(runs, faces):
     noise = measure(read_methods([runs], DANES), faces, DANES)["label_noise"]
     assert noise["shared"]["all"]["mean"] == pytest.approx(4, abs=0.01)
-    by_name = {method.name: method.course[0] for method in read_methods([runs], DANES)}
+    by_name = {method.name: method.course[0].table for method in read_methods([runs], DANES)}
     own = by_name[OwnBox.name]
     assert shared_error(own, own, range(len(DANES))).mean == pytest.approx(4 + 4.5, abs=0.01)  # with itself: its MSE
 
@@ -160,28 +156,28 @@ def test_noise_that_looks_like_no_face_is_found_though_not_all_of_it(faces):
     one = faces[0].keypoints
     clean = [replace(r, keypoints=(one * (0.8 + i / 100)).astype(np.float32)) for i, r in enumerate(faces)]
     noisy = [replace(r, keypoints=r.keypoints + rng.normal(0, 3, (58, 2)) / r.image_size) for r in clean]
-    assert unlike_others(clean, range(58)) < 1e-3
-    assert 0.6 < unlike_others(noisy, range(58)) / 9 < 1
+    assert unlike_others(clean, {"all": range(58)})["all"] < 1e-3
+    assert 0.6 < unlike_others(noisy, {"all": range(58)})["all"] / 9 < 1
 
 
 def test_folds_count_where_there_are_all_of_them(answered, faces):
     for number, split in enumerate(FOLDS):
         answered("full", (0, 2 * number), split, settings={"data": {"fold": number}})
-        answered("peer", (0, 2), split)
+        answered("other", (0, 2), split)
         if number:
             answered("half", (0, 2), split)
     answered("full", (0, 1), settings={"data": {"fold": 0}})
     answered("half", (0, 1))
-    folder = str(answered("peer", (0, 1)).parent)
+    folder = str(answered("other", (0, 1)).parent)
     compared = measure(read_methods([folder], DANES), faces, DANES)
     rows = rows_of(compared)
-    assert rows["full"]["folds_mse_px2"] == pytest.approx([np.mean([0, 2, 8, 18, 32])], abs=0.01)
-    assert rows["half"]["folds_mse_px2"] == []
-    (pair,) = (pair for pair in compared["differences"] if pair["peer"] == "peer")
+    assert rows["full"]["folds"]["mse_px2"] == pytest.approx([np.mean([0, 2, 8, 18, 32])], abs=0.01)
+    assert rows["half"]["folds"]["mse_px2"] == []
+    (pair,) = (pair for pair in compared["differences"] if pair["detector"] == "other")
     assert pair["folds"]["images"] == 60
     assert pair["folds"]["mse_px2"]["mean"] == pytest.approx(10, abs=0.01)
     assert pair["folds"]["mse_px2"]["low"] < 10 < pair["folds"]["mse_px2"]["high"]
-    assert "folds" not in next(pair for pair in compared["differences"] if pair["peer"] == "half")
+    assert "folds" not in next(pair for pair in compared["differences"] if pair["detector"] == "half")
 
 
 def test_every_seed_goes_through_the_folds_by_itself(answered, faces):
@@ -191,20 +187,20 @@ def test_every_seed_goes_through_the_folds_by_itself(answered, faces):
         folder = answered("full", (0, off), settings={"data": {"fold": 0}, "seed": seed}).parent
     methods = read_methods([str(folder)], DANES)
     (row,) = measure(methods, faces, DANES)["methods"]
-    assert sorted(row["folds_mse_px2"]) == pytest.approx([2, 8], abs=0.01)
-    assert sorted(row["folds_error_px"]) == pytest.approx([2, 4], abs=0.01)
+    assert sorted(row["folds"]["mse_px2"]) == pytest.approx([2, 8], abs=0.01)
+    assert sorted(row["folds"]["error_px"]) == pytest.approx([2, 4], abs=0.01)
     answered("full", (0, 8), settings={"data": {"fold": 0}, "seed": 3})  # on the course split alone
     (row,) = (measured := measure(read_methods([str(folder)], DANES), faces, DANES))["methods"]
-    assert sorted(row["folds_mse_px2"]) == pytest.approx([2, 8], abs=0.01)
-    assert "| full | 5.0 ± 4.2 | 3.00 ± 1.41 |" in details(measured)
+    assert sorted(row["folds"]["mse_px2"]) == pytest.approx([2, 8], abs=0.01)
+    assert "| full | 3.00 ± 1.41 | 5.0 ± 4.2 |" in details(measured)
 
 
 def test_runs_on_the_course_split_stand_for_the_fold_of_the_same_people(answered, faces):
     for number, split in enumerate(FOLDS[:-1]):
-        answered("peer", (0, 2 * number), split)
-    folder = str(answered("peer", (0, 8)).parent)
+        answered("other", (0, 2 * number), split)
+    folder = str(answered("other", (0, 8)).parent)
     (row,) = measure(read_methods([folder], DANES), faces, DANES)["methods"]
-    assert row["folds_mse_px2"] == pytest.approx([np.mean([0, 2, 8, 18, 32])], abs=0.01)
+    assert row["folds"]["mse_px2"] == pytest.approx([np.mean([0, 2, 8, 18, 32])], abs=0.01)
 
 
 def test_runs_belong_together_by_their_settings(answered):
@@ -228,7 +224,7 @@ def test_what_does_not_fit_is_named(answered, capsys):
     with pytest.raises(DataError, match="three has no run on split course"):
         read_methods([str(folder.parent)], DANES)
     (folder / "predictions.csv").unlink()
-    (folder / ".hydra").mkdir()
+    write_stored(folder)
     with pytest.raises(DataError, match="did not finish"):
         read_methods([str(folder.parent)], DANES)
 
@@ -259,9 +255,9 @@ def test_the_figure_shows_every_method_and_the_cost_where_it_is_known(runs, face
 
 
 @pytest.mark.parametrize(("kind", "package"), [(FaceMesh, "mediapipe"), (TrueBox, "dlib"), (OwnBox, "dlib")])
-def test_a_peer_that_is_not_installed_says_what_to_do(monkeypatch, kind, package):
+def test_a_baseline_that_is_not_installed_says_what_to_do(monkeypatch, kind, package):
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(FacekpError, match="make peers") as raised:
+    with pytest.raises(FacekpError, match="make detectors") as raised:
         kind(DANES)
     assert str(raised.value).startswith(f"{package} is not installed")
 
@@ -274,14 +270,14 @@ def test_publishing_comes_after_measuring(monkeypatch, tmp_path, drawn_root):
 
 @pytest.mark.danes
 @pytest.mark.parametrize(("kind", "package"), [(FaceMesh, "mediapipe"), (TrueBox, "dlib"), (OwnBox, "dlib")])
-def test_a_peer_learns_from_a_few_people_what_another_looks_like(danes_root, kind, package):
-    pytest.importorskip(package, reason=f"{package} is not installed here; make peers installs it")
+def test_a_baseline_learns_from_a_few_people_what_another_looks_like(danes_root, kind, package):
+    pytest.importorskip(package, reason=f"{package} is not installed here; make detectors installs it")
     records = DanesReader().read(danes_root, "mended")
     learnt, held_out = records[:30], records[-6:]
     errors = {}
-    for peer in (kind(DANES), MeanShape(DANES)):
-        peer.fit(learnt)
-        px = [(peer.predict(record) - record.keypoints) * record.image_size for record in held_out]
-        errors[peer.name] = np.square(px).mean()
-        assert not peer.missed
+    for baseline in (kind(DANES), MeanShape(DANES)):
+        baseline.fit(learnt)
+        px = [(baseline.predict(record) - record.keypoints) * record.image_size for record in held_out]
+        errors[baseline.name] = np.square(px).mean()
+        assert not baseline.missed
     assert errors[kind.name] < errors[MeanShape.name] / 4

@@ -9,8 +9,8 @@ from facekp.data.datamodule import FaceDataModule
 from facekp.landmarks.scheme import DANES
 from facekp.models.module import KeypointModule
 from facekp.models.nose import NoseNet
+from facekp.runs.folder import RunFolder
 from facekp.training.checkpoint import build_module
-from facekp.training.tensorboard import read_scalars
 from facekp.utils.errors import ConfigError
 from tests.models.helpers import tiny_module
 
@@ -43,7 +43,7 @@ def test_training_logs_every_iteration_and_validation_every_epoch(drawn_split, t
         num_sanity_val_steps=0,
     )
     trainer.fit(tiny_module(SIZE), data)
-    scalars = read_scalars(tmp_path)
+    scalars = RunFolder(tmp_path).scalars
     batches = -(-len(drawn_split.train) // 5)
     assert scalars["train/loss"][0] == list(range(3 * batches))
     assert scalars["val/loss"][0] == [batches - 1, 2 * batches - 1, 3 * batches - 1]

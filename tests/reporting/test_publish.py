@@ -7,26 +7,19 @@ from omegaconf import OmegaConf
 from torch.utils.tensorboard import SummaryWriter
 
 from facekp.evaluation.catalogue import HEADLINE
-from facekp.reporting.publish import curves, dots, groups_of, publish, read_result
+from facekp.reporting.publish import curves, dots, groups_of, publish
+from facekp.runs.find import runs_in
 from facekp.utils.errors import DataError
+from tests.run_folders import measured, part, write_stored
 
 ERRORS = {"default": (10.0, 12.0, 14.0), "none": (20.0, 21.0, 25.0)}
 
 
-def rows(error: float) -> dict[str, dict[str, float]]:
-    row = dict.fromkeys(HEADLINE, 0.0) | {"error_px": error, "mse_px2": error**2, "nme": error / 100}
-    return dict.fromkeys(("type 1", "type 3", "frontal", "turned", "all"), row)
-
-
 def write_run(run: Path, number: int, overrides: list[str], error: float) -> None:
-    (run / ".hydra").mkdir(parents=True)
-    OmegaConf.save(overrides, run / ".hydra" / "overrides.yaml")
-    OmegaConf.save({"hydra": {"job": {"num": number}}}, run / ".hydra" / "hydra.yaml")
-    origin = {"data": "danes", "labels": "mended", "split": f"person fold {number} of 6", "weights": "last"}
-    tables = {"by_type": rows(error), "raw_labels": {"by_type": rows(error + 1)}, "mean_shape": {"by_type": rows(40.0)}}
-    (run / "metrics.json").write_text(json.dumps({**origin, "images": 48, "epoch": 2, **tables}))
-    parts = [{"training_seconds": 60.0}, {"training_seconds": 30.0, "finished": "2026-01-01", "epochs": 2}]
-    (run / "run.json").write_text(json.dumps({"parts": parts}))
+    parts = (part(training_seconds=60.0, finished=None), part(training_seconds=30.0))
+    write_stored(run, overrides=tuple(overrides), parts=parts)
+    told = measured(error, data="danes", split=f"person fold {number} of 6")
+    (run / "metrics.json").write_text(json.dumps(told))
     (run / "report.html").touch()
     with SummaryWriter(run / "tensorboard") as writer:
         for epoch in range(2):
@@ -40,7 +33,8 @@ def sweep(tmp_path) -> Path:
     for number, (augment, seed, error) in enumerate(jobs):
         overrides = ["model=full", f"augment={augment}", f"seed={seed}", "sweep=mine"]
         write_run(folder / f"{number} of mine", number, overrides, error)
-    OmegaConf.save({"hydra": {"runtime": {"choices": {"sweep": "mine"}}}}, folder / "multirun.yaml")
+    stored = {"overrides": {"task": ["sweep=mine"]}, "runtime": {"choices": {"sweep": "mine"}}}
+    OmegaConf.save({"hydra": stored}, folder / "multirun.yaml")
     return folder
 
 
@@ -83,7 +77,7 @@ def test_only_its_own_part_of_the_readme_is_replaced(sweep, readme, tmp_path):
 
 
 def test_figures_show_every_run_and_the_range_of_each_setting(sweep):
-    groups = groups_of([read_result(sweep / f"{number} of mine") for number in range(6)])
+    groups = groups_of(runs_in(sweep))
     (axes,) = dots(groups, "").axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["augment=default", "augment=none"]
     shown = [line.get_xdata().tolist() for line in axes.lines if line.get_marker() == "o"]

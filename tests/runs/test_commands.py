@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.processes import REPOSITORY, run
+from tests.run_folders import measured, write_stored
 
 
 def only_run(folder: Path) -> Path:
@@ -111,15 +112,13 @@ def test_a_sweep_over_seeds_tells_mean_and_spread(tmp_path, capsys):
 
     errors = {("nose", 0): 10.0, ("nose", 1): 14.0, ("full", 0): 9.0, ("full", 1): 8.0}
     for number, ((model, seed), error) in enumerate(errors.items()):
-        (tmp_path / str(number) / ".hydra").mkdir(parents=True)
-        (tmp_path / str(number) / ".hydra" / "overrides.yaml").write_text(f"- model={model}\n- seed={seed}\n")
-        metrics = dict.fromkeys(COMPARED, 0.0) | {"error_px": error}
-        (tmp_path / str(number) / "metrics.json").write_text(json.dumps({"metrics": metrics}))
+        write_stored(tmp_path / str(number), overrides=(f"model={model}", f"seed={seed}"))
+        (tmp_path / str(number) / "metrics.json").write_text(json.dumps(measured(error)))
     SweepTable().on_multirun_end(OmegaConf.create({"hydra": {"sweep": {"dir": str(tmp_path)}}}))
     with (tmp_path / "sweep_summary.csv").open() as file:
         rows = {row["model"]: row for row in csv.DictReader(file)}
-    assert {row["runs"] for row in rows.values()} == {"2"}
     assert all(set(COMPARED) < set(row) for row in rows.values())
+    assert {row["runs"] for row in rows.values()} == {"2"}
     for model, row in rows.items():
         average = mean(error for (name, _), error in errors.items() if name == model)
         assert float(row["error_px"].split(" ± ")[0]) == pytest.approx(average)

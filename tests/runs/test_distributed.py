@@ -20,7 +20,7 @@ from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
 
 from evaluate import evaluate
 from facekp.data.samplers import DistributedBatchSampler, EpochSampler
-from facekp.training.tensorboard import read_scalars
+from facekp.runs.folder import RunFolder
 from facekp.training.trainer import build_trainer
 from facekp.utils.errors import ConfigError
 from tests.helpers import config
@@ -111,7 +111,7 @@ def assert_same_to_rounding(one: Path, other: Path) -> None:
     rows = [list(csv.DictReader((folder / "predictions.csv").open())) for folder in (one, other)]
     assert [row["image"] for row in rows[1]] == [row["image"] for row in rows[0]]
     assert [float(row["x_px"]) for row in rows[1]] == pytest.approx([float(row["x_px"]) for row in rows[0]], abs=0.05)
-    curves = [read_scalars(folder) for folder in (one, other)]
+    curves = [RunFolder(folder).scalars for folder in (one, other)]
     assert curves[1].keys() == curves[0].keys()
     for tag, (steps, values) in curves[0].items():
         assert list(curves[1][tag][0]) == list(steps), tag

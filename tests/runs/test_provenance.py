@@ -13,7 +13,8 @@ from lightning.pytorch import Callback
 import facekp
 from facekp.config import AugmentConfig, Config, DataConfig, ModelConfig
 from facekp.runs import provenance
-from facekp.runs.provenance import command_line, read_parts, recorded
+from facekp.runs.folder import RunFolder
+from facekp.runs.provenance import command_line, recorded
 from tests.models.helpers import bare_trainer
 
 IMAGES = {"train": 18, "val": 6}
@@ -24,7 +25,7 @@ def record(folder: Path, resume: str | None = None, seed: int = 0) -> list[dict]
     config = Config(DataConfig("drawn"), AugmentConfig("none"), ModelConfig("tiny"), seed=seed)
     config.run_dir, config.resume = str(folder), resume
     with recorded(config, IMAGES, bare_trainer(1, Callback())):
-        return read_parts(folder)
+        return RunFolder(folder).parts
 
 
 def test_a_run_is_recorded_from_its_start_and_completed_at_its_end(tmp_path):
@@ -34,7 +35,7 @@ def test_a_run_is_recorded_from_its_start_and_completed_at_its_end(tmp_path):
     assert begun["versions"]["facekp"] == facekp.__version__
     assert (begun["seed"], begun["train_images"], begun["val_images"]) == (5, 18, 6)
     assert (begun["augment"], begun["device"], begun["cpus"]) == ("none", "cpu", os.cpu_count())
-    (done,) = read_parts(tmp_path)
+    (done,) = RunFolder(tmp_path).parts
     assert datetime.fromisoformat(done["finished"]) >= datetime.fromisoformat(done["started"])
     assert datetime.fromisoformat(done["started"]).utcoffset() is not None
     assert {name: done[name] for name in done if name not in unknown} == {
@@ -44,26 +45,25 @@ def test_a_run_is_recorded_from_its_start_and_completed_at_its_end(tmp_path):
 
 def test_going_on_keeps_what_was_recorded_and_beginning_anew_does_not(tmp_path):
     record(tmp_path, seed=1)
-    first = read_parts(tmp_path)
+    first = RunFolder(tmp_path).parts
     record(tmp_path, resume=str(tmp_path), seed=2)
-    assert read_parts(tmp_path)[:1] == first
-    assert [part["seed"] for part in read_parts(tmp_path)] == [1, 2]
+    assert RunFolder(tmp_path).parts[:1] == first
+    assert [part["seed"] for part in RunFolder(tmp_path).parts] == [1, 2]
     record(tmp_path, seed=3)
-    assert [part["seed"] for part in read_parts(tmp_path)] == [3]
+    assert [part["seed"] for part in RunFolder(tmp_path).parts] == [3]
 
 
 def test_a_training_that_fails_stays_recorded_as_begun(tmp_path):
     config = Config(DataConfig("drawn"), AugmentConfig("none"), ModelConfig("tiny"), run_dir=str(tmp_path))
     with pytest.raises(RuntimeError), recorded(config, IMAGES, bare_trainer(1, Callback())):
         raise RuntimeError
-    (part,) = read_parts(tmp_path)
+    (part,) = RunFolder(tmp_path).parts
     assert part["started"]
     assert part["finished"] is None
 
 
 def test_where_nothing_was_recorded_there_are_no_parts(tmp_path):
-    assert read_parts(tmp_path) == []
-    assert read_parts(None) == []
+    assert RunFolder(tmp_path).parts == []
 
 
 def test_without_a_command_line_none_is_told():

@@ -14,8 +14,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from evaluate import evaluate
 from facekp.landmarks.scheme import DANES
+from facekp.runs.folder import RunFolder
 from facekp.training.checkpoint import read_checkpoint
-from facekp.training.tensorboard import read_scalars
 from facekp.utils.errors import CheckpointError, ConfigError
 from tests.helpers import assert_same_results, blank_figures, config
 from train import train
@@ -136,7 +136,9 @@ def test_evaluating_the_stored_checkpoint_gives_what_training_reported(folder, r
     trained = json.loads((folder / "metrics.json").read_text())
     evaluated = evaluate(config("evaluate", f"ckpt_path={folder}", "accelerator=cpu"))
     assert evaluated == trained
-    last = {tag.removeprefix("val/"): values[-1] for tag, (_, values) in read_scalars(folder).items() if "val/" in tag}
+    last = {
+        tag.removeprefix("val/"): values[-1] for tag, (_, values) in RunFolder(folder).scalars.items() if "val/" in tag
+    }
     for name, value in evaluated["metrics"].items():
         assert last[name] == pytest.approx(value, rel=1e-6)  # TensorBoard keeps 32 bits
     written = folder / "evaluate" / "last-mended"
@@ -149,7 +151,7 @@ def test_evaluating_the_stored_checkpoint_gives_what_training_reported(folder, r
 
 def test_best_weights_are_named_so_and_were_the_best(run_dir):
     best = evaluate(config("evaluate", f"ckpt_path={run_dir}", "weights=best", "accelerator=cpu"))
-    errors = read_scalars(run_dir)["val/error_px"][1]
+    errors = RunFolder(run_dir).scalars["val/error_px"][1]
     assert best["weights"] == "best"
     assert best["metrics"]["error_px"] == pytest.approx(min(errors), rel=1e-6)
     assert best["epoch"] == int(np.argmin(errors)) + 1
@@ -202,7 +204,7 @@ def test_tensorboard_lays_training_and_validation_on_one_chart(events):
 
 def test_tensorboard_has_hyperparameters_with_the_final_figures(events, run_dir):
     metrics = json.loads((run_dir / "metrics.json").read_text())["metrics"]
-    scalars = read_scalars(run_dir)
+    scalars = RunFolder(run_dir).scalars
     assert scalars["final/error_px"][1][-1] == pytest.approx(metrics["error_px"], rel=1e-6)
     plugin = EventAccumulator(str(run_dir / "tensorboard"))
     plugin.Reload()

@@ -32,8 +32,8 @@ class Baseline(ABC):
     slug: ClassVar[str]
     """What its folder is called."""
 
-    kind: ClassVar[str] = "peer"
-    """``peer``, or ``baseline`` if no network of ours needs comparing with it."""
+    kind: ClassVar[str] = "detector"
+    """``detector``, or ``baseline`` if no network of ours needs comparing with it."""
 
     learnt_before: ClassVar[str] = ""
     """What it has learnt from before it is fitted, as the beginning of a list."""
@@ -129,7 +129,7 @@ def mean_shape(records: Sequence[Record]) -> np.ndarray:
 
 
 def imported(package: str) -> ModuleType:
-    """A package of the extra ``peers``.
+    """A package of the extra ``detectors``.
 
     Raises:
         FacekpError: if it is not installed.
@@ -138,5 +138,5 @@ def imported(package: str) -> ModuleType:
         return import_module(package)
     except ImportError as error:
         raise FacekpError(
-            f"{package} is not installed ({error}); `make peers` sets up an environment of its own that has it"
+            f"{package} is not installed ({error}); `make detectors` sets up an environment of its own that has it"
         ) from error

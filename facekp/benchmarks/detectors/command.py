@@ -1,8 +1,8 @@
 """Measure other detectors and compare: ``python -m facekp detectors measure|publish [run folders] [overrides]``.
 
-``measure`` fits every peer to the course split and to each of five person folds, and leaves what it answered in
-``outputs/peers/<peer>/<split>``, a folder like a run's. ``publish`` sets the runs of the folders that are named, or of
-all sweeps of ``outputs/sweeps``, beside them: ``comparison.json``, ``.md`` and ``.svg`` in ``docs/results``, and in
+``measure`` fits every baseline to the course split and to each of five person folds, and leaves what it predicts in
+``outputs/detectors/<name>/<split>``, a folder like a run's. ``publish`` sets the runs of the folders that are named, or
+of all sweeps of ``outputs/sweeps``, beside them: ``comparison.json``, ``.md`` and ``.svg`` in ``docs/results``, and in
 README.md what stands between ``<!-- comparison -->`` and ``<!-- /comparison -->``. Overrides are those of ``train.py``,
 such as ``data.root=...``.
 """
@@ -23,14 +23,14 @@ from facekp.runs.command_line import run_command
 from facekp.utils.errors import DataError
 from facekp.utils.terminal import display_path
 
-_OUTPUTS = Path("outputs", "peers")
+_OUTPUTS = Path("outputs", "detectors")
 
 
 def measure(config: Config) -> None:
-    """Fit the peers, and write what they answer to those who are held out."""
+    """Fit the baselines, and write what they predict for those who are held out."""
     from facekp.benchmarks.detectors.base import MeanShape
     from facekp.benchmarks.detectors.dlib_ert import OwnBox, TrueBox
-    from facekp.benchmarks.detectors.judge import judge
+    from facekp.benchmarks.detectors.measure import evaluate_baseline
     from facekp.benchmarks.detectors.mediapipe_mesh import FaceMesh
 
     data = prepare_data(config.data)
@@ -39,23 +39,24 @@ def measure(config: Config) -> None:
     splits |= {f"fold{fold}": replace(data, split="person_folds", folds=5, fold=fold) for fold in range(5)}
     for kind in (MeanShape, FaceMesh, TrueBox, OwnBox):
         for name, chosen in splits.items():
-            measured = judge(kind(scheme), split_records(records, chosen), chosen, _OUTPUTS / kind.slug / name)
+            folder = _OUTPUTS / kind.slug / name
+            measured = evaluate_baseline(kind(scheme), split_records(records, chosen), chosen, folder)
             told = "MSE {mse_px2:.1f} px², {cpu_ms:.1f} ms an image".format(**measured["metrics"])
             print("{model}, split {split}, missed {missed} of {images} faces: ".format(**measured) + told)
     print(f"Written to  {display_path(_OUTPUTS.absolute())}")
 
 
 def publish(config: Config, folders: Sequence[str] = ()) -> None:
-    """Compare the runs of some folders with the peers, and write what comes of it into the repository."""
-    from facekp.benchmarks.detectors.publish import publish as write
+    """Compare the runs of some folders with the baselines, and write what comes of it into the repository."""
+    from facekp.benchmarks.detectors.page import publish as write
 
-    peers = [str(folder) for folder in sorted(_OUTPUTS.glob("*"))]
-    if not peers:
-        raise DataError(f"{_OUTPUTS} holds no peer's answers yet; first give python -m facekp detectors measure")
+    baselines = [str(folder) for folder in sorted(_OUTPUTS.glob("*"))]
+    if not baselines:
+        raise DataError(f"{_OUTPUTS} holds no predictions yet; first give python -m facekp detectors measure")
     ours = list(folders) or [str(path.parent) for path in sorted(Path("outputs", "sweeps").glob("*/*/predictions.csv"))]
     records, scheme = read_records(prepare_data(config.data))
     docs = CONF.parent / "docs" / "results"
-    write([*peers, *ours], records, scheme, docs, CONF.parent / "README.md")
+    write([*baselines, *ours], records, scheme, docs, CONF.parent / "README.md")
     print(f"Written to  {display_path(docs)}")
 
 

@@ -1,26 +1,31 @@
-"""The figures of the comparison, ready for JSON."""
+"""All numbers of the comparison, ready for JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from facekp.benchmarks.detectors.cost import cpu_ms_of
-from facekp.benchmarks.detectors.dlib_ert import OwnBox
-from facekp.benchmarks.detectors.label_noise import shared_error, unlike_others
-from facekp.benchmarks.detectors.mediapipe_mesh import FaceMesh
-from facekp.benchmarks.detectors.methods import Method, by_image, mean_of, people_of, rounds_of
-from facekp.data.records import Record
-from facekp.evaluation.comparison import difference_of, image_kinds
-from facekp.landmarks.scheme import Scheme
-from facekp.runs.folder import Run
+import numpy as np
 
-_COMPARED = ("mse_px2", "inner_nme", "curve_px")
-_PARTS = ("all", "inner", "jaw")
+from facekp.benchmarks.detectors.dlib_ert import OwnBox
+from facekp.benchmarks.detectors.measure import network_cpu_ms
+from facekp.benchmarks.detectors.mediapipe_mesh import FaceMesh
+from facekp.benchmarks.detectors.methods import METRICS, ByImage, Method, Run, mean_of, people_of
+from facekp.data.records import Record
+from facekp.data.shape_model import fit_others
+from facekp.evaluation.bootstrap import Interval, paired_difference
+from facekp.evaluation.comparison import PredictionTable, difference_of
+from facekp.evaluation.errors import image_masks
+from facekp.landmarks.scheme import Scheme
+
+DIFFERENCES = ("mse_px2", "inner_nme", "curve_px")
+"""The metrics in which two methods are set against each other."""
+PARTS = ("all", "inner", "jaw")
+"""The selections of points for which the labels' noise is estimated."""
 
 
 def measure(methods: Sequence[Method], records: Sequence[Record], scheme: Scheme) -> dict[str, Any]:
-    """All figures of the comparison.
+    """All numbers of the comparison.
 
     Args:
         methods: what is compared.
@@ -28,76 +33,113 @@ def measure(methods: Sequence[Method], records: Sequence[Record], scheme: Scheme
         scheme: their landmarks.
     """
     first = methods[0].course[0]
+    held_out = [record for record in records if record.name in first.table.images]
     return {
-        "data": first.measured["data"],
-        "labels": first.measured["labels"],
-        "images": len(first.images),
-        "people": len(set(first.people.tolist())),
-        "methods": [_row(method, [r for r in records if r.name in first.images], scheme) for method in methods],
+        "data": first.folder.measured["data"],
+        "labels": first.table.labels,
+        "images": len(held_out),
+        "people": len(set(first.table.people.tolist())),
+        "methods": [_row(method, held_out, scheme) for method in methods],
         "differences": [
-            {"network": ours.name, "peer": peer.name, **_differences(ours, peer, scheme)}
+            {"network": ours.name, "detector": other.name, **_differences(ours, other)}
             for ours in methods
             if ours.kind == "network"
-            for peer in methods
-            if peer.kind == "peer"
+            for other in methods
+            if other.kind == "detector"
         ],
         "label_noise": _label_noise(methods, records, scheme),
     }
 
 
-def _row(method: Method, faces: Sequence[Record], scheme: Scheme) -> dict[str, Any]:
-    """Lists hold one value for each run on the course split, whose held-out faces are given.
-
-    Those whose name begins with ``folds_`` hold one for each seed's way through all folds.
-    """
-    runs = method.course
-    kinds = image_kinds(runs[0].types)
-    figures = [by_image(run, scheme) for run in runs]
-    by_fold = [mean_of(once, scheme) for once in rounds_of(method.folds)]
-    tables = [run.measured for run in runs]
-    costs = [table["metrics"].get("cpu_ms") for table in tables]
+def _row(method: Method, held_out: Sequence[Record], scheme: Scheme) -> dict[str, Any]:
+    """Lists hold one value for each run on the course split; those of ``folds`` one for each seed's way through all."""
+    runs, masks = method.course, image_masks(method.course[0].table.types)
+    measured = [run.folder.measured for run in runs]
     if method.kind == "network":
-        costs = [cpu_ms_of(runs[0], faces, scheme)]
-    inner = {kind: [float(f["inner_nme"][mask].mean()) for f in figures] for kind, mask in kinds.items()}
+        costs = [network_cpu_ms(runs[0].folder.run_dir, held_out, scheme)]
+    else:
+        costs = [each["metrics"].get("cpu_ms") for each in measured]
+    inner = {kind: [float(run.by_image["inner_nme"][mask].mean()) for run in runs] for kind, mask in masks.items()}
     return {
         "name": method.name,
         "kind": method.kind,
         "trained_on": method.trained_on,
         "given": method.given,
-        "missed": [run.measured.get("missed") for run in runs],
+        "missed": [each.get("missed") for each in measured],
         "runs": len(runs),
-        **{name: [float(f[name].mean()) for f in figures] for name in figures[0]},
-        "mse_px2_raw": [table.get("raw_labels", table)["by_type"]["all"]["mse_px2"] for table in tables],
+        **_means([run.by_image for run in runs]),
+        "mse_px2_raw": [each.get("raw_labels", each)["by_type"]["all"]["mse_px2"] for each in measured],
         "turned_over_frontal": [t / f for t, f in zip(inner.get("turned", []), inner.get("frontal", []), strict=True)],
         "cpu_ms": [cost for cost in costs if cost is not None],
-        **{f"folds_{name}": [float(f[name].mean()) for f in by_fold] for name in figures[0]},
+        "folds": _means(method.rounds),
         "inner_nme_by_type": inner,
-        "mse_px2_by_type": {kind: [float(f["mse_px2"][mask].mean()) for f in figures] for kind, mask in kinds.items()},
-        "mse_px2_by_group": {
-            group: [table["by_group"][group]["mse_px2"] for table in tables] for group in tables[0]["by_group"]
-        },
+        "mse_px2_by_type": _from_tables(measured, "by_type"),
+        "mse_px2_by_group": _from_tables(measured, "by_group"),
     }
 
 
-def _differences(ours: Method, peer: Method, scheme: Scheme) -> dict[str, Any]:
-    """Ours minus the peer's on the course split, and on all people where both have every fold."""
-    scopes = {"course": (ours.course, peer.course)}
-    if ours.folds and peer.folds:
-        scopes["folds"] = (ours.folds, peer.folds)
-    return {scope: _paired(*runs, scheme) for scope, runs in scopes.items()}
+def _from_tables(measured: Sequence[Mapping[str, Any]], table: str) -> dict[str, list[float]]:
+    return {name: [each[table][name]["mse_px2"] for each in measured] for name in measured[0][table]}
 
 
-def _paired(ours: Sequence[Run], theirs: Sequence[Run], scheme: Scheme) -> dict[str, Any]:
-    mine, other, people = mean_of(ours, scheme), mean_of(theirs, scheme), people_of(ours)
-    return {"images": len(people), **{name: difference_of(mine[name], other[name], people) for name in _COMPARED}}
+def _means(found: Sequence[ByImage]) -> dict[str, list[float]]:
+    return {name: [float(each[name].mean()) for each in found] for name in METRICS}
+
+
+def _differences(ours: Method, other: Method) -> dict[str, Any]:
+    """Ours minus the other's on the course split, and on all people where both have every fold."""
+    scopes = {"course": (ours.course, other.course)}
+    if ours.folds and other.folds:
+        scopes["folds"] = (ours.folds, other.folds)
+    return {scope: _paired(*runs) for scope, runs in scopes.items()}
+
+
+def _paired(ours: Sequence[Run], theirs: Sequence[Run]) -> dict[str, Any]:
+    mine, other, people = mean_of(ours), mean_of(theirs), people_of(ours)
+    return {"images": len(people), **{name: difference_of(mine[name], other[name], people) for name in DIFFERENCES}}
 
 
 def _label_noise(methods: Sequence[Method], records: Sequence[Record], scheme: Scheme) -> dict[str, Any]:
-    """Both estimates for all points, the inner ones and the jaw, in px²; the shared error on the course split."""
-    parts = {part: scheme.select(part) for part in _PARTS}
-    noise: dict[str, Any] = {"unlike_others": {name: unlike_others(records, points) for name, points in parts.items()}}
-    named = {method.name: method.course[0] for method in methods}
-    if FaceMesh.name in named and OwnBox.name in named:
-        pair = named[FaceMesh.name], named[OwnBox.name]
-        noise["shared"] = {name: shared_error(*pair, points)._asdict() for name, points in parts.items()}
+    """How much of an error may be the annotators' hand: two estimates that need no second annotator, in px².
+
+    See :func:`unlike_others` and, of two detectors on the course split, :func:`shared_error`.
+    """
+    parts = {part: list(scheme.select(part)) for part in PARTS}
+    noise: dict[str, Any] = {"unlike_others": unlike_others(records, parts)}
+    tables = {method.name: method.course[0].table for method in methods}
+    if FaceMesh.name in tables and OwnBox.name in tables:
+        pair = tables[FaceMesh.name], tables[OwnBox.name]
+        noise["shared"] = {part: shared_error(*pair, points)._asdict() for part, points in parts.items()}
     return noise
+
+
+def unlike_others(records: Sequence[Record], parts: Mapping[str, Sequence[int]]) -> dict[str, float]:
+    """The mean square of what no shape model of the other people can follow, in px² as the MSE is.
+
+    It holds what is peculiar to a face as well as its label's errors, but of the latter only what leads out of the
+    model's modes, and no shift of the whole: rather too little. See :func:`facekp.data.shape_model.fit_others`.
+
+    Args:
+        records: labelled photographs of enough people.
+        parts: points over which it is averaged, by name.
+    """
+    squared_px2 = fit_others(records).residual_px ** 2 / 2
+    return {part: float(squared_px2[:, list(points)].mean()) for part, points in parts.items()}
+
+
+def shared_error(one: PredictionTable, other: PredictionTable, points: Sequence[int]) -> Interval:
+    """What two detectors miss alike, in px² as the MSE is, with its interval over people.
+
+    A prediction misses its label by the detector's own error minus the label's. If the three are independent, the
+    product of two detectors' misses is on average the variance of the labels' errors (as in reliability theory: F. M.
+    Lord, M. R. Novick, *Statistical Theories of Mental Test Scores*, 1968, chapter 3). What both detectors get wrong in
+    the same way, because the picture misleads both or both were fitted to the same few labels, is counted too, so this
+    is rather too much.
+
+    Args:
+        one, other: their predictions for the same images and points.
+        points: over which the product is averaged.
+    """
+    misses = [(table.predicted_px - table.true_px)[:, points] for table in (one, other)]
+    product = (misses[0] * misses[1]).mean((1, 2))
+    return paired_difference(product, np.zeros(len(product)), one.people)

@@ -1,4 +1,4 @@
-"""A baseline evaluated as a network is, into a folder like a run's."""
+"""Baselines evaluated as networks are, each into a folder like a run's, and what a prediction costs."""
 
 from __future__ import annotations
 
@@ -16,10 +16,15 @@ from torch.utils.data import DataLoader
 from facekp.benchmarks.detectors.base import Baseline, mean_shape
 from facekp.config import DataConfig, ModelConfig
 from facekp.data.dataset import FaceDataset, Sample
+from facekp.data.images import load_grey
 from facekp.data.records import Record
 from facekp.data.splits import Split
 from facekp.evaluation.evaluate import evaluate_predictor, name_evaluation
+from facekp.landmarks.scheme import Scheme
 from facekp.reporting.results import write_measured
+from facekp.runs.find import find_checkpoint
+from facekp.training.checkpoint import read_checkpoint, restore_module
+from facekp.utils.errors import CheckpointError
 
 
 class _OnRecords:
@@ -46,7 +51,7 @@ class _OnRecords:
         return torch.from_numpy(np.stack(keypoints)), None
 
 
-def judge(baseline: Baseline, split: Split, data: DataConfig, folder: Path) -> dict[str, Any]:
+def evaluate_baseline(baseline: Baseline, split: Split, data: DataConfig, folder: Path) -> dict[str, Any]:
     """Fit a baseline to the training set, and write what it predicts for the held-out faces.
 
     Args:
@@ -57,8 +62,9 @@ def judge(baseline: Baseline, split: Split, data: DataConfig, folder: Path) -> d
 
     Returns:
         The content of metrics.json, in which ``kind`` is the baseline's, ``trained_on`` and ``given`` are in words,
-        ``missed`` counts the held-out faces that its detector did not find, and ``metrics`` has ``cpu_ms``: the
-        processor time of a photograph as :func:`facekp.benchmarks.detectors.cost.cpu_ms` has it.
+        ``missed`` counts the held-out faces that its detector did not find, and ``metrics`` has ``cpu_ms``:
+        milliseconds of processor time for a photograph, from its file to its points. They are those of all threads
+        together, and so of one core, whatever else the machine has to do.
     """
     baseline.fit(split.train)
     baseline.missed.clear()
@@ -74,3 +80,28 @@ def judge(baseline: Baseline, split: Split, data: DataConfig, folder: Path) -> d
     }
     cost = {"cpu_ms": 1000 * predictor.cpu_seconds / len(split.val)}
     return write_measured(replace(evaluation, name=evaluation.name | told, metrics=evaluation.metrics | cost), folder)
+
+
+def network_cpu_ms(run_dir: Path, records: Sequence[Record], scheme: Scheme) -> float | None:
+    """The ``cpu_ms`` of a network of ours, one photograph at a time; None where the run has kept no last weights."""
+    try:
+        checkpoint = read_checkpoint(find_checkpoint(run_dir))
+    except CheckpointError:
+        return None
+    module = restore_module(checkpoint, scheme)
+    width, height = checkpoint.model.input_size
+
+    def predict(record: Record) -> None:
+        module(torch.from_numpy(load_grey(record.image, (width, height)))[None, None])
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # they would wait for one another, busily
+    try:
+        with torch.inference_mode():
+            predict(records[0])
+            begun = time.process_time()
+            for record in records:
+                predict(record)
+            return 1000 * (time.process_time() - begun) / len(records)
+    finally:
+        torch.set_num_threads(threads)

@@ -1,0 +1,160 @@
+"""Runs side by side: ``python evaluate.py compare=[<run folder>,<run folder>]``."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from facekp.config import DataConfig, EvaluateConfig
+from facekp.data.read import read_records
+from facekp.data.records import Record
+from facekp.evaluation.comparison import PredictionTable, common_ground, compare_tables
+from facekp.evaluation.errors import image_masks
+from facekp.landmarks.scheme import Scheme
+from facekp.reporting.comparison_page import draw, print_comparison, write_comparison_page
+from facekp.runs.find import find_runs
+from facekp.runs.folder import RunFolder
+from facekp.runs.settings import differing_settings, referred
+from facekp.utils.errors import DataError, FacekpError
+from facekp.utils.files import write_csv, write_text
+from facekp.utils.plain import plain
+from facekp.utils.shape import shaped
+from facekp.utils.terminal import display_path
+
+_DATA = {"name": str, "reader": {"_target_": str, ...: object}, "root": (str, None), "folder": str, "people": int}
+Photographs = tuple[dict[str, Record], Scheme]
+"""Records by name, and the scheme of their landmarks."""
+
+
+def compare(config: EvaluateConfig) -> dict[str, Any]:
+    """Write compare.html, compare.csv, compare.json and figures/*.png for the runs that the settings name.
+
+    Args:
+        config: checked; ``compare`` names the runs.
+
+    Returns:
+        The content of compare.json.
+
+    Raises:
+        ConfigError: if the runs cannot be compared.
+        DataError: if a file of a run is damaged, or ``data.root`` is given and does not hold the runs' faces.
+    """
+    folders, left_out = find_runs(config.compare)
+    runs = common_ground({name: folder.predictions for name, folder in folders.items()})
+    photographs = find_photographs(folders, runs, config.data.root)
+    compared = _described(folders, runs) | {
+        "photographs": photographs is not None,
+        "skipped": [display_path(run.path) for run in left_out],
+    }
+    folder = Path(config.output_dir or Path("outputs", "compare", f"{datetime.now():%Y-%m-%d_%H-%M-%S}"))
+    (folder / "figures").mkdir(parents=True, exist_ok=True)
+    write_text(folder / "compare.json", json.dumps(compared, indent=1) + "\n")
+    write_csv(folder / "compare.csv", [_flat(row) for row in compared["runs"]])
+    write_comparison_page(folder, compared, draw(compared, folders, runs, photographs))
+    print_comparison(compared)
+    print(f"Page        {display_path(folder / 'compare.html')}")
+    return compared
+
+
+def _described(folders: Mapping[str, RunFolder], runs: Mapping[str, PredictionTable]) -> dict[str, Any]:
+    """All metrics of the runs on common ground, and where they come from."""
+    measured = [folder.measured for folder in folders.values()]
+    (first, *_) = runs.values()
+    rows = [
+        {
+            "run": name,
+            "folder": display_path(folder.path),
+            "settings": settings,
+            "images": len(folder.predictions.images),
+            "points": len(folder.predictions.point_indices),
+            **metrics,
+        }
+        for (name, folder), settings, metrics in zip(
+            folders.items(),
+            differing_settings(list(folders.values())),
+            compare_tables(list(runs.values())),
+            strict=True,
+        )
+    ]
+    return {
+        "data": measured[0]["data"],
+        "labels": first.labels,
+        "splits": sorted({each["split"] for each in measured}),
+        "weights": sorted({each["weights"] for each in measured}),
+        "images": len(first.images),
+        "images_by_type": {kind: int(mask.sum()) for kind, mask in image_masks(first.types).items()},
+        "people": len(set(first.people.tolist())),
+        "points": len(first.point_indices),
+        "runs": rows,
+    }
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    """A run as a line of compare.csv: with its settings, metrics and differences."""
+    nested = ("settings", "difference", "error_px_by_type")
+    differences = {
+        f"difference_{name}_{part}": value
+        for name, difference in row.get("difference", {}).items()
+        for part, value in difference.items()
+    }
+    return {name: value for name, value in row.items() if name not in nested} | row["settings"] | differences
+
+
+def find_photographs(
+    folders: Mapping[str, RunFolder], runs: Mapping[str, PredictionTable], root: str | None
+) -> Photographs | None:
+    """The photographs that the runs have in common, with the scheme of their landmarks; None where they are not found.
+
+    They are looked for where the first run's settings say, and where ``train.py`` finds them or keeps them.
+
+    Args:
+        folders: of the runs, by their names.
+        runs: the same runs on common ground.
+        root: the folder to look in instead, or None.
+
+    Raises:
+        DataError: if ``root`` is given and does not hold these images with these points.
+    """
+    name, run = next(iter(runs.items()))
+    data = _data_settings(folders[name].config, run.labels)
+    if data is None:
+        return None
+    kept = Path(data.folder)
+    places = [data.root, os.environ.get("FACEKP_DANES"), kept / "danes", kept / f"standin-{data.people}"]
+    for place in [root] if root else filter(None, places):
+        try:
+            records, scheme = read_records(replace(data, root=str(place)))
+        except FacekpError:
+            if root:
+                raise
+            continue
+        found = {record.name: record for record in records}
+        if all(image in found and _is_shown(found[image], run, row) for row, image in enumerate(run.images)):
+            return {image: found[image] for image in run.images}, scheme
+    if root:
+        raise DataError(f"data.root={root} does not hold the faces of {name}; correct it, or leave it out")
+    return None
+
+
+def _data_settings(config: Mapping[str, Any], labels: str) -> DataConfig | None:
+    """What a run's stored settings say of its data, for a reader of this package; None if they do not."""
+    try:
+        stored = shaped(config, {"data": {...: object}})["data"]
+        told = {key: referred(stored.get(key), config) for key in _DATA}
+        told["root"] = None if "${" in str(told["root"]) else told["root"]  # of the machine that it was trained on
+        data = DataConfig(labels=labels, **plain(shaped(told, _DATA), targets=["reader"]))
+    except ValueError:
+        return None
+    return data if data.reader["_target_"].startswith("facekp.data.readers.") else None
+
+
+def _is_shown(record: Record, run: PredictionTable, row: int) -> bool:
+    """Whether a record is the image of a row."""
+    points = list(run.point_indices)
+    fits = max(points) < len(record.keypoints)
+    return fits and run.agrees_with(row, record.keypoints[points] * record.image_size)

@@ -1,0 +1,85 @@
+"""How results are published: a page with tables and figures, a file with all numbers, and a part of the README."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from facekp.evaluation.catalogue import HEADLINE
+from facekp.utils.files import write_text
+
+Columns = Mapping[str, tuple[str, Callable[[float], str]]]
+"""The columns of a table by the names of what they hold: their headings, and how a number is written."""
+
+HEADLINE_COLUMNS: Columns = {key: (metric.title(), metric.text) for key, metric in HEADLINE.items()}
+
+
+def write_published(
+    name: str, content: Any, summary: str, details: str, figures: Mapping[str, Figure], docs: Path, readme: Path
+) -> None:
+    """Write ``<name>.json``, ``<name>.md`` and the figures into ``docs``, and the summary into ``readme``.
+
+    The same results give the same files to the last byte.
+
+    Args:
+        name: of the results.
+        content: all numbers, for JSON.
+        summary: Markdown, with which the page begins, and which takes the place of what stands in the README between
+            ``<!-- name -->`` and ``<!-- /name -->``.
+        details: Markdown, the rest of the page.
+        figures: by their file names without the ending.
+        docs, readme: where to.
+    """
+    docs.mkdir(parents=True, exist_ok=True)
+    write_text(docs / f"{name}.json", json.dumps(content, indent=1) + "\n")
+    write_text(docs / f"{name}.md", f"# {name}\n\n{summary}\n{details}")
+    with rc_context({"svg.hashsalt": name}):
+        for file, figure in figures.items():
+            figure.savefig(docs / f"{file}.svg", metadata={"Date": None})
+    part = rf"(<!-- {re.escape(name)} -->\n).*?(<!-- /{re.escape(name)} -->)"
+    whole = readme.read_text(encoding="utf-8")
+    write_text(readme, re.sub(part, lambda found: f"{found[1]}\n{summary}\n{found[2]}", whole, flags=re.DOTALL))
+
+
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]], texts: int = 1) -> str:
+    """A table in Markdown.
+
+    Args:
+        head: the columns' headings.
+        rows: a cell for each.
+        texts: how many columns, from the left, hold words; the others hold numbers.
+    """
+    lines = [head, [*("---" for _ in head[:texts]), *("--:" for _ in head[texts:])], *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def spread_table(
+    head: Sequence[str], rows: Mapping[Any, Mapping[str, Sequence[float]]], columns: Columns, texts: int = 1
+) -> str:
+    """A table in Markdown of what several runs each have, where any has something.
+
+    Args:
+        head: the headings of the first columns.
+        rows: by the cells of the first columns, a tuple of texts, the numbers of the runs, by the names of the columns.
+        columns: the others.
+        texts: see :func:`markdown_table`.
+    """
+    there = [name for name in columns if any(row.get(name) for row in rows.values())]
+    cells = [
+        [*first, *(spread_text(row.get(name, ()), columns[name][1]) for name in there)] for first, row in rows.items()
+    ]
+    return markdown_table([*head, *(columns[name][0] for name in there)], cells, texts)
+
+
+def spread_text(values: Sequence[float], text: Callable[[float], str]) -> str:
+    """A mean, with its standard deviation where there are several values; a dash where there is none."""
+    if not values:
+        return "–"
+    return text(mean(values)) + (f" ± {text(stdev(values))}" if len(values) > 1 else "")

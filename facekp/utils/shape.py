@@ -1,0 +1,86 @@
+"""What plain data from a file must look like, and one sentence where they look otherwise."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from facekp.utils.errors import DataError
+from facekp.utils.terminal import display_path
+
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""What no text may hold: codes that terminals obey, and halves of characters."""
+
+Shape = Any
+"""What a value must be: ``str``, ``int``, ``float`` (any number), ``bool`` or None; ``object`` for any plain data; a
+tuple of these for one of them; ``[shape]`` for a list; ``{key: shape}`` for a mapping that has these keys, except for
+those that end with ``?``, which it may have; the key ``...`` stands for all others.
+"""
+
+_KINDS = {str: "a plain text", int: "a whole number", float: "a number", bool: "true or false", None: "null"}
+
+
+@contextmanager
+def damage_told(path: Path, remedy: str) -> Iterator[None]:
+    """Say in one sentence which file cannot be read, why, and what to do.
+
+    Args:
+        path: of the file.
+        remedy: the end of the sentence.
+
+    Raises:
+        DataError: for an OSError or a ValueError.
+    """
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        reason = "it is not in UTF-8" if isinstance(error, UnicodeError) else reason
+        raise DataError(f"{display_path(path)} cannot be read: {reason}; {remedy}") from error
+
+
+def shaped(value: Any, shape: Shape, where: str = "it") -> Any:
+    """Plain data, as :func:`facekp.utils.plain.plain` makes them, once they are of a shape.
+
+    Raises:
+        ValueError: saying which part is not.
+    """
+    shapes = shape if isinstance(shape, tuple) else (shape,)
+    fitting = [each for each in shapes if _is(value, each)]
+    if not fitting:
+        raise ValueError(f"{where} is not {' or '.join(map(_in_words, shapes))}")
+    if isinstance(value, list):
+        for item in value:
+            shaped(item, fitting[0][0] if isinstance(fitting[0], list) else object, f"an entry of {where}")
+    elif isinstance(value, dict):
+        asked = fitting[0] if isinstance(fitting[0], dict) else {}
+        missing = [key for key in asked if key is not ... and not key.endswith("?") and key not in value]
+        if missing:
+            raise ValueError(f"{where} has no {missing[0]}")
+        for key, item in value.items():
+            shaped(key, str, f"a key of {where}")
+            known = next((name for name in (key, f"{key}?") if name in asked), ...)
+            name = f"{where}.{key}".removeprefix("it.") if known is not ... else f"an entry of {where}"
+            shaped(item, asked.get(known, object), name)
+    return value
+
+
+def _is(value: Any, shape: Shape) -> bool:
+    if shape is object:
+        return not isinstance(value, str) or _is(value, str)
+    if isinstance(shape, (list, dict)):
+        return isinstance(value, type(shape))
+    if isinstance(value, str):
+        return shape is str and not CONTROL.search(value)
+    if value is None or isinstance(value, bool):
+        return shape is (None if value is None else bool)
+    return isinstance(value, (int, float) if shape is float else int) and shape in (int, float)
+
+
+def _in_words(shape: Shape) -> str:
+    if isinstance(shape, (list, dict)):
+        return "a list" if isinstance(shape, list) else "a mapping"
+    return _KINDS.get(shape, "plain data")
