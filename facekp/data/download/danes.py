@@ -184,5 +184,5 @@ def _digests(manifest: Path) -> dict[str, str]:
     return {name: digest for digest, name in lines}
 
 
-def _some(names: Sequence[str], at_most: int = 3) -> str:
-    return ", ".join(names[:at_most]) + (", ..." if len(names) > at_most else "")
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
