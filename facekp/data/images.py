@@ -1,4 +1,4 @@
-"""Loading of photographs as grey images of a given size."""
+"""Loading of photographs, upright, whatever orientation their EXIF data tells."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from facekp.landmarks.frames import Letterbox
 from facekp.utils.errors import DataError
@@ -19,13 +19,30 @@ _MAX_PIXELS = 2**30 // 12  # 89 million, above which Pillow warns; decoding take
 
 
 def read_image_size(path: Path) -> tuple[int, int]:
-    """(width, height) of an image, from its header alone.
+    """(width, height) of an image when it is upright, from its header alone.
 
     Raises:
         DataError: if the file is not a readable image, or has too many pixels.
     """
     with _opened(path) as image:
-        return image.size
+        return _upright_size(image)
+
+
+def load_image(path: Path, mode: str) -> np.ndarray:
+    """Load one photograph at its full size.
+
+    Args:
+        path: the image file.
+        mode: Pillow's name for the colours wanted: ``L`` for grey, ``RGB``.
+
+    Returns:
+        uint8 [height, width] or [height, width, channels].
+
+    Raises:
+        DataError: if the file is not a readable image, has too many pixels, or is damaged or cut short.
+    """
+    with _opened(path) as image, _decoding(path):
+        return np.asarray(_upright(image).convert(mode))
 
 
 def load_grey(path: Path, input_size: tuple[int, int]) -> np.ndarray:
@@ -44,16 +61,42 @@ def load_grey(path: Path, input_size: tuple[int, int]) -> np.ndarray:
     Raises:
         DataError: if the file is not a readable image, has too many pixels, or is damaged or cut short.
     """
-    with _opened(path) as image:
-        left, top, width, height = Letterbox(image.size, input_size).placement
-        try:
-            image.draft("L", (width, height))
-            grey = image.convert("L").resize((width, height), Image.Resampling.BOX)
-        except Exception as error:  # damaged bytes make the decoders raise almost anything
-            raise DataError(f"{path} is damaged or cut short ({_reason(error)}); {_REMEDY}") from error
+    with _opened(path) as image, _decoding(path):
+        size = _upright_size(image)
+        left, top, width, height = Letterbox(size, input_size).placement
+        image.draft("L", (width, height) if size == image.size else (height, width))
+        grey = _upright(image).convert("L").resize((width, height), Image.Resampling.BOX)
     canvas = np.zeros((input_size[1], input_size[0]), np.uint8)
     canvas[top : top + height, left : left + width] = np.asarray(grey)
     return canvas
+
+
+def _orientation(image: Image.Image) -> int:
+    """What EXIF calls it, 1 to 8; from the header, so that an image that is not decoded yet stays so."""
+    if image.format == "PNG" and "exif" not in image.info:
+        return 1  # Pillow would decode the whole image to look for it after the pixels
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # EXIF data that cannot be read tell nothing
+        return 1
+
+
+def _upright_size(image: Image.Image) -> tuple[int, int]:
+    width, height = image.size
+    sideways = _orientation(image) >= 5 and image.format != "TIFF"  # of which Pillow gives the upright size
+    return (height, width) if sideways else (width, height)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    return image if _orientation(image) == 1 else ImageOps.exif_transpose(image)
+
+
+@contextmanager
+def _decoding(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # damaged bytes make the decoders raise almost anything
+        raise DataError(f"{path} is damaged or cut short ({_reason(error)}); {_REMEDY}") from error
 
 
 @contextmanager
