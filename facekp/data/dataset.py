@@ -1,4 +1,4 @@
-"""Records as samples, plain and augmented."""
+"""Datasets of faces, plain and augmented."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ pixels of the photograph; ``turned`` bool; ``index`` of the record."""
 
 
 class FaceDataset(Dataset[Sample]):
-    """Photographs and their keypoints as a network sees them.
+    """Photographs and their keypoints as the input and the targets of a network.
 
     Images are decoded once and kept as uint8 if all of them fit into ``cache_mb``; otherwise each is read when it is
-    asked for, by whichever process asks.
+    used, by the process that uses it.
 
     Args:
-        records: what to serve, in this order.
+        records: the faces, in this order.
         input_size: (width, height) of the network's input.
-        cache_mb: how many megabytes the decoded images may take.
+        cache_mb: limit for the decoded images in megabytes.
 
     Raises:
-        DataError: if an image cannot be decoded; while caching, at once.
+        DataError: if an image cannot be decoded; at once if images are kept.
     """
 
     def __init__(self, records: Sequence[Record], input_size: Sequence[int], cache_mb: int = 512) -> None:
@@ -53,7 +53,7 @@ class FaceDataset(Dataset[Sample]):
         return self._cached is not None
 
     def image(self, index: int) -> np.ndarray:
-        """uint8 [H, W]."""
+        """The image of a face without augmentation, uint8 [H, W]."""
         if self._cached is not None:
             return self._cached[index]
         return load_grey(self.records[index].image, self.input_size)

@@ -1,4 +1,4 @@
-"""From the ``data`` settings to records, and to a split of them; without torch, so that mistakes are found quickly."""
+"""Reading of the data and their split from the ``data`` settings; without torch, so that mistakes are found quickly."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from facekp.utils.errors import DataError
 from facekp.utils.instantiate import create
 from facekp.utils.terminal import one_line
 
-_PROBED_SIZE = (80, 60)  # small, so that little is done beside reading all of the file
+_PROBED_SIZE = (80, 60)  # small, so that most of the time goes into reading the file
 _SHOWN = 5
 
 
 def read_records(config: DataConfig) -> tuple[list[Record], Scheme]:
     """Read the data set that the settings name.
 
-    With ``on_bad=skip`` every image is decoded once, so that none is found broken later, and how many faces cannot be
-    used is printed. They are still among the records, each with its ``fault``: a split needs them to stay the same.
+    With ``on_bad=skip`` every image is decoded once, so that none fails later, and the number of unusable faces is
+    printed. They are still among the records, each with its ``fault``, because splits depend on them.
 
     Returns:
         Its records, and the scheme of their landmarks.
 
     Raises:
         ConfigError: if there is no such reader.
-        DataError: if the data cannot be used: with ``on_bad=error`` because of one face, with ``skip`` because of all.
+        DataError: if one face cannot be used, or with ``on_bad=skip`` if none can.
     """
     if config.root is None:
         raise DataError("no data folder is known; set data.root to the folder of the images and annotations")
@@ -45,7 +45,7 @@ def read_records(config: DataConfig) -> tuple[list[Record], Scheme]:
 
 
 def read_split(config: DataConfig, seed: int = 0) -> tuple[Split, Scheme]:
-    """Read the data set that the settings name, and divide it; see :func:`read_records` and :func:`split_records`."""
+    """Read the data set that the settings name, and split it; see :func:`read_records` and :func:`split_records`."""
     records, scheme = read_records(config)
     return split_records(records, config, seed), scheme
 

@@ -1,4 +1,4 @@
-"""Who is learnt from and who is held out."""
+"""Splits of the data into a training set and a validation set."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from facekp.utils.plain import read_json
 
 _COURSE_TRAIN_PERSONS = 32
 _BY_PERSON = ("course", "person fold")
-"""What the names of those splits begin with that promise to keep people apart."""
+"""Beginnings of the names of splits that must not have a person in both sets."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """Two lists of records, none in both, and what the division is called.
+    """A training set and a validation set, without a common record.
 
     Args:
         name: shown on every figure and table.
-        train: what is learnt from.
-        val: what is held out.
-        skipped: those of either side that have a ``fault`` and were left out.
+        train: the training set.
+        val: the validation set, which is held out.
+        skipped: records of either set that have a ``fault`` and were left out.
     """
 
     name: str
@@ -40,35 +40,35 @@ class Split:
 
     @property
     def people_on_both_sides(self) -> set[int]:
-        """Persons of whom some images are trained on and others held out, which flatters every figure."""
+        """Persons with images in both sets, which makes every metric too good."""
         return {record.person for record in self.train} & {record.person for record in self.val}
 
     def save(self, path: Path) -> None:
-        """Write the names of both sides as JSON, from which ``data.split=<path>`` makes this very split again."""
+        """Write the names of all records as JSON, from which ``data.split=<path>`` makes the same split again."""
         parts = {"train": self.train, "val": self.val} | ({"skipped": self.skipped} if self.skipped else {})
         sides = {part: [record.name for record in records] for part, records in parts.items()}
         write_text(path, json.dumps({"split": self.name, **sides}, indent=1) + "\n")
 
 
 def split_records(records: Sequence[Record], config: DataConfig, seed: int = 0) -> Split:
-    """Divide records into those to train on and those to validate on.
+    """Split records into a training set and a validation set.
 
     - ``course``: persons 1-32 train, 33-40 validate.
-    - ``person_folds``: persons in order, cut into ``folds`` runs of equal length; run ``fold`` validates.
-    - ``random``: images drawn at random, so a person may stand on both sides, which flatters every figure.
-    - a path ending in ``.json``: the split that an earlier run saved, in its order and under its name.
+    - ``person_folds``: persons in order, divided into ``folds`` parts of equal length; part ``fold`` validates.
+    - ``random``: images at random, so that a person may be in both sets, which makes every metric too good.
+    - a path ending in ``.json``: the saved split of an earlier run, with its order and name.
 
-    Records with a fault are divided like all others and then left out, so that nobody else changes sides for them.
-    How many people are on both sides is printed, where there are any.
+    Records with a fault are split like all others and then left out, so that the others stay in their sets. If people
+    are in both sets, their number is printed.
 
     Args:
-        records: all that may be used.
-        config: ``split`` and what goes with it; ``persons`` narrows the records first.
-        seed: of the ``random`` draw.
+        records: all records of the data set.
+        config: ``split`` and the settings that belong to it; ``persons`` selects records first.
+        seed: of a ``random`` split.
 
     Raises:
-        ConfigError: if a side would be empty, a file is no split of these records, or a split that promises to keep
-            people apart does not.
+        ConfigError: if a set would be empty, a file is not a split of these records, or a split by person has a person
+            in both sets.
     """
     records = within(records, config)
     split = _read(config.split, records) if config.split.endswith(".json") else _made(records, config, seed)
@@ -110,8 +110,8 @@ def _made(records: Sequence[Record], config: DataConfig, seed: int) -> Split:
         held_out = [fold_of[record.person] == config.fold for record in records]
     else:
         name = "random images"
-        drawn = np.random.default_rng(seed).permutation(len(records))[: round(config.val_fraction * len(records))]
-        held_out = np.isin(range(len(records)), drawn).tolist()
+        sampled = np.random.default_rng(seed).permutation(len(records))[: round(config.val_fraction * len(records))]
+        held_out = np.isin(range(len(records)), sampled).tolist()
     if config.persons is not None:
         name += f" within persons {config.persons[0]}-{config.persons[1]}"
     train = [record for record, held in zip(records, held_out, strict=True) if not held]

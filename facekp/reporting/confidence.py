@@ -1,4 +1,4 @@
-"""What a network's confidence is worth: the errors at high and low confidence."""
+"""How well a network's confidence predicts its errors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PARTS = 10
 
 
 def by_confidence(confidence: np.ndarray, error_px: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean confidence and mean error of ten equally large parts of the predictions, from the lowest confidence on.
+    """Mean confidence and mean error of ten equal parts of the predictions, in ascending order of confidence.
 
     Args:
         confidence: float [N], of N points.
@@ -26,7 +26,7 @@ def by_confidence(confidence: np.ndarray, error_px: np.ndarray) -> tuple[np.ndar
 
 
 def draw_confidence(confidence: np.ndarray, error_px: np.ndarray, title: str, caption: str) -> Figure:
-    """The mean error of each tenth of the predictions, from the lowest confidence on.
+    """The mean error of each tenth of the predictions, in ascending order of confidence.
 
     Args:
         confidence, error_px: as for :func:`by_confidence`.
@@ -36,8 +36,8 @@ def draw_confidence(confidence: np.ndarray, error_px: np.ndarray, title: str, ca
     figure = new_figure(9.5, 4.2, title, caption)
     axes = figure.subplots()
     axes.bar(range(len(error)), error, color=PREDICTION, width=0.75)
-    for place, value in enumerate(error):
-        axes.text(place, value, f"{value:.1f}", ha="center", va="bottom", fontsize=8)
+    for position, value in enumerate(error):
+        axes.text(position, value, f"{value:.1f}", ha="center", va="bottom", fontsize=8)
     axes.set_xticks(range(len(error)), [f"{value:.2f}" for value in mean_confidence])
     axes.set_xlabel("mean confidence of each tenth of the predictions, the lowest on the left")
     axes.set_ylabel("mean error (px)")

@@ -1,4 +1,4 @@
-"""Look at a data set before anything is learnt from it: contact sheets as PNG files."""
+"""Contact sheets of a data set, as PNG files."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
 
 
 def run(config: Config, folder: Path) -> list[Path]:
-    """Draw the data set of a config as a network will see it, and print the path of each sheet.
+    """Draw the data set of a config as the input of its network, and print the path of each sheet.
 
     Args:
         config: checked, see :func:`facekp.config.checked`; data, augmentation and selection are shown.
-        folder: where the sheets go; made if it is not there.
+        folder: of the sheets; created if it does not exist.
 
     Returns:
         The sheets' paths.
 
     Raises:
-        ConfigError: if the settings leave nobody, or do not fit the data.
+        ConfigError: if the settings leave no face, or do not fit the data.
         DataError: if the data cannot be used.
     """
     records, scheme = read_chosen(config.data)
-    points = scheme.select(config.model.selection)
+    point_indices = scheme.select(config.model.selection)
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for name, sheet in draw(config, records, scheme, points):
+    for name, sheet in draw(config, records, scheme, point_indices):
         paths.append(folder / f"{name}.png")
         sheet.savefig(paths[-1])
         print(display_path(paths[-1]), flush=True)
@@ -44,7 +44,7 @@ def run(config: Config, folder: Path) -> list[Path]:
 
 
 def read_chosen(config: DataConfig) -> tuple[list[Record], Scheme]:
-    """Read the faces that can be used, of the people that the settings name.
+    """Read the usable faces of the people that the settings select.
 
     Returns:
         At least one record, none with a fault, and the scheme of the landmarks.
@@ -56,7 +56,7 @@ def read_chosen(config: DataConfig) -> tuple[list[Record], Scheme]:
     records, scheme = read_records(config)
     chosen = [record for record in within(records, config) if record.fault is None]
     if not chosen:
-        raise ConfigError(f"data.persons={config.persons} leaves nobody; choose persons that the data hold")
+        raise ConfigError(f"data.persons={config.persons} leaves nobody; choose persons of this data set")
     return chosen, scheme
 
 
@@ -66,7 +66,7 @@ def draw(
     """Each sheet with its file's name.
 
     Args:
-        config: says what the network sees and how it is varied.
+        config: gives the network's input and its augmentation.
         records: at least one.
         scheme: their landmarks.
         point_indices: which of them the network predicts.
@@ -79,19 +79,19 @@ def draw(
 
     data, size, everything = config.data, config.model.input_size, range(len(scheme))
     caption = f"{data.name}, {data.labels} labels"
-    seen = f"{caption}, as the network sees them at {size[0]}x{size[1]}"
+    as_input = f"{caption}, as the network's input of {size[0]}x{size[1]}"
     faces = FaceDataset(records, size, data.cache_mb)
     chosen, columns = over_people([record.person for record in records])
     shown = [plain(faces, index) for index in chosen]
     title = "ground truth, over people and image types"
-    yield "ground_truth", face_grid(shown, scheme, everything, title, seen, columns)
+    yield "ground_truth", face_grid(shown, scheme, everything, title, as_input, columns)
     shown = [plain(faces, index, point_indices) for index in evenly(len(faces), PANELS)]
     title = f"the points of the selection {config.model.selection}"
-    yield "selected_points", face_grid(shown, scheme, point_indices, title, seen, COLUMNS)
+    yield "selected_points", face_grid(shown, scheme, point_indices, title, as_input, COLUMNS)
     types = [record.image_type or 0 for record in records]
     yield "mean_shapes", mean_shapes(faces.keypoints, types, size, scheme, caption)
     augmentation = build_augmentation(config.augment, scheme, config.seed)
-    varied = f"{seen}, augment={config.augment.name}, seed {config.seed}"
+    varied = f"{as_input}, augment={config.augment.name}, seed {config.seed}"
     shown = variants(AugmentedDataset(records[:1], size, augmentation), 0)
     yield "augmentation", face_grid(shown, scheme, everything, f"augmented samples of {records[0].name}", varied)
     photograph = FaceDataset(records[:1], records[0].image_size)

@@ -1,4 +1,4 @@
-"""Judge a data set before anything is learnt from it: what is there, and which labels are, or may be, wrong."""
+"""A check of a data set before training: its content, and labels that are wrong or may be."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _SUSPECTS = 12
 
 @dataclass(frozen=True)
 class Report:
-    """What a check has found.
+    """The result of a check.
 
     Args:
-        records: what was checked.
+        records: the checked records.
         scheme: their landmarks.
-        misordered: by image, the eyes that the labels as they were written list the wrong way round.
-        mended: whether these are in order in what was checked.
-        outside: by image, the points that lie out of the frame.
-        fits: how the labels fit a shape model, or why there is none.
+        misordered: by image, the eyes that are mis-ordered in the raw labels.
+        mended: whether they are correct in the checked records.
+        outside: by image, the points outside the frame.
+        fits: how well the labels fit a shape model, or why there is none.
     """
 
     records: Sequence[Record]
@@ -46,14 +46,14 @@ class Report:
 
 
 def run(config: Config, folder: Path) -> Report:
-    """Check the data set of a config, print what is found, and draw the suspects into ``folder/suspects.png``.
+    """Check the data set of a config, print a report, and draw suspicious labels in ``folder/suspects.png``.
 
     Args:
         config: checked, see :func:`facekp.config.checked`; only ``data`` matters.
-        folder: made if it is not there.
+        folder: created if it does not exist.
 
     Raises:
-        ConfigError: if the settings leave nobody.
+        ConfigError: if the settings leave no face.
         DataError: if the data cannot be used.
     """
     records, scheme = read_chosen(config.data)
@@ -68,11 +68,11 @@ def run(config: Config, folder: Path) -> Report:
 
 
 def check(records: Sequence[Record], raw: Sequence[Record], scheme: Scheme) -> Report:
-    """Look for faults in the labels.
+    """Check labels for faults.
 
     Args:
-        records: what a network would learn from, at least one.
-        raw: the same with the labels as they were written.
+        records: as used for training, at least one.
+        raw: the same with the labels as in their files.
         scheme: their landmarks.
     """
     misordered = _misordered(raw, scheme)
@@ -86,14 +86,14 @@ def check(records: Sequence[Record], raw: Sequence[Record], scheme: Scheme) -> R
 
 
 def _misordered(records: Sequence[Record], scheme: Scheme) -> dict[str, list[str]]:
-    if scheme != DANES:  # whose eyes the rule is about
+    if scheme != DANES:  # the rule holds for its eyes only
         return {}
     faulty = {record.name: swapped_eyes(record.keypoints, scheme) for record in records}
     return {name: [scheme.group_of(eye[0]).name for eye in eyes] for name, eyes in faulty.items() if eyes}
 
 
 def compare_published(folder: Path) -> str:
-    """Say in one phrase how the files of a folder differ from the published Danes set."""
+    """A short description of how the files of a folder differ from the published Danes set."""
     found = verify(folder)
     if len(found.changed + found.missing) == len(MANIFEST.read_text().splitlines()):
         return "none is of the published Danes set"
@@ -108,12 +108,12 @@ def compare_published(folder: Path) -> str:
 
 
 def print_report(report: Report, name: str, files: str | None = None) -> None:
-    """Print what was found, for a terminal of 80 columns or more.
+    """Print a report, for a terminal of at least 80 columns.
 
     Args:
-        report: what was found.
+        report: the result of the check.
         name: of the data and their labels.
-        files: how they differ from the published set, if there is one.
+        files: how the files differ from the published set, if there is one.
     """
     out = console()
     out.print(f"{name}: {len(report.records)} photographs, {len(report.scheme)} points each")
@@ -123,7 +123,7 @@ def print_report(report: Report, name: str, files: str | None = None) -> None:
         findings.add_row(kind, finding)
     out.print(findings)
     if isinstance(report.fits, ShapeFits):
-        out.print("\nThe labels that fit worst; look at them, for a suspect is not always a fault:")
+        out.print("\nThe labels that fit worst. Check them by eye: not all of them are wrong.")
         out.print(_suspects(report, report.fits))
 
 
@@ -149,13 +149,13 @@ def _findings(report: Report, files: str | None) -> Iterator[tuple[str, str]]:
         yield "files", files
     if report.scheme == DANES:
         eyes = [f"{image} {group}" for image, groups in report.misordered.items() for group in groups]
-        state = "put in order here" if report.mended else "left as written; data.labels=mended puts them in order"
+        state = "corrected here" if report.mended else "not corrected; data.labels=mended corrects them"
         yield "mis-ordered eyes", f"{len(eyes)}, {state}: {', '.join(eyes)}" if eyes else "none"
     outside = [f"{image} {_ranges(points)}" for image, points in report.outside.items()]
-    yield "points out of the frame", _listed(outside) if outside else "none"
+    yield "points outside the frame", _listed(outside) if outside else "none"
     if isinstance(report.fits, ShapeFits):
         mean = report.fits.residual_px.mean()
-        yield "shape model", f"mean residual {mean:.2f} px, each person judged by a model of the others"
+        yield "shape model", f"mean residual {mean:.2f} px, each person with a model of the others"
     else:
         yield "shape model", f"none: {report.fits}"
 
@@ -192,7 +192,7 @@ def _listed(names: Sequence[str], at_most: int = 9) -> str:
 
 
 def _ranges(numbers: Sequence[int]) -> str:
-    """Rising numbers in short: 1, 2, 3, 5 as ``1-3, 5``."""
+    """Ascending numbers as ranges: 1, 2, 3, 5 as ``1-3, 5``."""
     ends = [number for number in numbers if number + 1 not in numbers]
     starts = [number for number in numbers if number - 1 not in numbers]
     return ", ".join(f"{a}-{b}" if a < b else str(a) for a, b in zip(starts, ends, strict=True))

@@ -1,7 +1,7 @@
-"""Get, check and look at the data: ``python -m facekp data [get|check|browse] [overrides]``.
+"""Get, check and browse the data: ``python -m facekp data [get|check|browse] [overrides]``.
 
-``get`` finds, downloads or draws the faces and says where they are; ``check`` prints a report of their labels;
-``browse`` writes contact sheets of them, as ``train.py`` with the same overrides would see them.
+``get`` finds, downloads or draws the faces and prints their folder; ``check`` prints a report on their labels;
+``browse`` writes contact sheets of them as ``train.py`` would use them with the same overrides.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from facekp.utils.terminal import display_path, one_line
 
 
 def get(config: Config) -> None:
-    """Find, download or draw the faces, read their labels, and say where they are."""
+    """Find, download or draw the faces, read their labels, and print their folder."""
     data = prepare_data(config.data)
     records, scheme = read_records(data)
     usable = sum(record.fault is None for record in records)
@@ -28,14 +28,14 @@ def get(config: Config) -> None:
 
 
 def check(config: Config) -> None:
-    """Print a report of the labels, and draw those that fit worst."""
+    """Print a report on the labels, and draw those that fit worst."""
     from facekp.reporting.data_check import run
 
     run(replace(config, data=prepare_data(config.data)), Path("outputs") / "data-check")
 
 
 def browse(config: Config) -> None:
-    """Write contact sheets of the faces as a network will see them."""
+    """Write contact sheets of the faces as the input of a network."""
     from facekp.reporting.data_browse import run
 
     run(replace(config, data=prepare_data(config.data)), Path("outputs") / "data-browse")

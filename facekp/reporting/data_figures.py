@@ -1,8 +1,4 @@
-"""Contact sheets of the data: what is labelled where, and what augmentation makes of it.
-
-As in :mod:`facekp.reporting.figures`, red circles are the ground truth, coordinates are relative to the picture, each
-function that draws returns a ``Figure`` and touches no global state, and ``caption`` says on which data it was made.
-"""
+"""Figures of the data and their labels, with the conventions of :mod:`facekp.reporting.figures`."""
 
 from __future__ import annotations
 
@@ -16,28 +12,28 @@ from matplotlib.patheffects import withStroke
 
 from facekp.data.records import FRONTAL_TYPES, TURNED_TYPES
 from facekp.landmarks.scheme import Scheme
-from facekp.reporting.figures import BASELINE, TRUTH, Face, draw_points, empty_panels, evenly, new_figure
+from facekp.reporting.figures import BASELINE, TRUTH, FacePanel, draw_points, empty_panels, evenly, new_figure
 
 MODEL = "#ffd92f"
-"""The colour of what a shape model finds nearest: yellow is told from red by its brightness alone."""
+"""The colour of the nearest shape of a shape model: yellow differs from red by its brightness alone."""
 
 _TEXT = 9
 PANELS = 30
 COLUMNS = 6
-"""How many faces a sheet has, and how many are in a row."""
+"""Number of faces on a sheet, and in a row."""
 _LARGE = 8.5  # inches
-_LEAST = 0.3  # of a picture, what a zoom leaves of it
+_MIN_EXTENT = 0.3  # of a zoomed view, as a fraction of the picture
 
 
 @dataclass(frozen=True)
 class Suspect:
-    """A label that a shape model finds unlikely.
+    """A label that is implausible by a shape model.
 
     Args:
         title: above the picture.
         image: uint8 [H, W].
         truth: float [K, 2], relative, the label.
-        nearest: float [K, 2], relative, the model's nearest shape.
+        nearest: float [K, 2], relative, the nearest shape of the model.
     """
 
     title: str
@@ -47,12 +43,12 @@ class Suspect:
 
 
 def over_people(persons: Sequence[int]) -> tuple[list[int], int]:
-    """Which photographs show a few people over their image types, and how many columns give each person a row.
+    """Indices of all photographs of a few people, and the number of columns that gives each person a row.
 
     The people are spread evenly over those who have the most photographs.
 
     Args:
-        persons: whom each photograph shows.
+        persons: the person on each photograph.
     """
     of_person: dict[int, list[int]] = {}
     for index, person in enumerate(persons):
@@ -64,8 +60,8 @@ def over_people(persons: Sequence[int]) -> tuple[list[int], int]:
     return [fullest[person][i] for person in people for i in evenly(most, PANELS)], columns
 
 
-def numbered(face: Face, scheme: Scheme, caption: str) -> Figure:
-    """One face with all points of the scheme, drawn large, with the index of every point beside it."""
+def numbered(face: FacePanel, scheme: Scheme, caption: str) -> Figure:
+    """One large face with all points of the scheme, and the index of every point beside it."""
     keypoints, size = np.asarray(face.truth), np.array(face.image.shape)[::-1]
     low, high = _box(keypoints, margin=0.08)
     width, height = (high - low) * size
@@ -87,13 +83,13 @@ def numbered(face: Face, scheme: Scheme, caption: str) -> Figure:
 def mean_shapes(
     keypoints: np.ndarray, types: Sequence[int], size: Sequence[int], scheme: Scheme, caption: str
 ) -> Figure:
-    """The mean label of each image type as an outline, over the labels that it is the mean of, all on one scale.
+    """The mean shape of each image type over all its labels, on one scale.
 
     Args:
         keypoints: float [N, K, 2], relative to the canvas.
-        types: of the N images; 0 where one has none.
+        types: of the N images; 0 if unknown.
         size: (width, height) of the canvas.
-        scheme: tells which points a line joins.
+        scheme: tells which points are joined by lines.
         caption: below all panels.
     """
     kinds = np.unique(types)
@@ -117,7 +113,7 @@ def mean_shapes(
 
 
 def suspects(chosen: Sequence[Suspect], scheme: Scheme, caption: str) -> Figure:
-    """Photographs whose labels a shape model finds unlikely; a white line leads from each point to the model's."""
+    """Photographs with implausible labels; a white line joins each point to that of the nearest shape of the model."""
     columns = min(4, len(chosen))
     rows = -(-len(chosen) // columns)
     title = "labels that fit a shape model of other people worst"
@@ -126,7 +122,7 @@ def suspects(chosen: Sequence[Suspect], scheme: Scheme, caption: str) -> Figure:
         both = np.stack([suspect.truth, suspect.nearest], axis=1)
         panel.plot(*_strokes(both).T, color="white", linewidth=0.8)
         draw_points(panel, suspect.nearest, scheme, range(len(scheme)), MODEL, "^", "nearest shape of the model")
-        _show(panel, Face(suspect.title, suspect.image, suspect.truth), scheme)
+        _show(panel, FacePanel(suspect.title, suspect.image, suspect.truth), scheme)
         _zoom(panel, *_box(both, margin=0.08))
     _legend(figure)
     return figure
@@ -139,7 +135,7 @@ def _name_of_type(image_type: int) -> str:
     return f"type {image_type}, {pose}"
 
 
-def _show(panel: Axes, face: Face, scheme: Scheme) -> None:
+def _show(panel: Axes, face: FacePanel, scheme: Scheme) -> None:
     height, width = face.image.shape
     panel.imshow(face.image, cmap="gray", vmin=0, vmax=255, extent=(0, 1, 1, 0), aspect=height / width)
     draw_points(panel, face.truth, scheme, range(len(scheme)), TRUTH, "o", "ground truth")
@@ -153,9 +149,9 @@ def _legend(figure: Figure) -> None:
 
 
 def _box(keypoints: np.ndarray, margin: float) -> tuple[np.ndarray, np.ndarray]:
-    """The two corners of the frame around points [..., 2], wider by a share of its size on each side, never tiny."""
+    """Two corners of the frame around points [..., 2], with a margin as a fraction of its size, and of some extent."""
     low, high = keypoints.min(tuple(range(keypoints.ndim - 1))), keypoints.max(tuple(range(keypoints.ndim - 1)))
-    room = margin * (high - low) + np.maximum(0, _LEAST - (high - low)) / 2
+    room = margin * (high - low) + np.maximum(0, _MIN_EXTENT - (high - low)) / 2
     return low - room, high + room
 
 
@@ -171,17 +167,17 @@ def _outline(shapes: np.ndarray, scheme: Scheme) -> np.ndarray:
 
 
 def _strokes(paths: np.ndarray) -> np.ndarray:
-    """Paths [..., points, 2] as one line [..., 2], whose pen NaN lifts after each."""
+    """Paths [..., points, 2] as one line [..., 2], interrupted by NaN after each."""
     return np.concatenate([paths, np.full_like(paths[..., :1, :], np.nan)], axis=-2).reshape(-1, 2)
 
 
 def _beside(points: np.ndarray, scheme: Scheme, inch: float) -> np.ndarray:
-    """Places for texts beside points [K, 2]: outwards of a closed path or of the face, and out of each other's way.
+    """Positions for labels beside points [K, 2]: outside a closed path or the face, and without overlaps.
 
     Args:
         points: in any unit that is the same along x and y.
-        scheme: tells what is outwards.
-        inch: how long an inch of the figure is in that unit.
+        scheme: tells which direction is outwards.
+        inch: an inch of the figure in that unit.
     """
     centres = np.empty_like(points)
     for group in scheme.groups:

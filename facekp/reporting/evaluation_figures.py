@@ -114,17 +114,17 @@ def _frame(evaluation: Evaluation) -> str:
     return f"at {'x'.join(map(str, sizes.pop()))}" if len(sizes) == 1 else "in pixels of each photograph"
 
 
-def _grid(evaluation: Evaluation, title: str, faces: Sequence[figures.Face]) -> Figure:
+def _grid(evaluation: Evaluation, title: str, faces: Sequence[figures.FacePanel]) -> Figure:
     scheme, points = evaluation.predictions.scheme, evaluation.predictions.point_indices
     return figures.face_grid(faces, scheme, points, title, evaluation.caption, _FACES_IN_A_ROW)
 
 
-def _face(evaluation: Evaluation, index: int, error_px: float | None = None) -> figures.Face:
+def _face(evaluation: Evaluation, index: int, error_px: float | None = None) -> figures.FacePanel:
     """One face at the size of a figure; its prediction is shown where an error is given."""
     record, predictions = evaluation.records[index], evaluation.predictions
     width, height = evaluation.input_size
     factor = max(1, round(_FACE_WIDTH / width))
-    return figures.Face(
+    return figures.FacePanel(
         title=_title(record) if error_px is None else f"{_title(record)}: {error_px:.1f} px",
         image=load_grey(record.image, (factor * width, factor * height)),
         truth=predictions.truth[index, list(predictions.point_indices)],

@@ -1,8 +1,8 @@
-"""Every picture of the project, as matplotlib figures.
+"""The figures of the project, in matplotlib.
 
-Red circles are the ground truth, blue crosses the prediction, everywhere. Coordinates are relative to the image. Each
-function returns a ``Figure`` and touches no global state; ``caption`` says on which data it was made. Texts are drawn
-as they are: matplotlib would take what stands between two ``$`` for a formula.
+Red circles are the ground truth, blue crosses the prediction. Coordinates are relative to the image. Each function
+returns a ``Figure`` without changing any global state; ``caption`` names the data that it shows. Texts are drawn
+literally: matplotlib would otherwise read text between two ``$`` as a formula.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ TRUTH = "#d62728"
 PREDICTION = "#1f4fd6"
 BASELINE = "#7f7f7f"
 LINE_COLOURS = (PREDICTION, "#e69f00", "#009e73", "#c060a0", "#56b4e9", "#6b6b6b", "#8c564b", "#a5a81f")
-"""Of what is compared, in this order; none is the red of the truth."""
+"""Of compared runs, in this order; none is the red of the ground truth."""
 _COLUMNS = 4
 _TEXT = 9
 
 Curve = tuple[Sequence[float], Sequence[float]]
-"""The x and the y of a line."""
+"""x and y of a line."""
 
 
 @dataclass(frozen=True)
-class Face:
-    """What is drawn in one panel.
+class FacePanel:
+    """The content of one panel.
 
     Args:
         title: above the picture, such as the image's name.
@@ -53,17 +53,22 @@ class Face:
 
 
 def face_grid(
-    faces: Sequence[Face], scheme: Scheme, points: Sequence[int], title: str, caption: str, columns: int = _COLUMNS
+    faces: Sequence[FacePanel],
+    scheme: Scheme,
+    point_indices: Sequence[int],
+    title: str,
+    caption: str,
+    columns: int = _COLUMNS,
 ) -> Figure:
     """Photographs with their true and predicted points.
 
     Args:
         faces: one per panel.
-        scheme: tells which points a line joins.
-        points: which of the scheme's points each face's rows are.
+        scheme: tells which points are joined by lines.
+        point_indices: which of the scheme's points the K are.
         title: above all panels.
         caption: below all panels.
-        columns: panels in a row.
+        columns: panels per row.
     """
     columns = min(columns, len(faces))
     rows = -(-len(faces) // columns)
@@ -71,8 +76,8 @@ def face_grid(
     for panel, face in zip(empty_panels(figure, rows, columns), faces, strict=False):
         height, width = face.image.shape
         panel.imshow(face.image, cmap="gray", vmin=0, vmax=255, extent=(0, 1, 1, 0), aspect=height / width)
-        draw_points(panel, face.truth, scheme, points, TRUTH, "o", "ground truth")
-        draw_points(panel, face.prediction, scheme, points, PREDICTION, "x", "prediction")
+        draw_points(panel, face.truth, scheme, point_indices, TRUTH, "o", "ground truth")
+        draw_points(panel, face.prediction, scheme, point_indices, PREDICTION, "x", "prediction")
         panel.set_title(face.title, fontsize=_TEXT)
         panel.set_axis_off()
         panel.set_xlim(0, 1)
@@ -87,7 +92,7 @@ def draw_points(
     panel: Axes,
     keypoints: np.ndarray | None,
     scheme: Scheme,
-    points: Sequence[int],
+    point_indices: Sequence[int],
     colour: str,
     marker: str,
     label: str,
@@ -95,7 +100,7 @@ def draw_points(
     """Mark points, float [K, 2], with the paths of the scheme between them; None draws nothing."""
     if keypoints is None:
         return
-    row_of = {point: row for row, point in enumerate(points)}
+    row_of = {point: row for row, point in enumerate(point_indices)}
     paths = [
         np.append(keypoints[[row_of[one], row_of[other]]], [[np.nan, np.nan]], axis=0)  # NaN lifts the pen
         for group in scheme.groups
@@ -103,7 +108,7 @@ def draw_points(
         if one in row_of and other in row_of
     ]
     panel.plot(*np.concatenate([np.empty((0, 2)), *paths]).T, color=colour, linewidth=0.6, alpha=0.8)
-    size, edge = (7, 1.2) if len(points) == 1 else (2.8, 0.8)
+    size, edge = (7, 1.2) if len(point_indices) == 1 else (2.8, 0.8)
     panel.plot(
         *keypoints.T, marker, color=colour, markersize=size, markeredgewidth=edge, markerfacecolor="none", label=label
     )
@@ -115,10 +120,10 @@ def evenly(length: int, count: int) -> list[int]:
 
 
 def loss_curves(curves: Mapping[str, Curve], title: str, caption: str) -> Figure:
-    """Losses against iterations, on a logarithmic axis; the training loss is thin, for it is noisy.
+    """Losses over iterations, on a logarithmic axis; the training loss is thin because it is noisy.
 
     Args:
-        curves: (iterations, losses) by name; ``train/loss`` and ``val/loss`` are those that Lightning logs here.
+        curves: (iterations, losses) by name, ``train/loss`` or ``val/loss``.
         title, caption: above and below.
     """
     figure = new_figure(9.5, 4.6, title, caption)
@@ -137,11 +142,11 @@ def loss_curves(curves: Mapping[str, Curve], title: str, caption: str) -> Figure
 
 
 def cumulative_errors(errors: Mapping[str, np.ndarray], limit: float, title: str, caption: str) -> Figure:
-    """Cumulative error distribution (CED): the share of images whose NME is at most so much.
+    """Cumulative error distribution (CED): the share of images whose NME is at most a threshold.
 
     Args:
-        errors: the images' NME by name, float [N] each; the first is the prediction's, the others are compared with it.
-        limit: where the axis ends.
+        errors: the images' NME by name, float [N] each; the prediction's first, then the baseline's.
+        limit: end of the axis.
         title, caption: above and below.
     """
     figure = new_figure(9.5, 4.6, title, caption)
@@ -155,7 +160,7 @@ def cumulative_errors(errors: Mapping[str, np.ndarray], limit: float, title: str
 
 
 def draw_cumulative(axes: Axes, errors: np.ndarray, colour: str, name: str, dash: str = "-") -> None:
-    """Add the share of images whose error, float [N], is at most so much."""
+    """Add the cumulative distribution of errors, float [N], to axes."""
     shares = np.arange(len(errors) + 1) / len(errors)
     axes.step([0, *np.sort(errors)], shares, dash, where="post", color=colour, label=name)
     axes.set_ylim(0, 1)
@@ -163,11 +168,11 @@ def draw_cumulative(axes: Axes, errors: np.ndarray, colour: str, name: str, dash
 
 
 def error_table(rows: Sequence[str], columns: Sequence[str], values: np.ndarray, title: str, caption: str) -> Figure:
-    """Mean error by two criteria as a heat map with its numbers.
+    """Mean error by two criteria, as a heat map with numbers.
 
     Args:
         rows, columns: their names.
-        values: float [rows, columns], pixels; NaN where there is nothing.
+        values: float [rows, columns], pixels; NaN where there is none.
         title, caption: above and below.
     """
     width = max(6, 1.6 + 0.85 * len(columns))  # at least as wide as the caption
@@ -185,22 +190,22 @@ def error_table(rows: Sequence[str], columns: Sequence[str], values: np.ndarray,
 
 
 def error_vectors(
-    mean_px: np.ndarray, errors_px: np.ndarray, scheme: Scheme, points: Sequence[int], title: str, caption: str
+    mean_px: np.ndarray, errors_px: np.ndarray, scheme: Scheme, point_indices: Sequence[int], title: str, caption: str
 ) -> Figure:
-    """How each point is missed: on the left where it is put on average, on the right how that varies.
+    """The error of each point: on the left its mean, on the right its variation.
 
-    An arrow leads from the true point towards the mean answer, and is longer than the error by the factor that the
-    panel names. An ellipse is one standard deviation about the mean answer, at its true size, along the principal axes
-    of the errors' covariance.
+    An arrow points from the true point towards the mean prediction; its length is the error times the factor in the
+    panel's title. An ellipse shows one standard deviation about the mean prediction, at its true size, along the
+    principal axes of the errors' covariance.
 
     Args:
         mean_px: float [P, 2], the mean of all true points, pixels.
-        errors_px: float [N, K, 2], answer minus truth of each image, pixels.
-        scheme: tells which points a line joins.
-        points: which of the P points the K are.
+        errors_px: float [N, K, 2], prediction minus ground truth of each image, pixels.
+        scheme: tells which points are joined by lines.
+        point_indices: which of the P points the K are.
         title, caption: above and below.
     """
-    true, bias = mean_px[list(points)], errors_px.mean(0)
+    true, bias = mean_px[list(point_indices)], errors_px.mean(0)
     width = float(np.ptp(mean_px[:, 0])) or 1.0
     longest = max(float(np.linalg.norm(bias, axis=1).max()), 1e-6 * width)
     factor = max(1.0, _round_down(0.15 * width / longest))
@@ -208,7 +213,7 @@ def error_vectors(
     means, spreads = figure.subplots(1, 2, sharex=True, sharey=True)
     for panel in (means, spreads):
         draw_points(panel, mean_px, scheme, range(len(mean_px)), BASELINE, " ", "_")
-        draw_points(panel, true, scheme, points, TRUTH, "o", "ground truth")
+        draw_points(panel, true, scheme, point_indices, TRUTH, "o", "ground truth")
         panel.set_aspect("equal")
         panel.set_xlabel("x (px)")
         panel.tick_params(labelsize=_TEXT - 1)
@@ -229,8 +234,8 @@ def error_vectors(
         spreads.add_patch(
             Ellipse(centre, large, small, angle=angle, fill=False, color=PREDICTION, linewidth=0.7, alpha=0.8)
         )
-    spreads.plot(*(true + bias).T, "x", color=PREDICTION, markersize=3.5, markeredgewidth=0.8, label="mean answer")
-    spreads.set_title("spread: one standard deviation about the mean answer", fontsize=_TEXT)
+    spreads.plot(*(true + bias).T, "x", color=PREDICTION, markersize=3.5, markeredgewidth=0.8, label="mean prediction")
+    spreads.set_title("spread: one standard deviation about the mean prediction", fontsize=_TEXT)
     spreads.legend(fontsize=_TEXT - 1, loc="lower right")
     spreads.margins(0.12)
     means.invert_yaxis()  # shared
@@ -238,18 +243,18 @@ def error_vectors(
 
 
 def _round_down(value: float) -> float:
-    """The largest of ..., 0.5, 1, 2, 5, 10, 20, 50, ... that is not above a positive value."""
+    """The largest of ..., 0.5, 1, 2, 5, 10, 20, 50, ... that is at most a positive value."""
     power = 10.0 ** np.floor(np.log10(value))
     return float(power * max(step for step in (1, 2, 5) if step * power <= value * (1 + 1e-9)))
 
 
 def line_styles() -> cycle[tuple[str, str]]:
-    """Dash and colour of each line that is compared; after 24 they come again."""
+    """Dash and colour of each compared line; they repeat after 24."""
     return cycle(product(("-", "--", ":"), LINE_COLOURS))
 
 
 class _PlainFigure(Figure):
-    """Draws each text as it is, without formulas, and with something to see in place of control characters."""
+    """Draws texts literally, without formulas, and control characters visibly."""
 
     def draw(self, renderer: RendererBase) -> None:
         for text in self.findobj(Text):
@@ -259,13 +264,13 @@ class _PlainFigure(Figure):
 
 
 def label_decades(axis: Axis) -> None:
-    """Label a logarithmic axis by numbers such as 1e-03; matplotlib's own labels are formulas."""
+    """Label a logarithmic axis with numbers such as 1e-03; matplotlib's own labels are formulas."""
     axis.set_major_formatter(LogFormatter())
     axis.set_minor_formatter(LogFormatter())
 
 
 def new_figure(width: float, height: float, title: str, caption: str) -> Figure:
-    """An empty figure of so many inches, with its title and the caption that tells its data."""
+    """An empty figure with its size in inches, its title, and the caption that names its data."""
     figure = _PlainFigure(figsize=(width, height), dpi=120, layout="constrained")
     figure.suptitle(title, fontsize=_TEXT + 2)
     figure.supxlabel(caption, fontsize=_TEXT - 2, color="#555555", x=0.01, ha="left")

@@ -1,4 +1,4 @@
-"""What is inside a network: its layers, and the learned filters of its convolutions with their answers to a face."""
+"""Layers of a network, and filters and feature maps of its first convolutions."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from facekp.models.module import KeypointModule
 from facekp.reporting.figures import new_figure
 
 _CONVOLUTIONS = 3
-_CHANNELS = 32  # drawn of a layer at most
+_MAX_CHANNELS = 32  # drawn of a layer
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One row of a network's description.
+    """One row of a network's summary.
 
     Args:
-        name: where it is in the network.
-        kind: its class with its sizes, as torch writes them.
-        shape: of its answer to one image.
-        weights: how many numbers it learns, those that it shares with an earlier layer not counted again.
+        name: within the network.
+        kind: its class with its sizes, as torch prints them.
+        shape: of its output for one image.
+        weights: number of parameters, without those shared with an earlier layer.
     """
 
     name: str
@@ -36,9 +36,9 @@ class Layer:
 
 
 def layers_of(module: KeypointModule, image: Tensor) -> list[Layer]:
-    """The layers of a network in the order in which one face, uint8 [H, W], goes through them.
+    """The layers of a network in the order in which an image, uint8 [H, W], passes through them.
 
-    Weights that belong to no such layer are in a last row of their own, so that the rows add up to all of them.
+    Parameters outside these layers have a last row of their own, so that the rows add up to the total.
     """
     names = {layer: name for name, layer in module.network.named_modules() if not list(layer.children())}
     counted: set[nn.Parameter] = set()
@@ -54,20 +54,20 @@ def layers_of(module: KeypointModule, image: Tensor) -> list[Layer]:
 
 
 def _kind_of(layer: nn.Module) -> str:
-    """A layer as torch writes it, without how it normalises, which is the same everywhere and fills the page."""
-    kind, normalises, _ = repr(layer).partition(", eps=")
-    return f"{kind})" if normalises else kind
+    """A layer as torch prints it, without the arguments of normalisation, which are the same everywhere."""
+    kind, cut, _ = repr(layer).partition(", eps=")
+    return f"{kind})" if cut else kind
 
 
 def _count(layer: nn.Module, counted: set[nn.Parameter]) -> int:
-    """How many weights a layer has that were not counted before."""
+    """Number of parameters of a layer that were not counted before."""
     new = set(layer.parameters()) - counted
     counted |= new
     return sum(parameter.numel() for parameter in new)
 
 
 def first_convolutions(module: KeypointModule, image: Tensor) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Weights [out, in, h, w] and answers [out, h', w'] to one face (uint8 [H, W]) of the first three convolutions."""
+    """Weights [out, in, h, w] and feature maps [out, h', w'] of the first convolutions for an image, uint8 [H, W]."""
     convolutions = [layer for layer in module.network.modules() if isinstance(layer, nn.Conv2d)][:_CONVOLUTIONS]
     maps: dict[nn.Module, np.ndarray] = {}
 
@@ -81,7 +81,7 @@ def first_convolutions(module: KeypointModule, image: Tensor) -> list[tuple[np.n
 def _watch(
     module: KeypointModule, image: Tensor, layers: Iterable[nn.Module], keep: Callable[[nn.Module, Any], None]
 ) -> None:
-    """Let a network answer one face, uint8 [H, W], and hand each layer's answers to ``keep``."""
+    """Apply a network to one image, uint8 [H, W], and pass each layer's output to ``keep``."""
     hooks = [layer.register_forward_hook(lambda layer, _, output: keep(layer, output)) for layer in layers]
     with torch.inference_mode():
         module(image[None, None].to(module.device))
@@ -92,13 +92,13 @@ def _watch(
 def draw_filters(weights: np.ndarray, title: str, caption: str) -> Figure:
     """The kernels of a convolution: a column for each output channel, a row for each input channel.
 
-    One colour scale, symmetric about zero, serves the whole layer. Of a large layer the first channels are shown.
+    One colour scale, symmetric about zero, is used for the whole layer. Of a large layer the first channels are shown.
 
     Args:
         weights: float [out, in, h, w].
         title, caption: above and below.
     """
-    drawn = weights[:_CHANNELS, :_CHANNELS]
+    drawn = weights[:_MAX_CHANNELS, :_MAX_CHANNELS]
     sheet = _mosaic(drawn.swapaxes(0, 1))
     if drawn.shape != weights.shape:
         title += f" (the first {drawn.shape[0]} of {weights.shape[0]}, {drawn.shape[1]} of {weights.shape[1]} inputs)"
@@ -113,14 +113,14 @@ def draw_filters(weights: np.ndarray, title: str, caption: str) -> Figure:
 
 
 def draw_responses(image: np.ndarray, maps: np.ndarray, title: str, caption: str) -> Figure:
-    """What the channels of a convolution answer to one face; of a large layer the first channels.
+    """The feature maps of a convolution for one image; of a large layer those of the first channels.
 
     Args:
-        image: uint8 [H, W], the face.
-        maps: float [channels, h, w], each shown on a scale of its own from its least to its largest answer.
+        image: uint8 [H, W].
+        maps: float [channels, h, w], each on a scale of its own from its least to its largest value.
         title, caption: above and below.
     """
-    drawn = maps[:_CHANNELS]
+    drawn = maps[:_MAX_CHANNELS]
     if len(drawn) < len(maps):
         title += f" (the first {len(drawn)} of {len(maps)} channels)"
     least, largest = drawn.min((1, 2), keepdims=True), drawn.max((1, 2), keepdims=True)
@@ -130,18 +130,18 @@ def draw_responses(image: np.ndarray, maps: np.ndarray, title: str, caption: str
     padded = np.concatenate([scaled, np.full((missing, *scaled.shape[1:]), np.nan)])
     sheet = _mosaic(padded.reshape(-1, columns, *scaled.shape[1:]), gap=max(1, scaled.shape[2] // 20))
     figure = new_figure(9.5, 1.2 + 7 * sheet.shape[0] / sheet.shape[1], title, caption)
-    face, answers = figure.subplots(1, 2, width_ratios=(1.2, 6))
+    face, responses = figure.subplots(1, 2, width_ratios=(1.2, 6))
     face.imshow(image, cmap="gray", vmin=0, vmax=255)
-    picture = answers.imshow(sheet, cmap="magma", vmin=0, vmax=1)
-    scale = figure.colorbar(picture, ax=answers, ticks=[0, 1], fraction=0.03, aspect=25)
+    picture = responses.imshow(sheet, cmap="magma", vmin=0, vmax=1)
+    scale = figure.colorbar(picture, ax=responses, ticks=[0, 1], fraction=0.03, aspect=25)
     scale.set_ticklabels(["least", "largest"])
-    for axes in (face, answers):
+    for axes in (face, responses):
         axes.set_axis_off()
     return figure
 
 
 def _mosaic(tiles: np.ndarray, gap: int = 1) -> np.ndarray:
-    """Lay tiles [rows, columns, h, w] out as one picture, with gaps of NaN, which are drawn as nothing."""
+    """Arrange tiles [rows, columns, h, w] in one picture, separated by gaps of NaN, which are not drawn."""
     padded = np.pad(tiles, ((0, 0), (0, 0), (0, gap), (0, gap)), constant_values=np.nan)
     rows, columns, height, width = padded.shape
     return padded.transpose(0, 2, 1, 3).reshape(rows * height, columns * width)[:-gap, :-gap]

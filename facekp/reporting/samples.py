@@ -6,25 +6,25 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from facekp.data.dataset import AugmentedDataset, FaceDataset
-from facekp.reporting.figures import Face
+from facekp.reporting.figures import FacePanel
 
 
-def plain(faces: FaceDataset, index: int, point_indices: Sequence[int] | None = None) -> Face:
+def plain(faces: FaceDataset, index: int, point_indices: Sequence[int] | None = None) -> FacePanel:
     """A face with its selected points, or all, without augmentation."""
     keypoints = faces.keypoints[index]
     chosen = keypoints if point_indices is None else keypoints[list(point_indices)]
-    return Face(faces.records[index].name, faces.image(index), chosen)
+    return FacePanel(faces.records[index].name, faces.image(index), chosen)
 
 
-def augmented(faces: AugmentedDataset, key: tuple[int, int], point_indices: Sequence[int] | None = None) -> Face:
+def augmented(faces: AugmentedDataset, key: tuple[int, int], point_indices: Sequence[int] | None = None) -> FacePanel:
     """An augmented sample with its selected points, or all; see :class:`facekp.data.samplers.EpochSampler` for keys."""
     sample = faces[key]
     keypoints = sample["keypoints"].numpy()
     chosen = keypoints if point_indices is None else keypoints[list(point_indices)]
-    return Face(faces.records[key[1]].name, sample["image"][0].numpy(), chosen)
+    return FacePanel(faces.records[key[1]].name, sample["image"][0].numpy(), chosen)
 
 
-def variants(faces: AugmentedDataset, index: int, count: int = 11) -> list[Face]:
+def variants(faces: AugmentedDataset, index: int, count: int = 11) -> list[FacePanel]:
     """A face as it is, then its first ``count`` augmented samples, which are what as many epochs train on."""
     samples = [augmented(faces, (number, index)) for number in range(count)]
     titled = [replace(sample, title=f"sample {number}") for number, sample in enumerate(samples)]

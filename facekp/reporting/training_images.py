@@ -1,4 +1,4 @@
-"""Pictures for TensorBoard while training."""
+"""Images for TensorBoard during training."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from facekp.data.dataset import FaceDataset
 from facekp.reporting.data_figures import mean_shapes, numbered
-from facekp.reporting.figures import Face, evenly, face_grid
+from facekp.reporting.figures import FacePanel, evenly, face_grid
 from facekp.reporting.samples import augmented, plain, variants
 from facekp.training.callbacks import writers
 from facekp.utils.errors import ConfigError
 
 
 class PredictionImages(Callback):
-    """Draw into TensorBoard: labels and augmented faces before the first step, and the predictions on the same
+    """Writes images to TensorBoard: labels and augmented faces before the first step, and the predictions for the same
     validation faces before the first step, every few epochs and at the end.
 
     Args:
-        every_n_epochs: how often.
-        faces: how many validation faces, spread evenly over the validation set.
+        every_n_epochs: between two images of the predictions.
+        faces: number of validation faces, spread evenly over the validation set.
 
     Raises:
         ConfigError: if either is less than 1.
@@ -74,7 +74,7 @@ class PredictionImages(Callback):
             for writer in writers(trainer):
                 writer.add_figure(f"data/{name}", sheet, 0)
 
-    def _shown(self, val: FaceDataset, point_indices: Sequence[int]) -> list[Face]:
+    def _shown(self, val: FaceDataset, point_indices: Sequence[int]) -> list[FacePanel]:
         """The validation faces that are drawn."""
         return [plain(val, index, point_indices) for index in evenly(len(val), self._faces)]
 
@@ -91,4 +91,4 @@ class PredictionImages(Callback):
         title = f"epoch {trainer.current_epoch + 1}" if trainer.global_step else "before the first step"
         figure = face_grid(faces, module.scheme, points, title, data.caption)
         for writer in writers(trainer):
-            writer.add_figure("predictions", figure, max(0, trainer.global_step - 1))  # beside that step's figures
+            writer.add_figure("predictions", figure, max(0, trainer.global_step - 1))  # beside that step's metrics

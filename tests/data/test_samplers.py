@@ -17,7 +17,7 @@ def test_sampler_visits_everything_once_in_a_new_order_each_epoch():
 
 
 def test_sampler_visits_every_sample_several_times_an_epoch_each_time_with_a_key_of_its_own():
-    sampler = EpochSampler(5, times=3)
+    sampler = EpochSampler(5, repeats=3)
     first = list(sampler)
     sampler.set_epoch(1)
     second = list(sampler)
@@ -27,7 +27,7 @@ def test_sampler_visits_every_sample_several_times_an_epoch_each_time_with_a_key
 
 
 def test_without_shuffling_every_epoch_has_the_same_order():
-    sampler = EpochSampler(2, times=2, shuffle=False)
+    sampler = EpochSampler(2, repeats=2, shuffle=False)
     assert list(sampler) == [(0, 0), (0, 1), (1, 0), (1, 1)]
     sampler.set_epoch(1)
     assert list(sampler) == [(2, 0), (2, 1), (3, 0), (3, 1)]

@@ -10,14 +10,14 @@ from matplotlib.quiver import Quiver
 
 from facekp.landmarks.scheme import DANES
 from facekp.reporting import comparison_figures, confidence, figures, network_figures
-from facekp.reporting.figures import Face
+from facekp.reporting.figures import FacePanel
 
 RNG = np.random.default_rng(0)
 
 
-def faces(count: int, points: int) -> list[Face]:
+def faces(count: int, points: int) -> list[FacePanel]:
     return [
-        Face(f"face {i}", np.full((60, 80), i, np.uint8), RNG.random((points, 2)), RNG.random((points, 2)))
+        FacePanel(f"face {i}", np.full((60, 80), i, np.uint8), RNG.random((points, 2)), RNG.random((points, 2)))
         for i in range(count)
     ]
 
@@ -106,7 +106,7 @@ PAIR = comparison_figures.FacePair(ODD, *FACE, FACE[1], FACE[1])
 @pytest.mark.parametrize(
     ("draw", "times"),
     [
-        (lambda: figures.face_grid([Face(ODD, *FACE)], DANES, range(58), ODD, ODD), 3),
+        (lambda: figures.face_grid([FacePanel(ODD, *FACE)], DANES, range(58), ODD, ODD), 3),
         (lambda: figures.loss_curves({ODD: ([1, 2], [1e-3, 2])}, ODD, ODD), 3),
         (lambda: figures.cumulative_errors({ODD: np.ones(3)}, 2, ODD, ODD), 3),
         (lambda: figures.error_table([ODD], [ODD], np.ones((1, 1)), ODD, ODD), 4),

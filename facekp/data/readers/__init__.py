@@ -1,1 +1,1 @@
-"""One module for each format of annotated faces, and what they share."""
+"""Readers of annotated faces, one module per format."""

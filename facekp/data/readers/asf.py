@@ -1,8 +1,7 @@
-"""Read and write ASF, the annotation files of the Active Appearance Models tools.
+"""ASF, the annotation files of the Active Appearance Models tools.
 
-An ASF file is text. ``#`` starts a comment. The first line that counts holds the number of points, then comes one line
-for each point, then the host image's name. A point's line has seven columns, or more where the writer kept columns of
-its own::
+An ASF file is text. ``#`` starts a comment. The first other line is the number of points, followed by one line per
+point and the name of the host image. The line of a point has seven columns, or more if the writer added some::
 
     path  type  x_rel  y_rel  index  connects_from  connects_to
 
@@ -19,20 +18,20 @@ from pathlib import Path
 import numpy as np
 
 from facekp.data.images import read_image_size
-from facekp.data.readers.folder import Face, FolderReader
+from facekp.data.readers.folder import AnnotatedFace, FolderReader
 from facekp.data.readers.text import numbered_lines, quoted
 from facekp.landmarks.scheme import Group, Scheme
 from facekp.utils.errors import ConfigError, DataError
 
 _COLUMNS = 7
 _USER_COLUMNS = 3
-_OPEN, _CLOSED = 4, 0  # a path's type
+_OPEN, _CLOSED = 4, 0  # types of a path
 _FARTHEST = 1e6  # relative to the image
 
 
 @dataclass(frozen=True)
 class AsfShape:
-    """What an ASF file holds.
+    """The content of an ASF file.
 
     Args:
         keypoints: float32 [K, 2], x right and y down, relative to the image (0..1).
@@ -46,7 +45,7 @@ class AsfShape:
 def read_asf(path: Path) -> AsfShape:
     """Read one annotation.
 
-    Points may lie outside the image (the reader keeps what was written); every other fault is refused.
+    Points may lie outside the image; every other fault raises.
 
     Raises:
         DataError: naming the file and the line, if it cannot be read or does not follow the format.
@@ -94,14 +93,14 @@ def _point(path: Path, number: int, text: str, count: int) -> tuple[int, float, 
 
 
 def write_asf(path: Path, keypoints: np.ndarray, image_name: str, scheme: Scheme, columns: int = _COLUMNS) -> None:
-    """Write one annotation, so that :func:`read_asf` gives the points back to eight decimals.
+    """Write one annotation, with eight decimals.
 
     Args:
-        path: the file to write; an older one is replaced.
+        path: the file to write; an existing one is replaced.
         keypoints: float [K, 2], x right and y down, relative to the image (0..1).
         image_name: the host image's file name.
         scheme: its groups become the file's paths; it has K points.
-        columns: 7, or 10 for three user columns of zeros besides.
+        columns: 7, or 10 to add three user columns of zeros.
 
     Raises:
         ConfigError: if the number of points is not the scheme's, or the number of columns is neither 7 nor 10.
@@ -155,9 +154,9 @@ class AsfFolderReader(FolderReader):
         scheme, person: as for :class:`FolderReader`.
     """
 
-    def faces(self, folder: Path) -> list[Face]:
+    def faces(self, folder: Path) -> list[AnnotatedFace]:
         return self.paired(folder, ".asf", _read)
 
 
-def _read(face: Face) -> Face:
+def _read(face: AnnotatedFace) -> AnnotatedFace:
     return replace(face, image_size=read_image_size(face.image), keypoints=read_asf(Path(face.source)).keypoints)

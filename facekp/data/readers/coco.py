@@ -1,9 +1,9 @@
 """Keypoints in one COCO JSON file beside a folder of images.
 
-What is read of the file: ``images`` (id, file_name, width, height), ``annotations`` (image_id, category_id, keypoints:
-x, y, v for each point) and the one entry of ``categories`` that names ``keypoints``. A skeleton is not read: lines
-follow the groups of a scheme. Coordinates are pixels counted from 0, so the centre of the first pixel is (0, 0). v is 0
-for a point that is not labelled, 1 for one that is hidden and 2 for one that is seen; 1 and 2 are used alike.
+These parts of the file are read: ``images`` (id, file_name, width, height), ``annotations`` (image_id, category_id,
+keypoints: x, y, v for each point) and the one entry of ``categories`` that has ``keypoints``. The skeleton is not read:
+lines follow the groups of a scheme. Coordinates are pixels counted from 0, so the centre of the first pixel is (0, 0).
+v is 0 for a point without a label, 1 for a hidden and 2 for a visible one; 1 and 2 are treated alike.
 
 Source: COCO, Data format, https://cocodataset.org/#format-data; T.-Y. Lin et al., Microsoft COCO, 2014.
 """
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from facekp.data.images import read_image_size
-from facekp.data.readers.folder import Face, FolderReader
+from facekp.data.readers.folder import AnnotatedFace, FolderReader
 from facekp.data.readers.text import quoted
 from facekp.data.records import NO_KEYPOINTS, NO_SIZE, attempt
 from facekp.landmarks.frames import from_pixel_centres
@@ -30,13 +30,13 @@ from facekp.utils.errors import ConfigError, DataError
 from facekp.utils.files import read_bytes, user_path
 from facekp.utils.terminal import display_path
 
-_MAX_BYTES = 1_000_000_000  # the largest of COCO's own files has a quarter of that
+_MAX_BYTES = 1_000_000_000  # the largest of COCO's own files is a quarter of it
 _FARTHEST = 1e6  # pixels
 _SIDES = {"left": "right", "right": "left"}
 
 
 @dataclass(frozen=True)
-class CocoFace:
+class CocoAnnotation:
     """One annotation.
 
     Args:
@@ -44,8 +44,8 @@ class CocoFace:
         image_size: (width, height) as the file gives it, or None.
         points_px: float64 [K, 2], in pixels counted from 0.
         labelled: bool [K].
-        where: the annotation, for messages.
-        fault: why it cannot be used, otherwise None; it then has no points.
+        where: name of the annotation, for messages.
+        fault: why it cannot be used, or None; with a fault it has no points.
     """
 
     file_name: str
@@ -57,14 +57,14 @@ class CocoFace:
 
     @property
     def area(self) -> float:
-        """The area of the box around the labelled points, in pixels; a face that cannot be read may be the largest."""
+        """The area of the box around the labelled points, in pixels; infinite with a fault, as the size is unknown."""
         if self.fault is not None:
             return np.inf
         labelled = self.points_px[self.labelled]
         return float(np.prod(np.ptp(labelled, axis=0))) if len(labelled) else 0.0
 
 
-def read_coco(path: Path, on_bad: str = "error") -> tuple[tuple[str, ...], list[CocoFace]]:
+def read_coco(path: Path, on_bad: str = "error") -> tuple[tuple[str, ...], list[CocoAnnotation]]:
     """Read a file.
 
     Args:
@@ -72,7 +72,7 @@ def read_coco(path: Path, on_bad: str = "error") -> tuple[tuple[str, ...], list[
         on_bad: ``skip`` returns an annotation whose keypoints are broken with its ``fault``, ``error`` raises.
 
     Returns:
-        The points' names, and each annotation of their category, in the file's order.
+        The names of the points, and the annotations of their category, in the order of the file.
 
     Raises:
         DataError: naming the file and the entry, if it cannot be read or does not follow the format.
@@ -86,7 +86,7 @@ def read_coco(path: Path, on_bad: str = "error") -> tuple[tuple[str, ...], list[
             image = _id(annotation, "image_id", where)
             if image not in images:
                 raise DataError(f"{where}: there is no image with the id {quoted(str(image))}; correct it")
-            known = CocoFace(*images[image], NO_KEYPOINTS, np.empty(0, bool), where)
+            known = CocoAnnotation(*images[image], NO_KEYPOINTS, np.empty(0, bool), where)
             faces.append(attempt(known, partial(_labelled, annotation, len(names)), on_bad))
     return names, faces
 
@@ -118,9 +118,9 @@ def _load(path: Path) -> Mapping[str, Any]:
 def _entries(
     content: Mapping[str, Any], key: str, path: Path, needs: str | None = None
 ) -> Iterable[tuple[dict[str, Any], str]]:
-    """The entries of a list of the file, each with its name for messages; those without the key ``needs`` are skipped.
+    """The entries of a list of the file, each with a name for messages; those without the key ``needs`` are skipped.
 
-    Files that mix kinds of annotations hold entries of each.
+    Files with several kinds of annotations hold entries of each.
     """
     entries = content.get(key)
     if not isinstance(entries, list):
@@ -150,8 +150,8 @@ def _image(image: Mapping[str, Any], where: str) -> tuple[str, tuple[int, int] |
     return file_name, (_of(image, "width", int, where), _of(image, "height", int, where))
 
 
-def _labelled(annotation: Mapping[str, Any], count: int, face: CocoFace) -> CocoFace:
-    """The face with its points."""
+def _labelled(annotation: Mapping[str, Any], count: int, face: CocoAnnotation) -> CocoAnnotation:
+    """Add the points to a face."""
     where = face.where
     given = _of(annotation, "keypoints", list, where)
     if len(given) != 3 * count:
@@ -165,14 +165,14 @@ def _labelled(annotation: Mapping[str, Any], count: int, face: CocoFace) -> Coco
 class CocoReader(FolderReader):
     """Reads the faces of a COCO file, one for each image.
 
-    Of several faces in an image the largest is taken. A photograph whose face lacks a point (v = 0) is left out. How
-    many were left out so is printed. Photographs are called by their file names.
+    Of several faces in an image the largest is used. A photograph whose face lacks a point (v = 0) is left out. Their
+    numbers are printed. The name of a record is the file name of its photograph.
 
     Args:
         annotations: path of the JSON file.
-        scheme: as for :class:`FolderReader`, or ``names``: what the points' names tell. Each point is then a selection
-            of its name, ``left`` and ``right`` change places in a mirror, and the NME's yardstick is the distance from
-            ``left_eye`` to ``right_eye``, as far as there are such names.
+        scheme: as for :class:`FolderReader`, or ``names`` to derive it from the points' names. Each point is then a
+            selection of its name, ``left`` and ``right`` swap in a mirror, and the NME is normalised by the distance
+            from ``left_eye`` to ``right_eye``, if there are such names.
         person: as for :class:`FolderReader`.
 
     Raises:
@@ -187,27 +187,27 @@ class CocoReader(FolderReader):
         self._by_names = scheme == "names"
         self._names: tuple[str, ...] = ()
 
-    def faces(self, folder: Path) -> list[Face]:
+    def faces(self, folder: Path) -> list[AnnotatedFace]:
         self._names, found = read_coco(self._annotations, self.on_bad)
-        largest: dict[str, CocoFace] = {}
+        largest: dict[str, CocoAnnotation] = {}
         for face in sorted(found, key=lambda face: -face.area):
             largest.setdefault(face.file_name, face)
         taken = [largest[name] for name in sorted(largest)]
         complete = [face for face in taken if face.labelled.all()]
         if found and not complete:
             raise DataError(f"{self._annotations}: no face has all its points labelled (v > 0); label them")
-        self._tell(len(found) - len(taken), "smaller faces of images with several")
-        self._tell(len(taken) - len(complete), "images whose face has points without a label (v = 0)")
+        self._print_left_out(len(found) - len(taken), "smaller faces of images with several")
+        self._print_left_out(len(taken) - len(complete), "images whose face has points without a label (v = 0)")
         return [
             attempt(
-                Face(face.file_name, folder / face.file_name, NO_SIZE, NO_KEYPOINTS, face.where, face.fault),
+                AnnotatedFace(face.file_name, folder / face.file_name, NO_SIZE, NO_KEYPOINTS, face.where, face.fault),
                 partial(_located, face, folder),
                 self.on_bad,
             )
             for face in complete
         ]
 
-    def _tell(self, count: int, what: str) -> None:
+    def _print_left_out(self, count: int, what: str) -> None:
         if count:
             print(f"Left out of {display_path(self._annotations)}: {count} {what}")
 
@@ -215,7 +215,7 @@ class CocoReader(FolderReader):
         return scheme_of_names(self._names) if self._by_names else super().scheme_of(num_points)
 
 
-def _located(face: CocoFace, folder: Path, known: Face) -> Face:
+def _located(face: CocoAnnotation, folder: Path, known: AnnotatedFace) -> AnnotatedFace:
     path = known.image
     try:
         there = path.is_file()
@@ -233,13 +233,13 @@ def _located(face: CocoFace, folder: Path, known: Face) -> Face:
 
 
 def scheme_of_names(names: Sequence[str]) -> Scheme:
-    """What the names of points tell of them.
+    """The scheme that the names of points imply.
 
     Args:
         names: one for each point, such as ``nose`` and ``left_eye``.
 
     Returns:
-        A scheme without lines, and without mirror map or eyes if no names say left and right.
+        A scheme without lines, and without mirror map or eyes if no names contain left and right.
     """
     index = {name: number for number, name in enumerate(names)}
     others = (re.sub("left|right", lambda side: _SIDES[side[0]], name, count=1) for name in names)

@@ -1,4 +1,4 @@
-"""The Danes set on disk: ``PP-Ts.jpg`` beside ``PP-Ts.asf``."""
+"""Reader of the Danes set: photographs ``PP-Ts.jpg``, each with its ``PP-Ts.asf``."""
 
 from __future__ import annotations
 
@@ -26,15 +26,14 @@ class DanesReader(Reader):
     scheme = DANES
 
     def read(self, root: str | Path, labels: str = "mended") -> list[Record]:
-        """Index the folder; images are not decoded yet.
+        """Index the folder, without decoding the images.
 
         Args:
             root: the folder.
-            labels: ``mended`` puts the points of mis-ordered eyes in order, ``raw`` leaves every label as it was
-                written.
+            labels: ``mended`` corrects mis-ordered eyes, ``raw`` keeps every label as in its file.
 
         Returns:
-            One record per photograph, in the order of their names; see ``on_bad`` for those that cannot be used.
+            One record per photograph, ordered by name; see ``on_bad`` for those that cannot be used.
 
         Raises:
             DataError: naming the file, and the line or point, that is missing or wrong.
@@ -56,7 +55,7 @@ class DanesReader(Reader):
 
 
 def _named(image: Path) -> Record:
-    """What the name of a photograph tells."""
+    """The record of a photograph, as far as its name tells."""
     named = _NAME.fullmatch(image.stem)
     if named is None:
         raise DataError(

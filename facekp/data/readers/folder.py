@@ -1,4 +1,4 @@
-"""Anybody's folder of annotated faces: what its readers have in common."""
+"""The base class of readers of any folder of annotated faces."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from facekp.utils.terminal import one_line
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 
-_ROOM = 1.0  # how far out of the image a point may lie, as a share of the image: faces are cut off by its edge
+_MAX_OUTSIDE = 1.0  # how far outside a point may lie, as a fraction of the image: some faces are cut off by its border
 
 
 @dataclass(frozen=True)
-class Face:
-    """An annotated photograph of whose person nothing is known yet.
+class AnnotatedFace:
+    """An annotated photograph whose person is not known yet.
 
     Args:
         name: unique within the data set.
         image: path of the photograph.
         image_size: (width, height) in pixels.
         keypoints: float32 [K, 2], relative to the image.
-        source: where the keypoints are read, for messages; a path if they have a file of their own.
+        source: of the keypoints, for messages; a path if they have a file of their own.
         fault: why this face cannot be used, otherwise None.
     """
 
@@ -50,13 +50,13 @@ class FolderReader(Reader):
 
     Args:
         scheme: the landmarks, as :func:`facekp.landmarks.scheme_files.load_scheme` takes them; with ``none`` the
-            points are counted and nothing else is known of them.
+            points are counted and nothing else is known about them.
         person: a regular expression that finds the person in a photograph's name: its first group, or all of it.
-            Persons that are not called by numbers are numbered in the order of their names. Without it everybody
-            occurs once.
+            Persons whose names are not numbers are numbered in the order of their names. Without it every
+            photograph shows another person.
 
     Raises:
-        ConfigError: if there is no such scheme, or the expression is none.
+        ConfigError: if there is no such scheme, or the expression is not valid.
     """
 
     def __init__(self, scheme: Any = "none", person: str | None = None) -> None:
@@ -67,20 +67,20 @@ class FolderReader(Reader):
             raise ConfigError(f"data.reader.person={person} is no regular expression: {error}") from error
 
     def read(self, root: str | Path, labels: str = "raw") -> list[Record]:
-        """Index the folder; images are not decoded yet.
+        """Index the folder, without decoding the images.
 
-        Points may lie outside the image, but by no more than its own width and height.
+        Points may lie outside the image by at most its width and height.
 
         Args:
             root: the folder of the photographs.
-            labels: ``raw``; there is no rule by which labels other than the Danes' could be mended.
+            labels: ``raw``; only labels of the Danes set can be mended.
 
         Returns:
-            One record per photograph that is annotated; see ``on_bad`` for those that cannot be used.
+            One record per annotated photograph; see ``on_bad`` for those that cannot be used.
 
         Raises:
-            ConfigError: if other labels are asked for.
-            DataError: naming the file and what is missing or wrong.
+            ConfigError: if ``labels`` is not ``raw``.
+            DataError: with the file and what is missing or wrong.
         """
         if labels != "raw":
             raise ConfigError(f"data.labels={labels} is for the Danes set; set data.labels=raw for other data")
@@ -100,27 +100,27 @@ class FolderReader(Reader):
         ]
 
     @abstractmethod
-    def faces(self, folder: Path) -> list[Face]:
+    def faces(self, folder: Path) -> list[AnnotatedFace]:
         """All annotated photographs of the folder, in a fixed order; see ``on_bad`` for those that cannot be used.
 
         Raises:
-            DataError: naming the file and what is missing or wrong.
+            DataError: with the file and what is missing or wrong.
         """
 
-    def paired(self, folder: Path, suffix: str, read: Callable[[Face], Face]) -> list[Face]:
-        """Photographs and the annotation files of the same name beside them, in the folder and the folders inside it.
+    def paired(self, folder: Path, suffix: str, read: Callable[[AnnotatedFace], AnnotatedFace]) -> list[AnnotatedFace]:
+        """Photographs with an annotation file of the same name beside them, in a folder and its subfolders.
 
         Args:
-            folder: where to look.
+            folder: of the photographs.
             suffix: of the annotation files, such as ``.pts``.
-            read: completes a face without size and keypoints, whose ``source`` is the annotation file.
+            read: adds size and keypoints to a face whose ``source`` is the annotation file.
 
         Returns:
-            The faces in the order of their names; a name is the path within the folder, without suffix.
+            The faces in the order of their names; a name is the path relative to the folder, without suffix.
 
         Raises:
-            DataError: if there is more than one photograph for an annotation file; and, unless faulty faces are to be
-                skipped, if one half of a pair is missing or cannot be read.
+            DataError: if an annotation file has more than one photograph; and, unless faulty faces are skipped, if
+                one half of a pair is missing or cannot be read.
         """
         images, annotations = _by_name(folder, IMAGE_SUFFIXES), _by_name(folder, (suffix,))
         for name in sorted(images.keys() ^ annotations.keys()) if self.on_bad == "error" else ():
@@ -129,14 +129,14 @@ class FolderReader(Reader):
         faces = []
         for name in sorted({*images, *annotations}):
             image, annotation = images.get(name, folder / name), annotations.get(name, folder / f"{name}{suffix}")
-            faces.append(attempt(Face(name, image, NO_SIZE, NO_KEYPOINTS, str(annotation)), read, self.on_bad))
+            faces.append(attempt(AnnotatedFace(name, image, NO_SIZE, NO_KEYPOINTS, str(annotation)), read, self.on_bad))
         return faces
 
     def scheme_of(self, num_points: int) -> Scheme:
         """The scheme of files with so many points, where none is given."""
         return Scheme.unknown(num_points)
 
-    def _checked(self, face: Face) -> Face:
+    def _checked(self, face: AnnotatedFace) -> AnnotatedFace:
         if one_line(face.name) != face.name:
             raise DataError(f"{face.image}: its name holds control characters or is not UTF-8; rename it")
         found, wanted = len(face.keypoints), len(self.scheme)
@@ -144,7 +144,7 @@ class FolderReader(Reader):
             raise DataError(
                 f"{face.source} holds {found} points instead of {wanted}; correct it, or set data.reader.scheme"
             )
-        outside = np.flatnonzero(((face.keypoints < -_ROOM) | (face.keypoints > 1 + _ROOM)).any(axis=1))
+        outside = np.flatnonzero(((face.keypoints < -_MAX_OUTSIDE) | (face.keypoints > 1 + _MAX_OUTSIDE)).any(axis=1))
         if len(outside):
             x, y = face.keypoints[outside[0]]
             raise DataError(
@@ -153,7 +153,7 @@ class FolderReader(Reader):
             )
         return face
 
-    def _person_of(self, face: Face) -> str:
+    def _person_of(self, face: AnnotatedFace) -> str:
         found = self._person.search(face.name) if self._person else None
         person = found and found[1 if found.re.groups else 0]
         if not person:

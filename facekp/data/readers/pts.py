@@ -9,8 +9,7 @@ Such a file is text::
     ...
     }
 
-Each row holds x and y of a point in pixels, x right and y down. They count as Matlab does: the centre of the first
-pixel is (1, 1).
+Each row holds x and y of a point in pixels, x right and y down. As in Matlab, the centre of the first pixel is (1, 1).
 
 Source: C. Sagonas, G. Tzimiropoulos, S. Zafeiriou, M. Pantic, 300 Faces in-the-Wild Challenge, 2013.
 """
@@ -25,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from facekp.data.images import read_image_size
-from facekp.data.readers.folder import Face, FolderReader
+from facekp.data.readers.folder import AnnotatedFace, FolderReader
 from facekp.data.readers.text import numbered_lines, quoted
 from facekp.landmarks.frames import from_pixel_centres
 from facekp.utils.errors import ConfigError, DataError
@@ -39,7 +38,7 @@ def read_pts(path: Path) -> np.ndarray:
     """Read one annotation.
 
     Returns:
-        float64 [K, 2], x right and y down, in pixels as they are written.
+        float64 [K, 2], x right and y down, in pixels as in the file.
 
     Raises:
         DataError: naming the file and the line, if it cannot be read or does not follow the format.
@@ -75,7 +74,7 @@ class PtsReader(FolderReader):
 
     Args:
         scheme, person: as for :class:`FolderReader`.
-        first_pixel: what the centre of the first pixel is called: 1, or 0 for files that do not follow Matlab.
+        first_pixel: coordinate of the centre of the first pixel: 1, or 0 for files that do not follow Matlab.
 
     Raises:
         ConfigError: if it is neither.
@@ -87,10 +86,10 @@ class PtsReader(FolderReader):
             raise ConfigError(f"data.reader.first_pixel={first_pixel} is not possible: it must be 0 or 1")
         self._first_pixel = first_pixel
 
-    def faces(self, folder: Path) -> list[Face]:
+    def faces(self, folder: Path) -> list[AnnotatedFace]:
         return self.paired(folder, ".pts", self._read)
 
-    def _read(self, face: Face) -> Face:
+    def _read(self, face: AnnotatedFace) -> AnnotatedFace:
         size = read_image_size(face.image)
         points_px = read_pts(Path(face.source)) - self._first_pixel
         return replace(face, image_size=size, keypoints=from_pixel_centres(points_px, size))

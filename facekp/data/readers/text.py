@@ -1,4 +1,4 @@
-"""Annotation files that are text, whatever they turn out to hold."""
+"""Reading of text files with annotations."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 from facekp.utils.errors import DataError
 from facekp.utils.files import read_bytes
 
-_MAX_BYTES = 1_000_000  # a point's line takes about 50 bytes: room for 20,000 points
+_MAX_BYTES = 1_000_000  # 20,000 points at 50 bytes each
 _SHOWN = 60
 
 
 def numbered_lines(path: Path) -> list[tuple[int, str]]:
-    """The lines of a file that are not empty, without the space around them, each with its number from 1.
+    """The non-empty lines of a file, stripped, each with its number from 1.
 
     Raises:
         DataError: naming the file, if it cannot be read, is larger than any annotation, or holds binary data.
@@ -32,5 +32,5 @@ def numbered_lines(path: Path) -> list[tuple[int, str]]:
 
 
 def quoted(text: str) -> str:
-    """A piece of a file as a message quotes it: on one line, and not too long."""
+    """A piece of a file for a message: on one line, and not too long."""
     return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "...")
