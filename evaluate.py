@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from facekp.config import EvaluateConfig
+from facekp.config import AugmentConfig, EvaluateConfig
 from facekp.runs.command_line import run_command
+from facekp.utils.instantiate import import_trusted
 from facekp.utils.terminal import display_path
 
 
@@ -30,27 +31,31 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
 
         return compare(config)
 
+    import_trusted(config.trust)
     from facekp.data.datamodule import FaceDataModule
     from facekp.evaluation.evaluate import evaluate_predictor, name_evaluation
+    from facekp.models.checkpoint import read_checkpoint
+    from facekp.models.module import KeypointModule
     from facekp.reporting.report import write_report
     from facekp.reporting.results import print_results, write_results
     from facekp.runs.find import find_checkpoint, run_folder_of
-    from facekp.training.checkpoint import device_of, read_checkpoint, restore_module
+    from facekp.training.checkpoint import check_scheme, device_of
 
     path = find_checkpoint(config.ckpt_path, config.weights)
     checkpoint = read_checkpoint(path)
+    stored, seed = checkpoint.data_settings()
     settings = replace(
-        checkpoint.data,
-        root=config.data.root or checkpoint.data.root,
-        labels=config.data.labels or checkpoint.data.labels,
+        stored,
+        root=config.data.root or stored.root,
+        labels=config.data.labels or stored.labels,
         download=[],  # nothing is written where a checkpoint says
         on_missing="error",
     )
-    data = FaceDataModule(settings, checkpoint.model.input_size, checkpoint.augment, checkpoint.seed)
-    data.prepare_data()
+    data = FaceDataModule(settings, checkpoint.model.input_size, AugmentConfig(name="none"), seed)
     data.setup("test")
-    module = restore_module(checkpoint, data.scheme).to(device_of(config.accelerator))
-    name = name_evaluation(checkpoint.model, settings, data.split, checkpoint.seed, path.stem, checkpoint.epoch)
+    check_scheme(checkpoint, data.scheme)
+    module = KeypointModule.restore(checkpoint).to(device_of(config.accelerator))
+    name = name_evaluation(checkpoint.model, settings, data.split, seed, path.stem, checkpoint.epoch)
     evaluation = evaluate_predictor(module, data.test_dataloader(), name)
 
     run_dir = run_folder_of(path)

@@ -14,6 +14,7 @@ from facekp.runs.distributed import check_processes, is_main_process, launch
 from facekp.runs.folder import RunFolder
 from facekp.runs.resume import check_folder, keep_settings, sweeping
 from facekp.runs.signals import Interrupted, defer_signals
+from facekp.utils.instantiate import import_trusted
 from facekp.utils.terminal import display_path
 
 
@@ -34,6 +35,7 @@ def train(config: Config) -> float:
     check_processes(config)
     if not is_main_process():
         config = launch(config)  # once the first process has checked it
+    import_trusted(config.trust)
     run_dir = Path(config.run_dir)
     check_folder(config)
     config = replace(config, data=prepare_data(config.data))
@@ -42,20 +44,21 @@ def train(config: Config) -> float:
     # Whatever could be checked quickly has been: now the imports that take seconds.
     from facekp.data.datamodule import FaceDataModule
     from facekp.evaluation.evaluate import evaluate_predictor, name_evaluation
+    from facekp.models.checkpoint import read_checkpoint
+    from facekp.models.module import KeypointModule
     from facekp.reporting.report import write_report
     from facekp.reporting.results import print_results, write_results
     from facekp.runs.provenance import recorded
-    from facekp.training.callbacks import CheckpointInfo, log_hyperparameters
-    from facekp.training.checkpoint import build_module, checkpoint_to_resume, describe, read_checkpoint
+    from facekp.training.callbacks import log_hyperparameters
+    from facekp.training.checkpoint import checkpoint_to_resume
     from facekp.training.trainer import WholeCurves, build_trainer
 
     resumed = checkpoint_to_resume(config, scheme)
-    trainer = build_trainer(
-        config, CheckpointInfo(describe(config, scheme)), WholeCurves(resumed.step if resumed else 0)
-    )
+    trainer = build_trainer(config, WholeCurves(resumed.step if resumed else 0))
     data = FaceDataModule(config.data, config.model.input_size, config.augment, config.seed, known=(split, scheme))
     data.setup("fit")
-    module = build_module(config.model, scheme, data.train_faces.keypoints, config.optimizer, config.schedule)
+    module = KeypointModule(config.model, scheme, config.optimizer, config.schedule)
+    module.init_from_shapes(data.train_faces.keypoints)
     if config.trainer.compile:
         module.network.compile()
     if is_main_process():

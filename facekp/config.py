@@ -6,19 +6,24 @@ imported here, so mistakes are reported at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, fields, is_dataclass
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from facekp.utils.errors import ConfigError
+from facekp.utils.plain import plain
 
 CONF = Path(__file__).parent.parent / "conf"
 """The folder of the YAML files."""
+
+T = TypeVar("T")
 
 Specs = dict[str, Any]
 """Objects to create, by name: each is a mapping with ``_target_`` (the class) and its arguments, or null for none."""
@@ -44,18 +49,18 @@ class DataConfig:
     folder: str = "data"  # where downloaded and drawn data sets are kept
     download: list[str] = field(default_factory=list)  # addresses of the set's archive, used if root is not set
     on_missing: str = _setting("error", one_of=("error", "standin"))  # standin: draw faces if there are none
-    people: int = _setting(40, at_least=1)  # number of stand-in people to draw
+    people: int = _setting(40, at_least=1, at_most=100_000)  # number of stand-in people to draw
     on_bad: str = _setting("error", one_of=("error", "skip"))  # skip: leave out faces whose files are broken
     labels: str = _setting("mended", one_of=("mended", "raw"))  # mended: mis-ordered eyes corrected
     split: str = _setting("course", one_of=("course", "random", "person_folds", "*.json"))  # .json: an earlier run's
     fold: int = _setting(0, at_least=0)  # person_folds: which fold is held out, counted from 0
-    folds: int = _setting(5, at_least=2)  # person_folds: how many there are
+    folds: int = _setting(5, at_least=2, at_most=1_000_000)  # person_folds: how many there are
     val_fraction: float = _setting(0.2, above=0, below=1)  # random: fraction of the images held out
     persons: list[int] | None = _setting(None, length=2)  # use only persons first..last, e.g. [1,32] to tune
-    batch_size: int = _setting(16, at_least=1)  # per step, over all processes together
-    samples_per_image: int = _setting(1, at_least=1)  # how often an epoch uses each image, augmented anew
-    num_workers: int | None = _setting(None, at_least=0)  # that prepare batches; null: see FaceDataModule
-    cache_mb: int = _setting(512, at_least=0)  # keep decoded images in memory up to this size, else read as needed
+    batch_size: int = _setting(16, at_least=1, at_most=65_536)  # per step, over all processes together
+    samples_per_image: int = _setting(1, at_least=1, at_most=100_000)  # uses of each image in an epoch
+    num_workers: int | None = _setting(None, at_least=0, at_most=1024)  # that prepare batches; null: see FaceDataModule
+    cache_mb: int = _setting(512, at_least=0, at_most=1_000_000)  # decoded images up to this size stay in memory
 
 
 @dataclass
@@ -73,12 +78,12 @@ class ModelConfig:
 
     name: str = _setting()
     network: Specs = field(default_factory=dict)  # _target_: a KeypointNetwork, and its own arguments
-    input_size: list[int] = _setting([160, 120], length=2, at_least=8)  # width, height
+    input_size: list[int] = _setting([160, 120], length=2, at_least=8, at_most=4096)  # width, height
     selection: str = "all"  # the points to predict: a selection or group of the landmark scheme
     flip_test: bool = False  # predict the mean of the keypoints of an image and of its mirror image
-    max_epochs: int = _setting(25, at_least=1)
-    batch_size: int = _setting(16, at_least=1)
-    samples_per_image: int = _setting(1, at_least=1)  # see DataConfig
+    max_epochs: int = _setting(25, at_least=1, at_most=1_000_000)
+    batch_size: int = _setting(16, at_least=1, at_most=65_536)
+    samples_per_image: int = _setting(1, at_least=1, at_most=100_000)  # see DataConfig
     lr: float = _setting(1e-3, above=0)  # of AdamW
     weight_decay: float = _setting(0.0, at_least=0)
 
@@ -87,10 +92,10 @@ class ModelConfig:
 class TrainerConfig:
     """Arguments of Lightning's Trainer."""
 
-    max_epochs: int = _setting(25, at_least=1)
+    max_epochs: int = _setting(25, at_least=1, at_most=1_000_000)
     accelerator: str = _setting("auto", one_of=("auto", "cpu", "gpu", "mps"))
-    devices: int = _setting(1, at_least=1)  # per machine; one process each
-    num_nodes: int = _setting(1, at_least=1)  # machines
+    devices: int = _setting(1, at_least=1, at_most=1024)  # per machine; one process each
+    num_nodes: int = _setting(1, at_least=1, at_most=1024)  # machines
     precision: str = _setting("32-true", one_of=("32-true", "bf16-mixed", "16-mixed"))
     gradient_clip_val: float | None = _setting(None, above=0)
     check_val_every_n_epoch: int = _setting(1, at_least=1)
@@ -119,6 +124,7 @@ class Config:
     logger: Specs = field(default_factory=dict)
     seed: int = _setting(0, at_least=0, below=2**32)
     resume: str | None = None  # a run folder to continue with its own settings, or last: the newest
+    trust: list[str] = field(default_factory=list)  # modules whose classes a file may name; they are imported
     run_dir: str = "${hydra:runtime.output_dir}"  # the folder of everything that the run writes
 
 
@@ -137,6 +143,7 @@ class EvaluateConfig:
     ckpt_path: str | None = None  # a checkpoint, or a run folder
     compare: Any = None  # instead: run folders, [one,other], or a folder of them; checked() makes it a list of texts
     weights: str = _setting("last", one_of=("last", "best"))  # which checkpoint of a run folder
+    trust: list[str] = field(default_factory=list)  # modules whose classes a checkpoint may name; they are imported
     data: EvaluateDataConfig = field(default_factory=EvaluateDataConfig)
     accelerator: str = _setting("auto", one_of=("auto", "cpu", "gpu", "mps"))
     output_dir: str | None = None  # default: a new folder inside the run folder
@@ -165,15 +172,11 @@ def checked(config: DictConfig) -> Any:
     if missing:
         raise ConfigError(f"{min(missing)} must be given, for example {min(missing)}=...")
     made = OmegaConf.to_object(config)
-    for path, value, bounds in _settings(made):
-        _check(path, value, bounds)
+    _check_bounds(made, "")
     if isinstance(made, Config):
         _check_optimizer(made.optimizer)
-    if isinstance(made, Config) and made.data.fold >= made.data.folds:
-        raise ConfigError(
-            f"data.fold={made.data.fold} does not exist: with data.folds={made.data.folds} "
-            f"the folds are 0 to {made.data.folds - 1}"
-        )
+        _check_fold(made.data)
+        _check_plain(made)
     if isinstance(made, Config) and made.data.batch_size % made.trainer.world_size:
         raise ConfigError(
             f"data.batch_size={made.data.batch_size} cannot be shared evenly by {made.trainer.world_size} processes "
@@ -185,6 +188,48 @@ def checked(config: DictConfig) -> Any:
         if bool(made.ckpt_path) == bool(made.compare):
             raise ConfigError("give one of ckpt_path=... (a checkpoint or run folder) and compare=[...] (run folders)")
     return made
+
+
+def settings_from_file(schema: type[T], values: Mapping[str, Any], where: str) -> T:
+    """Turn settings that a file holds into their dataclass, every value of its type and within its bounds.
+
+    Args:
+        schema: the dataclass.
+        values: by the names of its fields; plain data, see :func:`facekp.utils.plain.plain`.
+        where: what messages call the settings, such as ``data``.
+
+    Raises:
+        ConfigError: naming the setting, its value and what is allowed.
+    """
+    try:
+        made = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), dict(values)))
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{where}.{error.full_key}: {str(error).splitlines()[0]}") from error
+    _check_bounds(made, f"{where}.")
+    if isinstance(made, DataConfig):
+        _check_fold(made)
+    return made  # type: ignore[return-value]
+
+
+def _check_bounds(made: Any, path: str) -> None:
+    for name, value, bounds in _settings(made, path):
+        _check(name, value, bounds)
+
+
+def _check_plain(config: Config) -> None:
+    """Stop before settings are used that would be refused when a checkpoint that holds them is opened."""
+    try:
+        named = {"name": config.model.name, "network": config.model.network}
+        plain({"data": asdict(config.data), "model": named}, targets=("data.reader", "model.network"))
+    except ValueError as error:
+        raise ConfigError(f"{error}; these settings must be plain values, for checkpoints hold them") from error
+
+
+def _check_fold(data: DataConfig) -> None:
+    if data.fold >= data.folds:
+        raise ConfigError(
+            f"data.fold={data.fold} does not exist: with data.folds={data.folds} the folds are 0 to {data.folds - 1}"
+        )
 
 
 def _settings(node: Any, path: str = "") -> Iterator[tuple[str, Any, dict[str, Any]]]:
@@ -211,6 +256,8 @@ def _check_optimizer(optimizer: Specs) -> None:
 def _check(path: str, value: Any, bounds: dict[str, Any]) -> None:
     if value is None:
         return
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{path}={value} is not possible: it must be a number")
     if "length" in bounds and len(value) != bounds["length"]:
         raise ConfigError(f"{path} takes {bounds['length']} numbers, not {value}")
     tests = {

@@ -37,9 +37,8 @@ from facekp.data.dataset import Sample
 from facekp.data.prepare import prepare_data
 from facekp.evaluation.evaluate import evaluate_predictor, name_evaluation
 from facekp.models.module import KeypointModule
-from facekp.training.checkpoint import build_module
 from facekp.training.trainer import build_trainer
-from facekp.utils.instantiate import create
+from facekp.utils.instantiate import create_nested
 from facekp.utils.terminal import console
 
 _EPOCHS = 5
@@ -100,8 +99,10 @@ class Bench:
         self._keypoints = torch.from_numpy(faces.keypoints)
 
     def _new_module(self) -> KeypointModule:
-        settings, shapes = self._config, self._data.train_faces.keypoints
-        return build_module(settings.model, self._data.scheme, shapes, settings.optimizer, settings.schedule)
+        settings = self._config
+        module = KeypointModule(settings.model, self._data.scheme, settings.optimizer, settings.schedule)
+        module.init_from_shapes(self._data.train_faces.keypoints)
+        return module
 
     def bare_loop(self) -> float:
         return self._train_on(self._plain_batches)
@@ -145,7 +146,7 @@ class Bench:
     def _train_on(self, batches: Any) -> float:
         module = self._new_module()
         network = module.network
-        optimizer = create(self._config.optimizer, Optimizer, "optimizer", network.parameters())
+        optimizer = create_nested(self._config.optimizer, Optimizer, "optimizer", network.parameters())
         start, images = time.perf_counter(), 0
         for epoch in range(_EPOCHS):
             for batch in batches(epoch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from lightning.pytorch import LightningDataModule
@@ -107,6 +108,10 @@ class FaceDataModule(LightningDataModule):
         if stage == "fit" and not hasattr(self, "train_faces"):
             augmentation = build_augmentation(self._augment, self.scheme, self._seed)
             self.train_faces = AugmentedDataset(self.split.train, self._input_size, augmentation, self.config.cache_mb)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint tells of the data; see :class:`facekp.models.checkpoint.Checkpoint`."""
+        return {"settings": asdict(self.config), "seed": self._seed}
 
     @property
     def caption(self) -> str:

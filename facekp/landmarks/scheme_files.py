@@ -2,6 +2,7 @@
 
 A scheme is a file such as ``conf/scheme/ibug68.yaml``, or the same mapping inside ``data.reader.scheme``::
 
+    name: mine # or none: that of the file
     points: 10
     groups: # each point in one group; without groups no points are joined
       right_eye: {points: 0-3, closed: true}
@@ -33,9 +34,9 @@ from facekp.utils.plain import read_yaml
 SCHEMES = CONF / "scheme"
 """The folder of the schemes that are given by name."""
 
-_KEYS = ("points", "groups", "mirror", "eyes", "selections")
+_KEYS = ("name", "points", "groups", "mirror", "eyes", "selections")
 _RANGE = re.compile(r"(\d{1,6})-(\d{1,6})")
-_MAX_POINTS = 100_000
+_MAX_POINTS = 10_000
 
 
 def load_scheme(given: Any) -> Scheme | None:
@@ -53,7 +54,7 @@ def load_scheme(given: Any) -> Scheme | None:
     if given in (None, "none"):
         return None
     if isinstance(given, Mapping):
-        return _parse(given, "inline", "data.reader.scheme")
+        return parse_scheme(given, "data.reader.scheme", "inline")
     path = Path(str(given)).expanduser()
     if path.suffix not in (".yaml", ".yml"):
         path = SCHEMES / f"{given}.yaml"
@@ -63,7 +64,7 @@ def load_scheme(given: Any) -> Scheme | None:
                 f"there is no scheme {given}{closest(str(given), known)}; choose one of {', '.join(known)}, "
                 "or give the path of a .yaml file"
             )
-    return _parse(_content(path), path.stem, str(path))
+    return parse_scheme(_content(path), str(path), path.stem)
 
 
 def _content(path: Path) -> Any:
@@ -75,16 +76,41 @@ def _content(path: Path) -> Any:
         raise ConfigError(f"{path} is not YAML that can be read: {error}; correct it") from error
 
 
-def _parse(content: Any, name: str, where: str) -> Scheme:
+def describe_scheme(scheme: Scheme) -> dict[str, Any]:
+    """A scheme as the mapping that :func:`parse_scheme` makes the same scheme of; plain data."""
+    unknown = Scheme.unknown(len(scheme)).groups
+    mirror = scheme.mirror and [[point, other] for point, other in enumerate(scheme.mirror) if point < other]
+    groups = {group.name: {"points": [*group.point_indices], "closed": group.closed} for group in scheme.groups}
+    return {
+        "name": scheme.name,
+        "points": len(scheme),
+        "groups": None if scheme.groups == unknown else groups,
+        "mirror": mirror,
+        "eyes": scheme.eyes and [[*side] for side in scheme.eyes],
+        "selections": {name: [*indices] for name, indices in scheme.selections.items()},
+    }
+
+
+def parse_scheme(content: Any, where: str, name: str = "") -> Scheme:
+    """The scheme that a mapping describes.
+
+    Args:
+        content: what a YAML file holds.
+        where: the file or setting that it comes from, for messages.
+        name: of the scheme, if the mapping does not tell.
+
+    Raises:
+        ConfigError: naming the key, if it contradicts itself.
+    """
     if not isinstance(content, Mapping):
         raise ConfigError(f"{where} is not a scheme; it must hold {', '.join(_KEYS)}")
     _check_keys(content, _KEYS, where)
     num_points = content.get("points")
-    if not isinstance(num_points, int) or not 0 < num_points <= _MAX_POINTS:
+    if type(num_points) is not int or not 0 < num_points <= _MAX_POINTS:
         raise ConfigError(f"{where}: points must be the number of points, not {num_points}")
     parser = _Parser(num_points, where)
     return Scheme(
-        name,
+        str(content.get("name", name)),
         parser.groups(content.get("groups")),
         parser.mirror(content.get("mirror")),
         parser.eyes(content.get("eyes")),

@@ -38,7 +38,7 @@ class CascadeNet(KeypointNetwork):
         num_points: number of keypoints, at least 3.
         input_size: (width, height) of the images.
         first_stage, second_stage: arguments of each :class:`HeatmapNet` other than points and input size.
-        crop_size: width and height of the crop in pixels.
+        crop_size: width and height of the crop in pixels, 16 to 1024.
         face_fraction: the longer side of the mean shape as a fraction of ``crop_size``.
         crop_rotation_deg: standard deviation of the crop's rotation in training.
         crop_scale: standard deviation of the natural logarithm of its scale.
@@ -58,6 +58,8 @@ class CascadeNet(KeypointNetwork):
         crop_shift: float = 0.04,
     ) -> None:
         super().__init__()
+        if not 16 <= crop_size <= 1024:
+            raise ValueError(f"crop_size={crop_size} is not within 16..1024")
         self.first_stage = HeatmapNet(num_points, (input_size[0] // 2, input_size[1] // 2), **first_stage)
         self.second_stage = HeatmapNet(num_points, (crop_size, crop_size), **second_stage)
         self._crop_size = crop_size

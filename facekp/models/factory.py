@@ -1,84 +1,78 @@
-"""Builds the LightningModule that the ``model``, ``optimizer`` and ``schedule`` settings describe."""
+"""Builds the network that the ``model`` settings describe, up to a size."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
-import torch
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch import Tensor, nn
+from torch.nn.modules.module import (
+    register_module_buffer_registration_hook,
+    register_module_forward_pre_hook,
+    register_module_parameter_registration_hook,
+)
 
-from facekp.config import ModelConfig, Specs
-from facekp.landmarks.scheme import Scheme
+from facekp.config import ModelConfig
 from facekp.models.base import KeypointNetwork
-from facekp.models.module import KeypointModule
 from facekp.utils.errors import ConfigError
 from facekp.utils.instantiate import create
 
+_MAX_WEIGHTS = 2**28  # 1 GB; the largest network here has 0.7 million
+_MAX_TENSORS = 10_000
+_MAX_FEATURES = 2**28  # that convolutions make of one image
 
-def build_module(
-    model: ModelConfig,
-    scheme: Scheme,
-    shapes: np.ndarray | None,
-    optimizer: Specs | None = None,
-    schedule: Specs | None = None,
-) -> KeypointModule:
-    """The untrained LightningModule that the ``model`` settings describe.
+
+def build_network(model: ModelConfig, num_points: int) -> KeypointNetwork:
+    """The untrained network that the ``model`` settings describe.
 
     Args:
         model: the settings.
-        scheme: the landmarks of the data.
-        shapes: float32 [N, P, 2], all points of the training set, relative to the canvas, from which the network is
-            initialised; None if the state of a trained module will be loaded.
-        optimizer, schedule: their settings; without them training is that of :class:`KeypointModule`.
+        num_points: number of keypoints that it predicts.
 
     Raises:
-        ConfigError: if there is no such network or selection, the network refuses its settings, or ``flip_test`` is
-            set and the scheme does not tell which points change places in a mirror.
+        ConfigError: if there is no such network, it refuses its settings, or it is too large.
     """
-    point_indices = scheme.select(model.selection)
-    network = create(
-        model.network,
-        KeypointNetwork,
-        "model.network",
-        _recursive_=False,
-        num_points=len(point_indices),
-        input_size=tuple(model.input_size),
-    )
-    mean_shape = torch.zeros(len(point_indices), 2)
-    if shapes is not None:
-        selected = torch.from_numpy(shapes[:, list(point_indices)])
-        network.init_from_shapes(selected)
-        mean_shape = selected.mean(0)
-    mirror = _mirror_columns(scheme, point_indices) if model.flip_test else None
-    training: dict[str, Any] = {}
-    if optimizer:
-        training["optimizer"] = partial(create, optimizer, Optimizer, "optimizer")
-    if schedule:
-        training["schedule"] = partial(_create_schedule, schedule)
-    return KeypointModule(network, scheme, point_indices, mean_shape, mirror, **training)
+    size = model.input_size[0], model.input_size[1]
+    with limited_size():
+        return create(model.network, KeypointNetwork, "model.network", num_points=num_points, input_size=size)
 
 
-def _create_schedule(spec: Specs, optimizer: Optimizer, total_steps: int) -> LRScheduler:
-    return create(_with_steps(spec, total_steps), LRScheduler, "schedule", optimizer)
+class _TooLargeError(BaseException):
+    """Not an Exception, so that no ``except`` of a network's own code stops it."""
 
 
-def _with_steps(value: Any, total_steps: int) -> Any:
-    """The settings of a schedule with the number of steps wherever ``total_steps`` stands for it."""
-    if isinstance(value, dict):
-        return {name: _with_steps(inner, total_steps) for name, inner in value.items()}
-    return total_steps if value == "total_steps" else value
+@contextmanager
+def limited_size() -> Iterator[None]:
+    """Limit the size of a network that is built, or applied to one image, inside the block.
 
+    Raises:
+        ConfigError: as soon as it is too large.
+    """
+    weights = tensors = features = 0
 
-def _mirror_columns(scheme: Scheme, point_indices: Sequence[int]) -> list[int]:
-    """For each of the selected points the column of the one that it becomes in a mirrored face."""
-    mirrored = [scheme.mirror[point] for point in point_indices] if scheme.mirror else []
-    if set(mirrored) != set(point_indices):
-        raise ConfigError(
-            f"model.flip_test=true is not possible: scheme {scheme.name} does not tell which of the points "
-            "change places in a mirror; set model.flip_test=false"
-        )
-    return [list(point_indices).index(point) for point in mirrored]
+    def count_weights(module: nn.Module, name: str, tensor: Tensor | None) -> None:
+        nonlocal weights, tensors  # memory is taken by now, but only filled later
+        weights, tensors = weights + (0 if tensor is None else tensor.numel()), tensors + 1
+        if weights > _MAX_WEIGHTS or tensors > _MAX_TENSORS:
+            raise _TooLargeError(f"more than {_MAX_WEIGHTS:,} weights, or {_MAX_TENSORS:,} tensors of them")
+
+    def count_features(module: nn.Module, inputs: Any) -> None:
+        nonlocal features
+        if isinstance(module, nn.Conv2d):
+            features += module.out_channels * inputs[0].shape[-2] * inputs[0].shape[-1]
+        if features > _MAX_FEATURES:
+            raise _TooLargeError(f"more than {_MAX_FEATURES:,} features of one image")
+
+    handles = [
+        register_module_parameter_registration_hook(count_weights),
+        register_module_buffer_registration_hook(count_weights),
+        register_module_forward_pre_hook(count_features),
+    ]
+    try:
+        yield
+    except _TooLargeError as error:
+        raise ConfigError(f"model.network and model.input_size ask for {error}; make them smaller") from None
+    finally:
+        for handle in handles:
+            handle.remove()

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any, Self
 
+import numpy as np
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
-from torch.optim import AdamW, Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import MeanMetric
 
+import facekp
+from facekp.config import ModelConfig, Specs
 from facekp.data.dataset import Sample
 from facekp.evaluation.metrics import KeypointMetrics
 from facekp.landmarks.scheme import Scheme
-from facekp.models.base import KeypointNetwork
+from facekp.landmarks.scheme_files import describe_scheme
+from facekp.models.checkpoint import Checkpoint, read_checkpoint
+from facekp.models.factory import build_network, limited_size
+from facekp.models.optimizers import create_optimizer, create_schedule
+from facekp.utils.errors import CheckpointError, ConfigError
 
 _LOSSES_AT_ONCE = 50
 
@@ -28,40 +34,78 @@ class KeypointModule(LightningModule):
     Logged: ``train/loss`` at every ``trainer.log_every_n_steps``-th iteration, ``val/loss`` and the figures of
         :class:`facekp.evaluation.metrics.KeypointMetrics` as ``val/...`` at every validation.
 
+    Model and scheme are saved as plain hyperparameters: ``KeypointModule.load_from_checkpoint(path)`` needs no others.
+
     Args:
-        network: predicts the selected points.
+        model: the ``model`` settings. With ``flip_test`` a prediction is the mean of those for the image and for its
+            mirror image; training is the same.
         scheme: the landmarks of the data.
-        point_indices: which of them the network predicts.
-        mean_shape: float32 [K, 2], the mean of those points over the training set, relative to the canvas.
-        mirror: for each of ``point_indices`` the position in it of the point that it becomes in a mirrored face. If it
-            is given, a prediction is the mean of those for the image and for its mirror image (flip test). Training is
-            the same.
-        optimizer: creates one for the network's parameters.
-        schedule: creates one for the optimizer and the number of steps of the whole training. It is asked at each
-            step; None keeps the learning rate constant.
+        optimizer: its settings; AdamW where there are none.
+        schedule: its settings; it is asked at each step. Where there are none, the learning rate is constant.
+
+    Raises:
+        ConfigError: if there is no such network or selection, the network refuses its settings, or ``flip_test`` is
+            set and the scheme does not tell which points change places in a mirror.
     """
 
     def __init__(
-        self,
-        network: KeypointNetwork,
-        scheme: Scheme,
-        point_indices: Sequence[int],
-        mean_shape: Tensor,
-        mirror: Sequence[int] | None = None,
-        optimizer: Callable[..., Optimizer] = AdamW,
-        schedule: Callable[[Optimizer, int], LRScheduler] | None = None,
+        self, model: ModelConfig, scheme: Scheme, optimizer: Specs | None = None, schedule: Specs | None = None
     ) -> None:
         super().__init__()
-        self.network = network.to(memory_format=torch.channels_last)
-        self.point_indices = list(point_indices)
+        self.point_indices = list(scheme.select(model.selection))
         self.scheme = scheme
+        self.network = build_network(model, len(self.point_indices)).to(memory_format=torch.channels_last)
         self.mean_shape: Tensor
-        self.register_buffer("mean_shape", mean_shape)
-        self.metrics = KeypointMetrics(scheme, point_indices, mean_shape)
+        self.register_buffer("mean_shape", torch.zeros(len(self.point_indices), 2))
+        self.metrics = KeypointMetrics(scheme, self.point_indices, self.mean_shape)
         self._val_loss = MeanMetric(nan_strategy=math.nan)  # NaN shall be seen; "disable" would forget the weights
         self._optimizer, self._schedule = optimizer, schedule
-        self._mirror = None if mirror is None else list(mirror)
+        self._mirror = _mirror_columns(scheme, self.point_indices) if model.flip_test else None
         self._losses: list[Tensor] = []
+        settings = {name: getattr(model, name) for name in ("name", "network", "input_size", "selection", "flip_test")}
+        versions = {"facekp": facekp.__version__} | {name: version(name) for name in ("torch", "lightning")}
+        hyperparameters = {"model": settings, "scheme": describe_scheme(scheme), "versions": versions}
+        self.save_hyperparameters(hyperparameters, logger=False)
+
+    def init_from_shapes(self, shapes: np.ndarray) -> None:
+        """Initialise from the training set: float32 [N, P, 2], all points, relative to the canvas."""
+        selected = torch.from_numpy(shapes[:, self.point_indices])
+        self.network.init_from_shapes(selected)
+        self.mean_shape.copy_(selected.mean(0))
+
+    @classmethod
+    def load_from_checkpoint(cls, checkpoint_path: Any, map_location: Any = None) -> Self:  # type: ignore[override]
+        """The trained module of a checkpoint, in evaluation mode; opening it runs no code of its author.
+
+        Args:
+            checkpoint_path: the file.
+            map_location: the device to put it on.
+
+        Raises:
+            CheckpointError: if the file is no checkpoint of facekp, or does not hold what it says.
+        """
+        module = cls.restore(read_checkpoint(checkpoint_path))
+        return module if map_location is None else module.to(map_location)
+
+    @classmethod
+    def restore(cls, checkpoint: Checkpoint) -> Self:
+        """The trained module of an opened checkpoint, in evaluation mode.
+
+        Raises:
+            CheckpointError: if the weights do not fit the network that the checkpoint names.
+        """
+        try:
+            module = cls(checkpoint.model, checkpoint.scheme)
+            module.load_state_dict(checkpoint.state)
+            width, height = checkpoint.model.input_size
+            with limited_size(), torch.inference_mode():
+                module.eval().predict(torch.zeros(1, 1, height, width, dtype=torch.uint8))
+        except Exception as error:  # whatever a network makes of settings and weights that it did not expect
+            raise CheckpointError(
+                f"{checkpoint.path} does not hold the weights of {checkpoint.model.name}: "
+                f"{' '.join(str(error).split())[:300]}"
+            ) from error
+        return module
 
     def forward(self, images: Tensor) -> Tensor:
         """Keypoints float32 [B, K, 2], relative to the image, of grey images uint8 [B, 1, H, W]."""
@@ -133,8 +177,19 @@ class KeypointModule(LightningModule):
         self.log("step", float(self.global_step - 1))  # where loggers put them; without it they chart the epoch, too
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        optimizer = self._optimizer(self.network.parameters())
-        if self._schedule is None:
+        optimizer = create_optimizer(self._optimizer, self.network.parameters())
+        if not self._schedule:
             return optimizer
-        schedule = self._schedule(optimizer, int(self.trainer.estimated_stepping_batches))
+        schedule = create_schedule(self._schedule, optimizer, int(self.trainer.estimated_stepping_batches))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step", "name": "train/lr"}}
+
+
+def _mirror_columns(scheme: Scheme, point_indices: Sequence[int]) -> list[int]:
+    """For each of the selected points the column of the one that it becomes in a mirrored face."""
+    mirrored = [scheme.mirror[point] for point in point_indices] if scheme.mirror else []
+    if set(mirrored) != set(point_indices):
+        raise ConfigError(
+            f"model.flip_test=true is not possible: scheme {scheme.name} does not tell which of the points "
+            "change places in a mirror; set model.flip_test=false"
+        )
+    return [list(point_indices).index(point) for point in mirrored]

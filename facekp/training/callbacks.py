@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import warnings
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -17,7 +16,6 @@ from facekp.config import Config
 from facekp.evaluation.catalogue import COMPARED, HEADLINE
 from facekp.runs.folder import RunFolder
 from facekp.runs.provenance import command_line
-from facekp.training.checkpoint import ABOUT
 
 _LAYOUT = {
     "loss": {"training and validation": ["Multiline", ["train/loss", "val/loss"]]},
@@ -27,20 +25,6 @@ _LAYOUT = {
     },
 }
 _COLLAPSED_SPREAD = 0.05
-
-
-class CheckpointInfo(Callback):
-    """Write into each checkpoint how it was made.
-
-    Args:
-        about: plain data, see :func:`facekp.training.checkpoint.describe`.
-    """
-
-    def __init__(self, about: dict[str, Any]) -> None:
-        self._about = about
-
-    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        checkpoint[ABOUT] = self._about
 
 
 class Settings(Callback):

@@ -16,7 +16,7 @@ from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from facekp.config import Config
 from facekp.runs.signals import reinstall_handlers, requested_signal, stop_if_requested
 from facekp.training.callbacks import FreezeGarbageCollector, Settings
-from facekp.training.checkpoint_io import AtomicCheckpointIO
+from facekp.training.checkpoint import AtomicCheckpointIO
 from facekp.training.progress import progress
 from facekp.utils.errors import ConfigError
 from facekp.utils.instantiate import create_all

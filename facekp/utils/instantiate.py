@@ -1,54 +1,127 @@
-"""Objects from the config: a mapping with ``_target_`` (the class) and its arguments."""
+"""Objects from settings: a mapping with ``_target_`` (the class) and its arguments."""
 
 from __future__ import annotations
 
+import pkgutil
+import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from importlib import import_module
 from typing import Any, TypeVar
 
 from hydra.errors import InstantiationException
 from hydra.utils import get_class, instantiate
 
-from facekp.utils.errors import ConfigError
+from facekp.utils.errors import ConfigError, FacekpError
 
 T = TypeVar("T")
 
 
-def create(spec: Mapping[str, Any], kind: type[T], where: str, *completion: Any, **arguments: Any) -> T:
-    """Create one object.
+def find_class(target: Any, kind: type[T], where: str) -> type[T]:
+    """The class that a person's own settings name; its module is imported.
 
     Args:
-        spec: ``_target_`` and keyword arguments; mappings inside it that have a ``_target_`` are created first.
-        kind: the class that the object must be of; nothing else is ever called.
-        where: the setting that ``spec`` comes from, for messages.
-        completion: the first arguments, of a spec with ``_partial_: true``.
-        arguments: keyword arguments that the code knows better than the config.
+        target: its dotted path.
+        kind: what it must be a subclass of.
+        where: the setting that it comes from, for messages.
 
     Raises:
-        ConfigError: if there is no such class, it is of another kind, or it refuses its arguments.
+        ConfigError: if there is no such class, or it is of another kind.
     """
-    target = spec.get("_target_")
     try:
         cls = get_class(str(target))
     except (InstantiationException, ImportError, ValueError) as error:
         raise ConfigError(f"{where}._target_={target} is no class that can be imported; correct the path") from error
     if not issubclass(cls, kind):
         raise ConfigError(f"{where}._target_={target} is not a {kind.__name__}, which is what belongs there")
+    return cls
+
+
+def loaded_class(target: Any, kind: type[T], package: str) -> type[T]:
+    """The class that a file from outside names, which must be loaded already: nothing is imported because of the file.
+
+    Args:
+        target: its dotted path.
+        kind: what it must be a subclass of.
+        package: ours, whose modules are imported first.
+
+    Raises:
+        ConfigError: if no such class is loaded, with the way to trust it.
+    """
+    for module in pkgutil.iter_modules(import_module(package).__path__, f"{package}."):
+        import_module(module.name)
+    place, _, name = str(target).rpartition(".")
+    cls = vars(sys.modules[place]).get(name) if place in sys.modules else None
+    if not (isinstance(cls, type) and issubclass(cls, kind)):
+        module_name = place if place.replace(".", "_").isidentifier() else "<its module>"
+        raise ConfigError(
+            f"it names {str(target)[:100]!r}, which is no {kind.__name__} of this installation; if you trust whoever "
+            f"wrote that class, add trust=[{module_name}]"
+        )
+    return cls
+
+
+def import_trusted(modules: Iterable[str]) -> None:
+    """Import the modules that the person who runs the command trusts, so that files may name their classes.
+
+    Raises:
+        ConfigError: if there is no such module.
+    """
+    for name in modules:
+        try:
+            import_module(name)
+        except (ImportError, TypeError, ValueError) as error:
+            raise ConfigError(f"trust={name} cannot be imported ({error}); correct it") from error
+
+
+def create(spec: Mapping[str, Any], kind: type[T], where: str, **arguments: Any) -> T:
+    """Create one object; its arguments stay the plain data that they are.
+
+    Args:
+        spec: ``_target_`` and keyword arguments.
+        kind: the class that the object must be of; nothing else is ever called.
+        where: the setting that ``spec`` comes from, for messages.
+        arguments: keyword arguments that the code knows better than the settings.
+
+    Raises:
+        ConfigError: if there is no such class, it is of another kind, or it refuses its arguments.
+    """
+    cls = find_class(spec.get("_target_"), kind, where)
+    try:
+        return cls(**{name: value for name, value in spec.items() if name != "_target_"} | arguments)
+    except FacekpError:
+        raise
+    except Exception as error:  # whatever a class makes of arguments that it did not expect
+        raise ConfigError(f"{where}: {spec['_target_']} refuses its settings: {_reason(error)}") from error
+
+
+def create_nested(spec: Mapping[str, Any], kind: type[T], where: str, *completion: Any) -> T:
+    """Create one object of a person's own config, by Hydra: mappings inside that have a ``_target_`` come first.
+
+    Args:
+        spec, kind, where: as for :func:`create`.
+        completion: the first arguments, of a spec with ``_partial_: true``.
+
+    Raises:
+        ConfigError: as :func:`create`.
+    """
+    find_class(spec.get("_target_"), kind, where)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("error", r"Argument\(s\) .* not valid")  # all that albumentations makes of a typo
-            made = instantiate(spec, _convert_="all", **arguments)
+            made = instantiate(spec, _convert_="all")
         return made(*completion) if completion else made
     except (InstantiationException, TypeError, ValueError) as error:
-        raise ConfigError(f"{where}: {target} refuses its settings: {_reason(error)}") from error
+        raise ConfigError(f"{where}: {spec['_target_']} refuses its settings: {_reason(error)}") from error
+
+
+def create_all(specs: Mapping[str, Any], kind: type[T], where: str) -> dict[str, T]:
+    """Create each object of a group of a person's own config by :func:`create_nested`; null leaves one out."""
+    return {name: create_nested(spec, kind, f"{where}.{name}") for name, spec in specs.items() if spec is not None}
 
 
 def _reason(error: Exception) -> str:
     """What a class said against its settings, in one line; pydantic takes several, one about where to read more."""
-    lines = [line.partition(" [type=")[0].strip() for line in str(error.__cause__ or error).splitlines()]
+    said = str((error.__cause__ if isinstance(error, InstantiationException) else None) or error)
+    lines = [line.partition(" [type=")[0].strip() for line in said.splitlines()] or [type(error).__name__]
     return ": ".join(lines[1:-1]) if len(lines) > 2 and "validation error" in lines[0] else lines[0]
-
-
-def create_all(specs: Mapping[str, Any], kind: type[T], where: str) -> dict[str, T]:
-    """Create each object of a group of the config; one that is null is left out."""
-    return {name: create(spec, kind, f"{where}.{name}") for name, spec in specs.items() if spec is not None}

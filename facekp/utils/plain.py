@@ -17,7 +17,7 @@ from facekp.utils.files import read_bytes
 
 _DEPTH = 20
 _VALUES = 1_000_000
-_CHARACTERS = 20_000  # of one text
+_CHARACTERS = 4096  # of one text
 _LARGEST = 2**63  # of an integer
 _CALLS = ("_target_", "_partial_", "_args_", "_recursive_", "_convert_")  # what Hydra makes calls of
 
@@ -35,14 +35,15 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
         return super().construct_mapping(node, deep)
 
 
-def plain(value: Any, *, targets: Collection[str] = (), inert: bool = False) -> Any:
+def plain(value: Any, *, targets: Collection[str] = (), inert: bool = False, at_most: int = _VALUES) -> Any:
     """Check that a value is plain data, and copy it.
 
     Args:
         value: numbers, texts, booleans, None, and lists, tuples and mappings of these.
         targets: the mappings that may name a class as ``_target_``, such as ``model.network``; ``""`` is the whole.
-        inert: let interpolations (``${...}``) and Hydra's keys stand. For what is only displayed or compared: it must
-            never be handed to OmegaConf or Hydra.
+        inert: let interpolations (``${...}``), Hydra's keys and any characters stand. For what is only displayed or
+            compared: it must never be handed to OmegaConf or Hydra.
+        at_most: how many values there may be in all.
 
     Returns:
         The same in plain dicts and lists.
@@ -50,24 +51,26 @@ def plain(value: Any, *, targets: Collection[str] = (), inert: bool = False) -> 
     Raises:
         ValueError: naming the value that is something else, or too much.
     """
-    left = _VALUES
+    left = at_most
 
     def copied(node: Any, path: str, depth: int) -> Any:
         nonlocal left
         left -= 1
         if left < 0 or depth > _DEPTH:
-            raise ValueError(f"it holds more than {_VALUES} values, or {_DEPTH} levels of them")
+            raise ValueError(f"it holds more than {at_most} values, or {_DEPTH} levels of them")
         if node is None or type(node) in (bool, float) or (type(node) is int and abs(node) < _LARGEST):
             return node
-        if isinstance(node, str) and len(node) <= _CHARACTERS:
+        if isinstance(node, str) and (inert or len(node) <= _CHARACTERS):
             if "${" in node and not inert:
                 raise ValueError(f"{path or 'it'} holds an interpolation, {node[:60]!r}")
+            if not (inert or node.isprintable()):
+                raise ValueError(f"{path or 'it'} holds characters that cannot be printed, {node[:60]!r}")
             return str(node)
         if isinstance(node, (list, tuple)):
             return [copied(item, f"{path}[{place}]", depth + 1) for place, item in enumerate(node)]
         if isinstance(node, dict):
             for key in node:
-                if not isinstance(key, str) or len(key) > _CHARACTERS or "${" in key:
+                if not isinstance(key, str) or not (inert or key.isprintable()) or "${" in key:
                     raise ValueError(f"{path or 'it'} has a name that is no plain text")
                 if key in _CALLS and not (inert or (key == "_target_" and path in targets)):
                     raise ValueError(f"{path or 'it'} asks to call something ({key}: {str(node[key])[:60]!r})")

@@ -7,7 +7,7 @@ from facekp.data.dataset import FaceDataset
 from facekp.data.label_repair import mend
 from facekp.evaluation.evaluate import Evaluation, evaluate_predictor
 from facekp.landmarks.scheme import DANES
-from facekp.training.checkpoint import build_module
+from facekp.models.module import KeypointModule
 
 SIZE = (160, 120)
 MODEL = ModelConfig(name="full", network={"_target_": "facekp.models.full.FullNet"})
@@ -16,7 +16,8 @@ MODEL = ModelConfig(name="full", network={"_target_": "facekp.models.full.FullNe
 def evaluated(records, labels) -> Evaluation:
     faces = FaceDataset(records, SIZE)
     name = {"model": "full", "weights": "last", "epoch": 0, "data": "drawn", "labels": labels, "split": "all"}
-    module = build_module(MODEL, DANES, FaceDataset(records, SIZE).keypoints)
+    module = KeypointModule(MODEL, DANES)
+    module.init_from_shapes(faces.keypoints)
     return evaluate_predictor(module, DataLoader(faces, 8), name)
 
 

@@ -129,7 +129,7 @@ def test_what_is_no_yaml_is_refused_in_one_line(tmp_path, text):
 def test_yaml_of_something_else_is_refused(tmp_path, text):
     path = tmp_path / "odd.yaml"
     path.write_text(text)
-    with pytest.raises(ConfigError, match="is not a scheme; it must hold points, groups"):
+    with pytest.raises(ConfigError, match="is not a scheme; it must hold name, points, groups"):
         load_scheme(str(path))
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-import torch
 from lightning.pytorch import Callback, Trainer
 
-from facekp.landmarks.scheme import DANES
-from facekp.models.base import KeypointNetwork
+from facekp.config import ModelConfig
+from facekp.landmarks.scheme import DANES, Scheme
 from facekp.models.module import KeypointModule
-from facekp.models.nose import NoseNet
 
 
 def bare_trainer(epochs: int, callback: Callback) -> Trainer:
@@ -27,10 +26,14 @@ def bare_trainer(epochs: int, callback: Callback) -> Trainer:
     )
 
 
-def tiny_module(input_size: Sequence[int], point_indices: Sequence[int] = tuple(range(58))) -> KeypointModule:
-    network = NoseNet(len(point_indices), (input_size[0], input_size[1]), channels=(2, 2, 2), hidden=4)
-    return module_of(network, point_indices)
+TINY = {"_target_": "facekp.models.nose.NoseNet", "channels": [2, 2, 2], "hidden": 4}
 
 
-def module_of(network: KeypointNetwork, point_indices: Sequence[int]) -> KeypointModule:
-    return KeypointModule(network, DANES, point_indices, torch.full((len(point_indices), 2), 0.5))
+def tiny_module(
+    input_size: Sequence[int], selection: str = "all", scheme: Scheme = DANES, flip_test: bool = False, **network: Any
+) -> KeypointModule:
+    """A module that was not trained; ``network`` replaces settings of the tiny one, ``_target_`` all of them."""
+    settings = network if "_target_" in network else TINY | network
+    module = KeypointModule(ModelConfig("tiny", settings, list(input_size), selection, flip_test), scheme)
+    module.mean_shape.fill_(0.5)
+    return module

@@ -10,9 +10,8 @@ from facekp.landmarks.scheme import DANES
 from facekp.models.module import KeypointModule
 from facekp.models.nose import NoseNet
 from facekp.runs.folder import RunFolder
-from facekp.training.checkpoint import build_module
 from facekp.utils.errors import ConfigError
-from tests.models.helpers import tiny_module
+from tests.models.helpers import TINY, tiny_module
 
 SIZE = (80, 60)
 
@@ -53,7 +52,7 @@ def test_training_logs_every_iteration_and_validation_every_epoch(drawn_split, t
 
 
 def test_points_asked_for_are_the_ones_compared():
-    module = tiny_module(SIZE, point_indices=(52,))
+    module = tiny_module(SIZE, selection="nose_tip")
     batch = {"image": torch.zeros(2, 1, 60, 80, dtype=torch.uint8), "keypoints": torch.rand(2, 58, 2)}
     output, loss = module._output_and_loss(batch)
     assert loss.item() == pytest.approx((output - batch["keypoints"][:, [52]]).square().mean().item())
@@ -62,7 +61,8 @@ def test_points_asked_for_are_the_ones_compared():
 def test_asked_twice_a_face_and_its_mirror_image_get_mirrored_answers():
     torch.manual_seed(0)
     plain = tiny_module(SIZE).eval()
-    twice = KeypointModule(plain.network, DANES, range(58), torch.zeros(58, 2), DANES.mirror).eval()
+    twice = tiny_module(SIZE, flip_test=True).eval()
+    twice.load_state_dict(plain.state_dict())
     images = torch.randint(0, 256, (3, 1, 60, 80), dtype=torch.uint8)
     with torch.inference_mode():
         for module, agree in ((plain, False), (twice, True)):
@@ -72,14 +72,16 @@ def test_asked_twice_a_face_and_its_mirror_image_get_mirrored_answers():
     assert twice.predict(images)[1] is None
 
 
-def test_confidence_goes_with_its_point_in_the_mirror():
-    class Sure(NoseNet):
-        def confidence(self, output):
-            return output[..., 0]
+class Sure(NoseNet):
+    """Knows how sure it is."""
 
+    def confidence(self, output):
+        return output[..., 0]
+
+
+def test_confidence_goes_with_its_point_in_the_mirror():
     torch.manual_seed(0)
-    network = Sure(58, SIZE, channels=(2, 2, 2), hidden=4)
-    module = KeypointModule(network, DANES, range(58), torch.zeros(58, 2), DANES.mirror).eval()
+    module = tiny_module(SIZE, flip_test=True, **TINY | {"_target_": f"{__name__}.Sure"}).eval()
     images = torch.randint(0, 256, (3, 1, 60, 80), dtype=torch.uint8)
     with torch.inference_mode():
         _, confidence = module.predict(images)
@@ -91,7 +93,8 @@ def test_confidence_goes_with_its_point_in_the_mirror():
 def test_the_mean_shape_is_that_of_the_points_asked_for():
     shapes = np.random.default_rng(0).random((5, 58, 2), np.float32)
     model = ModelConfig(name="eye", network={"_target_": "facekp.models.nose.NoseNet"}, selection="right_eye")
-    module = build_module(model, DANES, shapes)
+    module = KeypointModule(model, DANES)
+    module.init_from_shapes(shapes)
     expected = shapes.mean(0)[list(DANES.select("right_eye"))]
     np.testing.assert_allclose(module.mean_shape, expected, atol=1e-6)
     np.testing.assert_allclose(module.network.last.bias.detach().view(-1, 2), expected, atol=1e-6)
@@ -106,4 +109,4 @@ def test_mirrored_answers_need_the_mirror_of_every_point():
         flip_test=True,
     )
     with pytest.raises(ConfigError, match=r"set model\.flip_test=false"):
-        build_module(model, DANES, None)
+        KeypointModule(model, DANES)

@@ -10,8 +10,8 @@ from facekp.models import heatmap_codec as codec
 from facekp.models.base import KeypointNetwork
 from facekp.models.full import FullNet
 from facekp.models.heatmap import HeatmapNet
+from facekp.models.module import KeypointModule
 from facekp.models.nose import NoseNet
-from facekp.training.checkpoint import build_module
 from tests.helpers import config
 
 
@@ -101,7 +101,8 @@ def test_the_loss_is_the_mean_over_images_points_and_both_coordinates():
 )
 def test_heatmap_networks_are_as_large_as_they_say(model: str, weights: int, multiplications: float):
     settings = config("train", f"model={model}", "run_dir=unused").model
-    module = build_module(settings, DANES, torch.rand(9, 58, 2).numpy()).eval()
+    module = KeypointModule(settings, DANES).eval()
+    module.init_from_shapes(torch.rand(9, 58, 2).numpy())
     assert sum(weights.numel() for weights in module.network.parameters()) == weights
     width, height = settings.input_size
     counter = FlopCounterMode(display=False)

@@ -7,7 +7,7 @@ from torch import nn
 
 from facekp.models.base import KeypointNetwork
 from facekp.reporting.network_figures import draw_filters, draw_responses, layers_of
-from tests.models.helpers import module_of, tiny_module
+from tests.models.helpers import tiny_module
 
 RNG = np.random.default_rng(0)
 FACE = torch.zeros(60, 80, dtype=torch.uint8)
@@ -16,7 +16,7 @@ FACE = torch.zeros(60, 80, dtype=torch.uint8)
 class Odd(KeypointNetwork):
     """One layer used twice, one never, and weights of the network's own."""
 
-    def __init__(self):
+    def __init__(self, num_points, input_size):
         super().__init__()
         self.twice = nn.Linear(80, 80)
         self.never = nn.Linear(7, 7)
@@ -27,7 +27,7 @@ class Odd(KeypointNetwork):
 
 
 def test_layers_are_told_in_order_with_their_output_and_weights():
-    module = tiny_module((80, 60), point_indices=(52,))
+    module = tiny_module((80, 60), selection="nose_tip")
     rows = layers_of(module, FACE)
     assert [row.kind.split("(")[0] for row in rows] == [
         *["Conv2d", "ReLU", "MaxPool2d"] * 3,
@@ -48,7 +48,7 @@ def test_layers_that_normalise_are_told_in_few_words():
 
 
 def test_every_weight_is_counted_once():
-    module = module_of(Odd(), (52,))
+    module = tiny_module((80, 60), "nose_tip", _target_=f"{__name__}.Odd")
     rows = layers_of(module, FACE)
     assert [(row.name, row.weights) for row in rows] == [("twice", 80 * 81), ("twice", 0), ("", 7 * 8 + 3)]
 

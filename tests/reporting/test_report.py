@@ -18,14 +18,13 @@ from facekp.data.dataset import FaceDataset
 from facekp.evaluation.catalogue import HEADLINE
 from facekp.evaluation.evaluate import evaluate_predictor
 from facekp.landmarks.scheme import Scheme
-from facekp.models.heatmap import HeatmapNet
 from facekp.models.module import KeypointModule
 from facekp.reporting.metrics_page import metrics_page
 from facekp.reporting.report import write_report
 from facekp.reporting.results import write_results
 from facekp.runs.provenance import recorded
 from tests.browser import assert_reads_well, browser
-from tests.models.helpers import bare_trainer, module_of, tiny_module
+from tests.models.helpers import bare_trainer, tiny_module
 
 HOSTILE = "<script>alert('x')</script>"
 NAME = {
@@ -145,7 +144,7 @@ def test_nothing_refers_to_the_network_or_to_an_absolute_path(read, page):
 
 
 def test_the_layers_of_a_deep_network_are_folded_away(read, drawn_split, tmp_path):
-    deep = module_of(HeatmapNet(2, (80, 60)), (0, 1))
+    deep = tiny_module((80, 60), "nose_tip", _target_="facekp.models.heatmap.HeatmapNet")
     of_deep = Reader(reported(tmp_path, deep, drawn_split.val[:2]))
     assert read.attributes["details open"] == [None]
     assert "details open" not in of_deep.attributes
@@ -158,8 +157,7 @@ def test_a_browser_shows_it_narrow_and_wide_light_and_dark(page, tmp_path):
 
 
 def test_data_and_runs_of_which_little_is_known_are_reported_too(drawn_split, tmp_path):
-    bare = tiny_module((80, 60))
-    module = KeypointModule(bare.network, Scheme.unknown(58), bare.point_indices, bare.mean_shape)
+    module = tiny_module((80, 60), scheme=Scheme.unknown(58))
     read = Reader(reported(tmp_path, module, [replace(record, image_type=None) for record in drawn_split.val[:2]]))
     assert "Turned against frontal" not in read.text
     assert "nan" not in read.text

@@ -17,7 +17,7 @@ import pytest
 from omegaconf import OmegaConf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from facekp.training.checkpoint import read_checkpoint
+from facekp.models.checkpoint import read_checkpoint
 from tests.helpers import assert_same_results, blank_figures, config
 from tests.processes import REPOSITORY, Command
 from train import train

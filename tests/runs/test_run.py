@@ -14,8 +14,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from evaluate import evaluate
 from facekp.landmarks.scheme import DANES
+from facekp.models.checkpoint import read_checkpoint
+from facekp.models.module import KeypointModule
 from facekp.runs.folder import RunFolder
-from facekp.training.checkpoint import read_checkpoint
 from facekp.utils.errors import CheckpointError, ConfigError
 from tests.helpers import assert_same_results, blank_figures, config
 from train import train
@@ -214,8 +215,9 @@ def test_tensorboard_has_hyperparameters_with_the_final_figures(events, run_dir)
 
 def test_checkpoints_hold_plain_data_and_what_made_them(run_dir):
     checkpoint = read_checkpoint(run_dir / "checkpoints" / "last.ckpt")
-    assert (checkpoint.model.name, checkpoint.epoch, checkpoint.seed) == ("nose", 3, 0)
-    assert checkpoint.data.split == "person_folds"
+    data, seed = checkpoint.data_settings()
+    assert (checkpoint.model.name, checkpoint.epoch, data.split, seed) == ("nose", 3, "person_folds", 0)
+    assert KeypointModule.load_from_checkpoint(checkpoint.path).point_indices == [52]
 
 
 def test_the_same_seed_gives_the_same_run_with_any_number_of_workers(drawn_root, tmp_path):

@@ -3,8 +3,7 @@ import itertools
 import pytest
 import torch
 
-from facekp.landmarks.scheme import DANES
-from facekp.models.factory import build_module
+from facekp.models.optimizers import create_optimizer, create_schedule
 from facekp.training.schedules import one_cycle
 from facekp.utils.errors import ConfigError
 from tests.helpers import config
@@ -22,9 +21,8 @@ def test_the_learning_rate_rises_for_a_tenth_and_falls_to_zero():
 def rates_of(*overrides: str, steps: int = 20) -> tuple[torch.optim.Optimizer, list[float]]:
     """The optimizer that some settings make, and its learning rate at each step."""
     settings = config("train", "run_dir=nowhere", "model=nose", *overrides)
-    module = build_module(settings.model, DANES, None, settings.optimizer, settings.schedule)
-    optimizer = module._optimizer(module.network.parameters())
-    schedule = module._schedule(optimizer, steps)
+    optimizer = create_optimizer(settings.optimizer, iter([torch.nn.Parameter(torch.zeros(1))]))
+    schedule = create_schedule(settings.schedule, optimizer, steps)
     rates = []
     for _ in range(steps):
         rates.append(optimizer.param_groups[0]["lr"])

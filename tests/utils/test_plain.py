@@ -55,6 +55,8 @@ def doubling(times: int) -> list[Any]:
         ({"a": 2**64}, "a is no plain value, or too large"),
         ({"a": 10**5000}, "a is no plain value, or too large"),
         ({"a": "x" * 100_000}, "a is no plain value, or too large"),
+        ({"a": "\x1b[31m"}, "a holds characters that cannot be printed"),
+        ({"\u202e": 1}, "has a name that is no plain text"),
         ({"a": {1, 2}}, "a is no plain value"),
         ({"a": Path("x")}, "a is no plain value"),
         (nested(30), "20 levels"),

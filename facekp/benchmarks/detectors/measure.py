@@ -21,9 +21,11 @@ from facekp.data.records import Record
 from facekp.data.splits import Split
 from facekp.evaluation.evaluate import evaluate_predictor, name_evaluation
 from facekp.landmarks.scheme import Scheme
+from facekp.models.checkpoint import read_checkpoint
+from facekp.models.module import KeypointModule
 from facekp.reporting.results import write_measured
 from facekp.runs.find import find_checkpoint
-from facekp.training.checkpoint import read_checkpoint, restore_module
+from facekp.training.checkpoint import check_scheme
 from facekp.utils.errors import CheckpointError
 
 
@@ -88,7 +90,8 @@ def network_cpu_ms(run_dir: Path, records: Sequence[Record], scheme: Scheme) -> 
         checkpoint = read_checkpoint(find_checkpoint(run_dir))
     except CheckpointError:
         return None
-    module = restore_module(checkpoint, scheme)
+    check_scheme(checkpoint, scheme)
+    module = KeypointModule.restore(checkpoint)
     width, height = checkpoint.model.input_size
 
     def predict(record: Record) -> None:
