@@ -1,9 +1,9 @@
-"""Turn a finished sweep into docs/results and the README's part of it: ``python -m facekp publish [sweep folder]``.
+"""Turn a finished sweep into docs/results and the parts of it in other pages: ``python -m facekp publish [folder]``.
 
 The sweep's file under conf/sweep gives the results their name. For ``train.py -m sweep=published`` these are written:
 ``published.json`` (every run), ``published.md`` (tables), ``published.svg`` (every run's error) and
-``published_curves.svg``; and in README.md whatever stands between ``<!-- published -->`` and ``<!-- /published -->`` is
-replaced by the first table.
+``published_curves.svg``; and in README.md and docs/results.md whatever stands between ``<!-- published -->`` and
+``<!-- /published -->`` is replaced by the first table.
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ _COLUMNS = {
     "error_px_frontal": (_ERROR.title("on frontal faces"), _ERROR.text),
     "mse_px2_raw": (_MSE.title("on raw labels"), _MSE.text),
     "mean_shape_mse_px2": (_MSE.title("of the mean shape"), _MSE.text),
-    "minutes": ("training, min", "{:.1f}".format),
 }
 _ORIGIN = ("data", "labels", "split", "weights", "images", "epoch")
 Groups = dict[str, list[RunFolder]]
@@ -58,7 +57,6 @@ def results_of(run: RunFolder) -> dict[str, float]:
         **{f"error_px_{pose}": rows[pose]["error_px"] for pose in ("turned", "frontal") if pose in rows},
         "mse_px2_raw": raw["all"]["mse_px2"],
         "mean_shape_mse_px2": run.measured["mean_shape"]["by_type"]["all"]["mse_px2"],
-        "minutes": sum(part["training_seconds"] or 0 for part in run.parts) / 60,
     }
 
 
@@ -73,8 +71,8 @@ def groups_of(runs: Sequence[RunFolder]) -> Groups:
     return groups
 
 
-def publish(folder: Path, docs: Path, readme: Path) -> None:
-    """Write what a sweep has shown into ``docs``, and its first table into ``readme``.
+def publish(folder: Path, docs: Path, pages: Sequence[Path]) -> None:
+    """Write what a sweep has shown into ``docs``, and its first table into its parts of other ``pages``.
 
     Raises:
         DataError: if the folder is no sweep of conf/sweep, or one of its runs did not finish.
@@ -108,7 +106,7 @@ def publish(folder: Path, docs: Path, readme: Path) -> None:
         details=f"## By image type\n\n{by_type}\n## Figures\n\n{pictures}",
         figures={name: dots(groups, origin), f"{name}_curves": curves(groups, origin)},
         docs=docs,
-        readme=readme,
+        pages=pages,
     )
 
 
@@ -175,7 +173,7 @@ def main(arguments: list[str]) -> None:
     root, sweeps = CONF.parent, Path("outputs/sweeps")
     try:
         chosen = Path(arguments[0]) if arguments else max(sweeps.glob("*"), default=sweeps)
-        publish(chosen.absolute(), root / "docs" / "results", root / "README.md")
+        publish(chosen.absolute(), root / "docs" / "results", [root / "README.md", root / "docs" / "results.md"])
     except FacekpError as error:
         sys.exit(f"Error: {one_line(str(error))}")
     print(f"Written to {display_path(root / 'docs' / 'results')}")

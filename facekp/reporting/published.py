@@ -1,4 +1,4 @@
-"""How results are published: a page with tables and figures, a file with all numbers, and a part of the README."""
+"""How results are published: a page with tables and figures, a file with all numbers, and parts of other pages."""
 
 from __future__ import annotations
 
@@ -22,20 +22,26 @@ HEADLINE_COLUMNS: Columns = {key: (metric.title(), metric.text) for key, metric 
 
 
 def write_published(
-    name: str, content: Any, summary: str, details: str, figures: Mapping[str, Figure], docs: Path, readme: Path
+    name: str,
+    content: Any,
+    summary: str,
+    details: str,
+    figures: Mapping[str, Figure],
+    docs: Path,
+    pages: Sequence[Path],
 ) -> None:
-    """Write ``<name>.json``, ``<name>.md`` and the figures into ``docs``, and the summary into ``readme``.
+    """Write ``<name>.json``, ``<name>.md`` and the figures into ``docs``, and the summary into other pages.
 
     The same results give the same files to the last byte.
 
     Args:
         name: of the results.
         content: all numbers, for JSON.
-        summary: Markdown, with which the page begins, and which takes the place of what stands in the README between
-            ``<!-- name -->`` and ``<!-- /name -->``.
+        summary: Markdown, with which the page begins, and which :func:`replace_part` puts into ``pages``.
         details: Markdown, the rest of the page.
         figures: by their file names without the ending.
-        docs, readme: where to.
+        docs: the folder to write into.
+        pages: other pages, of which a part is replaced.
     """
     docs.mkdir(parents=True, exist_ok=True)
     write_text(docs / f"{name}.json", json.dumps(content, indent=1) + "\n")
@@ -43,9 +49,15 @@ def write_published(
     with rc_context({"svg.hashsalt": name}):
         for file, figure in figures.items():
             figure.savefig(docs / f"{file}.svg", metadata={"Date": None})
+    replace_part(pages, name, summary)
+
+
+def replace_part(pages: Sequence[Path], name: str, text: str) -> None:
+    """Replace what stands between ``<!-- name -->`` and ``<!-- /name -->`` in those pages that have such a part."""
     part = rf"(<!-- {re.escape(name)} -->\n).*?(<!-- /{re.escape(name)} -->)"
-    whole = readme.read_text(encoding="utf-8")
-    write_text(readme, re.sub(part, lambda found: f"{found[1]}\n{summary}\n{found[2]}", whole, flags=re.DOTALL))
+    for page in pages:
+        whole = page.read_text(encoding="utf-8")
+        write_text(page, re.sub(part, lambda found: f"{found[1]}\n{text}\n{found[2]}", whole, flags=re.DOTALL))
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]], texts: int = 1) -> str:

@@ -232,7 +232,7 @@ def test_what_does_not_fit_is_named(answered, capsys):
 def test_the_comparison_is_published_whole_and_the_same_again(runs, faces, tmp_path):
     docs, readme = tmp_path / "docs", tmp_path / "README.md"
     readme.write_text("before\n<!-- comparison -->\nof last year\n<!-- /comparison -->\nafter\n")
-    publish([runs], faces, DANES, docs, readme)
+    publish([runs], faces, DANES, docs, [readme])
     first = {path.name: path.read_bytes() for path in docs.iterdir()}
     assert set(first) == {"comparison.json", "comparison.md", "comparison.svg"}
     once = readme.read_text()
@@ -240,7 +240,7 @@ def test_the_comparison_is_published_whole_and_the_same_again(runs, faces, tmp_p
     assert once.endswith("<!-- /comparison -->\nafter\n")
     assert "of last year" not in once
     assert faces[-1].name not in first["comparison.json"].decode()  # nothing of single images
-    publish([runs], faces, DANES, docs, readme)
+    publish([runs], faces, DANES, docs, [readme])
     assert {path.name: path.read_bytes() for path in docs.iterdir()} == first
     assert readme.read_text() == once
 

@@ -49,29 +49,28 @@ def readme(tmp_path) -> Path:
 
 def test_every_run_is_kept_and_every_setting_summarised(sweep, readme, tmp_path):
     docs = tmp_path / "docs"
-    publish(sweep, docs, readme)
+    publish(sweep, docs, [readme])
     assert {path.name for path in docs.iterdir()} == {"mine.json", "mine.md", "mine.svg", "mine_curves.svg"}
     runs = json.loads((docs / "mine.json").read_text())
     assert [run["error_px"] for run in runs] == [*ERRORS["default"], *ERRORS["none"]]
     assert [run["mse_px2_raw"] for run in runs[:2]] == [121, 169]
-    assert runs[0]["minutes"] == 1.5
     assert {run["mean_shape_mse_px2"] for run in runs} == {1600}
     table = (docs / "mine.md").read_text()
     assert f"| `augment=default` | 3 | 2 | 12.00 ± {stdev(ERRORS['default']):.2f} |" in table
-    for heading in (*(metric.title() for metric in HEADLINE.values()), "error on turned faces, px", "training, min"):
+    for heading in (*(metric.title() for metric in HEADLINE.values()), "error on turned faces, px"):
         assert f"| {heading} |" in table
     assert "Danes, mended labels, held-out faces of split person folds of 6, last weights" in table
 
 
 def test_only_its_own_part_of_the_readme_is_replaced(sweep, readme, tmp_path):
-    publish(sweep, tmp_path / "docs", readme)
+    publish(sweep, tmp_path / "docs", [readme])
     once = readme.read_text()
     assert once.startswith("before\n<!-- mine -->\n")
     assert once.endswith("<!-- /mine -->\nafter\n<!-- other -->\nkept\n<!-- /other -->\n")
     assert "of last year" not in once
     assert "`augment=none`" in once
     first = {path.name: path.read_bytes() for path in (tmp_path / "docs").iterdir()}
-    publish(sweep, tmp_path / "docs", readme)
+    publish(sweep, tmp_path / "docs", [readme])
     assert readme.read_text() == once
     assert {path.name: path.read_bytes() for path in (tmp_path / "docs").iterdir()} == first
 
@@ -89,9 +88,9 @@ def test_figures_show_every_run_and_the_range_of_each_setting(sweep):
 
 def test_unfinished_or_foreign_folders_are_named(sweep, readme, tmp_path):
     with pytest.raises(DataError, match=r"is not the folder of a sweep of conf/sweep"):
-        publish(tmp_path, tmp_path / "docs", readme)
+        publish(tmp_path, tmp_path / "docs", [readme])
     (sweep / "2 of mine" / "metrics.json").unlink()
     with pytest.raises(DataError, match="2 of mine did not finish"):
-        publish(sweep, tmp_path / "docs", readme)
+        publish(sweep, tmp_path / "docs", [readme])
     assert "of last year" in readme.read_text()
     assert not (tmp_path / "docs").exists()

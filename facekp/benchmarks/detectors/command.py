@@ -3,8 +3,8 @@
 ``measure`` fits every baseline to the course split and to each of five person folds, and leaves what it predicts in
 ``outputs/detectors/<name>/<split>``, a folder like a run's. ``publish`` sets the runs of the folders that are named, or
 of all sweeps of ``outputs/sweeps``, beside them: ``comparison.json``, ``.md`` and ``.svg`` in ``docs/results``, and in
-README.md what stands between ``<!-- comparison -->`` and ``<!-- /comparison -->``. Overrides are those of ``train.py``,
-such as ``data.root=...``.
+README.md and docs/results.md what stands between ``<!-- comparison -->`` and ``<!-- /comparison -->``, or
+``<!-- headline -->`` and ``<!-- /headline -->``. Overrides are those of ``train.py``, such as ``data.root=...``.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def publish(config: Config, folders: Sequence[str] = ()) -> None:
     ours = list(folders) or [str(path.parent) for path in sorted(Path("outputs", "sweeps").glob("*/*/predictions.csv"))]
     records, scheme = read_records(prepare_data(config.data))
     docs = CONF.parent / "docs" / "results"
-    write([*baselines, *ours], records, scheme, docs, CONF.parent / "README.md")
+    write([*baselines, *ours], records, scheme, docs, [CONF.parent / "README.md", docs.parent / "results.md"])
     print(f"Written to  {display_path(docs)}")
 
 

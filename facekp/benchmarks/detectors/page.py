@@ -1,4 +1,4 @@
-"""The comparison in words, tables and one figure, written into docs/results and README.md."""
+"""The comparison in words, tables and one figure, written into docs and README.md."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from facekp.evaluation.catalogue import AUC_LIMIT, CATALOGUE, HEADLINE
 from facekp.landmarks.scheme import Scheme
 from facekp.reporting.comparison_page import difference_text
 from facekp.reporting.figures import LINE_COLOURS, draw_cumulative, new_figure
-from facekp.reporting.published import markdown_table, spread_table, write_published
+from facekp.reporting.published import markdown_table, replace_part, spread_table, write_published
 
 _MSE, _NME = CATALOGUE["mse_px2"], CATALOGUE["nme"]
 _COLUMNS = {name: (metric.title(of), metric.text) for name, (metric, of, _) in METRICS.items()}
@@ -40,14 +40,14 @@ _TEXT = 9
 Compared = Mapping[str, Any]
 
 
-def publish(paths: Sequence[str], records: Sequence[Record], scheme: Scheme, docs: Path, readme: Path) -> None:
+def publish(paths: Sequence[str], records: Sequence[Record], scheme: Scheme, docs: Path, pages: Sequence[Path]) -> None:
     """Compare the methods whose run folders are named, and write what comes of it.
 
     Args:
         paths: run folders of ours and of baselines, or folders of such.
         records: all photographs of the data.
         scheme: their landmarks.
-        docs, readme: see :func:`facekp.reporting.published.write_published`.
+        docs, pages: see :func:`facekp.reporting.published.write_published`.
 
     Raises:
         ConfigError, DataError: see :func:`facekp.benchmarks.detectors.methods.read_methods`.
@@ -63,12 +63,13 @@ def publish(paths: Sequence[str], records: Sequence[Record], scheme: Scheme, doc
         details=f"{details(compared)}\n{figure}",
         figures={"comparison": draw(compared, errors)},
         docs=docs,
-        readme=readme,
+        pages=pages,
     )
+    replace_part(pages, "headline", headline(compared))
 
 
 def overview(compared: Compared) -> str:
-    """The table and the sentences that belong into the README."""
+    """The table of all methods, and what can be said of their differences."""
     rows = {
         (row["name"], row["trained_on"], row["given"], str(row["runs"])): {**row, "folds": row["folds"]["mse_px2"]}
         for row in compared["methods"]
@@ -81,6 +82,20 @@ def overview(compared: Compared) -> str:
     )
 
 
+def headline(compared: Compared) -> str:
+    """The table that the README begins with: the best network, and the detectors that are told no more than it."""
+    networks = [row for row in compared["methods"] if row["kind"] == "network"]
+    best = min(networks, key=lambda row: np.mean(row["mse_px2"]), default=None)
+    rows = {
+        (f"facekp, `model={row['name']}`" if row is best else row["name"], row["trained_on"]): row
+        for row in compared["methods"]
+        if row is best or (row["kind"] == "detector" and "true points" not in row["given"])
+    }
+    columns = {name: _COLUMNS[name] for name in ("mse_px2", "error_px", "inner_nme", "curve_px")}
+    table = spread_table(["method", "trained on"], rows, columns, texts=2)
+    return f"{_origin(compared)}; mean ± standard deviation over the runs.\n\n{table}"
+
+
 def _origin(compared: Compared) -> str:
     return (
         f"{compared['data'].capitalize()}, {compared['labels']} labels, {compared['images']} held-out photographs of "
@@ -89,14 +104,15 @@ def _origin(compared: Compared) -> str:
 
 
 def _verdicts(compared: Compared) -> Iterator[str]:
-    """What each difference of the MSE is, and whether chance would do."""
+    """What each difference is, the good and the bad alike, and whether chance would do."""
     for pair in compared["differences"]:
         scope = "folds" if "folds" in pair else "course"
-        found = pair[scope]["mse_px2"]
-        yield (
-            f"{pair['network']} against {pair['detector']} ({_SCOPES[scope]}): MSE {difference_text(_MSE, found)}, "
-            f"{_VERDICTS[found['verdict']]}."
-        )
+        told = [
+            f"{_COLUMNS[name][0]} {difference_text(METRICS[name][0], found)}, {_VERDICTS[found['verdict']]}"
+            for name, found in pair[scope].items()
+            if name in DIFFERENCES
+        ]
+        yield f"{pair['network']} against {pair['detector']} ({_SCOPES[scope]}): {'; '.join(told)}."
 
 
 def _noise(compared: Compared) -> Iterator[str]:
