@@ -51,7 +51,8 @@ _SUMMARY_CSV = {
 _COMPARE_CSV = {
     "run, folder": "name of the run, and where it lies",
     "images, points": "how many it has predictions for",
-    "<metric>": "on the images and points that all runs have; with `_frontal` or `_turned` of those faces",
+    "<metric>": "each, on the images and points that all runs have",
+    "error_px_frontal, error_px_turned": "of those faces",
     "difference_<metric>_mean, _low, _high, _verdict": "minus the first run's, with a 95 % interval over people",
     "<setting>": "each in which the runs differ",
 }
