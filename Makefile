@@ -47,6 +47,7 @@ browse: setup ## contact sheets of the faces, as training sees them: make browse
 
 train: setup ## train the nose network and draw its results; ARGS="model=full" for others
 	$(BIN)/python train.py model=nose $(ARGS)
+	@echo "Next        . $(BIN)/activate && python train.py model=full"
 
 evaluate: setup ## judge a run: make evaluate RUN=outputs/nose/...
 	@test -n "$(RUN)" || { echo "Name the run: make evaluate RUN=outputs/nose/<time>"; exit 1; }

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import facekp.utils.installed  # noqa: F401  (the first)
 from facekp.config import AugmentConfig, EvaluateConfig
 from facekp.runs.command_line import run_command
 from facekp.utils.instantiate import import_trusted

@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import facekp.utils.installed  # noqa: F401  (the first)
 from facekp.config import Config
 from facekp.data.prepare import prepare_data
 from facekp.data.read import read_split

@@ -13,6 +13,8 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
+import facekp.utils.installed  # noqa: F401  (the first)
+
 COMMANDS = {
     "data": "facekp.reporting.data_command",
     "publish": "facekp.reporting.publish",
