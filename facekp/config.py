@@ -7,7 +7,7 @@ imported here, so mistakes are reported at once.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -29,80 +29,93 @@ Specs = dict[str, Any]
 """Objects to create, by name: each is a mapping with ``_target_`` (the class) and its arguments, or null for none."""
 
 
-def _setting(default: Any = MISSING, **bounds: Any) -> Any:
-    """A field with any of the bounds ``above``, ``at_least``, ``below``, ``at_most``, ``one_of`` and ``length``.
+def _setting(default: Any = MISSING, *, help: str, **bounds: Any) -> Any:
+    """A field with a help text and any bounds of ``above``, ``at_least``, ``below``, ``at_most``, ``one_of``, ``length``.
 
     A choice of ``one_of`` may contain ``*`` for any characters.
     """
+    metadata = bounds | {"help": help}
     if isinstance(default, (list, dict)):
-        return field(default_factory=lambda: default.copy(), metadata=bounds)
-    return field(default=default, metadata=bounds)
+        return field(default_factory=lambda: default.copy(), metadata=metadata)
+    return field(default=default, metadata=metadata)
 
 
 @dataclass
 class DataConfig:
     """The data set, its labels and its split."""
 
-    name: str = _setting()  # shown on every figure and table
-    reader: Specs = field(default_factory=dict)  # _target_: a Reader
-    root: str | None = None  # folder of the images and annotations
-    folder: str = "data"  # where downloaded and drawn data sets are kept
-    download: list[str] = field(default_factory=list)  # addresses of the set's archive, used if root is not set
-    on_missing: str = _setting("error", one_of=("error", "standin"))  # standin: draw faces if there are none
-    people: int = _setting(40, at_least=1, at_most=100_000)  # number of stand-in people to draw
-    on_bad: str = _setting("error", one_of=("error", "skip"))  # skip: leave out faces whose files are broken
-    labels: str = _setting("mended", one_of=("mended", "raw"))  # mended: mis-ordered eyes corrected
-    split: str = _setting("course", one_of=("course", "random", "person_folds", "*.json"))  # .json: an earlier run's
-    fold: int = _setting(0, at_least=0)  # person_folds: which fold is held out, counted from 0
-    folds: int = _setting(5, at_least=2, at_most=1_000_000)  # person_folds: how many there are
-    val_fraction: float = _setting(0.2, above=0, below=1)  # random: fraction of the images held out
-    persons: list[int] | None = _setting(None, length=2)  # use only persons first..last, e.g. [1,32] to tune
-    batch_size: int = _setting(16, at_least=1, at_most=65_536)  # per step, over all processes together
-    samples_per_image: int = _setting(1, at_least=1, at_most=100_000)  # uses of each image in an epoch
-    num_workers: int | None = _setting(None, at_least=0, at_most=1024)  # that prepare batches; null: see FaceDataModule
-    cache_mb: int = _setting(512, at_least=0, at_most=1_000_000)  # decoded images up to this size stay in memory
+    name: str = _setting(help="shown on every figure and table")
+    reader: Specs = _setting({}, help="what reads the data set: the class of a Reader, and its arguments")
+    root: str | None = _setting(None, help="folder of the images and annotations")
+    folder: str = _setting("data", help="where downloaded and drawn data sets are kept")
+    download: list[str] = _setting([], help="addresses of the set's archive, used if root is not set")
+    on_missing: str = _setting("error", one_of=("error", "standin"), help="if there are no faces: standin draws some")
+    people: int = _setting(40, at_least=1, at_most=100_000, help="number of stand-in people to draw")
+    on_bad: str = _setting("error", one_of=("error", "skip"), help="skip leaves out faces whose files are broken")
+    labels: str = _setting("mended", one_of=("mended", "raw"), help="mended: with mis-ordered eyes corrected")
+    split: str = _setting(
+        "course",
+        one_of=("course", "random", "person_folds", "*.json"),
+        help="which images are held out; a .json file is the split.json of another run",
+    )
+    fold: int = _setting(0, at_least=0, help="with person_folds: which fold is held out, counted from 0")
+    folds: int = _setting(5, at_least=2, at_most=1_000_000, help="with person_folds: how many there are")
+    val_fraction: float = _setting(0.2, above=0, below=1, help="with split=random: fraction of the images held out")
+    persons: list[int] | None = _setting(None, length=2, help="use only these persons, first and last, as in [1,32]")
+    batch_size: int = _setting(16, at_least=1, at_most=65_536, help="images per step, over all processes together")
+    samples_per_image: int = _setting(1, at_least=1, at_most=100_000, help="uses of each image in an epoch")
+    num_workers: int | None = _setting(
+        None, at_least=0, at_most=1024, help="processes that prepare batches; null: as many as pay off"
+    )
+    cache_mb: int = _setting(
+        512, at_least=0, at_most=1_000_000, help="decoded images up to this size in all stay in memory"
+    )
 
 
 @dataclass
 class AugmentConfig:
     """The augmentation of training images."""
 
-    name: str = _setting()
-    mirror: float = _setting(0.0, at_least=0, at_most=1)  # probability; left and right points are swapped
-    transforms: Specs = field(default_factory=dict)  # of albumentations, in this order
+    name: str = _setting(help="shown in tables")
+    mirror: float = _setting(0.0, at_least=0, at_most=1, help="probability; left and right points are swapped")
+    transforms: Specs = _setting({}, help="of albumentations, in this order")
 
 
 @dataclass
 class ModelConfig:
     """A network, its input and output, and the defaults of its training."""
 
-    name: str = _setting()
-    network: Specs = field(default_factory=dict)  # _target_: a KeypointNetwork, and its own arguments
-    input_size: list[int] = _setting([160, 120], length=2, at_least=8, at_most=4096)  # width, height
-    selection: str = "all"  # the points to predict: a selection or group of the landmark scheme
-    flip_test: bool = False  # predict the mean of the keypoints of an image and of its mirror image
-    max_epochs: int = _setting(25, at_least=1, at_most=1_000_000)
-    batch_size: int = _setting(16, at_least=1, at_most=65_536)
-    samples_per_image: int = _setting(1, at_least=1, at_most=100_000)  # see DataConfig
-    lr: float = _setting(1e-3, above=0)  # of AdamW
-    weight_decay: float = _setting(0.0, at_least=0)
+    name: str = _setting(help="shown in tables; names the folder of the run")
+    network: Specs = _setting({}, help="the class of a KeypointNetwork, and its arguments")
+    input_size: list[int] = _setting(
+        [160, 120], length=2, at_least=8, at_most=4096, help="width and height to which images are scaled"
+    )
+    selection: str = _setting("all", help="the points to predict: a selection or group of the landmark scheme")
+    flip_test: bool = _setting(False, help="predict the mean of an image's keypoints and of its mirror image's")
+    max_epochs: int = _setting(25, at_least=1, at_most=1_000_000, help="default of trainer.max_epochs")
+    batch_size: int = _setting(16, at_least=1, at_most=65_536, help="default of data.batch_size")
+    samples_per_image: int = _setting(1, at_least=1, at_most=100_000, help="default of data.samples_per_image")
+    lr: float = _setting(1e-3, above=0, help="learning rate: default of optimizer.lr with AdamW")
+    weight_decay: float = _setting(0.0, at_least=0, help="default of optimizer.weight_decay with AdamW")
 
 
 @dataclass
 class TrainerConfig:
     """Arguments of Lightning's Trainer."""
 
-    max_epochs: int = _setting(25, at_least=1, at_most=1_000_000)
-    accelerator: str = _setting("auto", one_of=("auto", "cpu", "gpu", "mps"))
-    devices: int = _setting(1, at_least=1, at_most=1024)  # per machine; one process each
-    num_nodes: int = _setting(1, at_least=1, at_most=1024)  # machines
-    precision: str = _setting("32-true", one_of=("32-true", "bf16-mixed", "16-mixed"))
-    gradient_clip_val: float | None = _setting(None, above=0)
-    check_val_every_n_epoch: int = _setting(1, at_least=1)
-    log_every_n_steps: int = _setting(1, at_least=1)
-    limit_train_batches: float = _setting(1.0, above=0, at_most=1)
-    enable_progress_bar: bool = True
-    compile: bool = False  # the network, by torch.compile
+    max_epochs: int = _setting(25, at_least=1, at_most=1_000_000, help="how many epochs to train, in all")
+    accelerator: str = _setting("auto", one_of=("auto", "cpu", "gpu", "mps"), help="what computes; auto: the fastest")
+    devices: int = _setting(1, at_least=1, at_most=1024, help="per machine; one process each")
+    num_nodes: int = _setting(1, at_least=1, at_most=1024, help="machines")
+    precision: str = _setting(
+        "32-true", one_of=("32-true", "bf16-mixed", "16-mixed"), help="of the numbers; mixed is faster on many GPUs"
+    )
+    gradient_clip_val: float | None = _setting(None, above=0, help="longer gradients are shortened to this norm")
+    check_val_every_n_epoch: int = _setting(1, at_least=1, help="epochs between two validations")
+    log_every_n_steps: int = _setting(1, at_least=1, help="steps between two points of TensorBoard's curves")
+    limit_train_batches: float = _setting(1.0, above=0, at_most=1, help="fraction of each epoch to train")
+    enable_progress_bar: bool = _setting(True, help="false: lines instead of a bar")
+    compile: bool = _setting(False, help="compile the network by torch.compile")
 
     @property
     def world_size(self) -> int:
@@ -117,36 +130,36 @@ class Config:
     data: DataConfig = field(default_factory=DataConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
-    optimizer: Specs = field(default_factory=dict)  # _target_: an Optimizer, and its own arguments
-    schedule: Specs = field(default_factory=dict)  # _target_: an LRScheduler; total_steps stands for their number
+    optimizer: Specs = _setting({}, help="the class of an Optimizer, and its arguments")
+    schedule: Specs = _setting({}, help="the class of an LRScheduler; total_steps stands for the number of steps")
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
-    callbacks: Specs = field(default_factory=dict)
-    logger: Specs = field(default_factory=dict)
-    seed: int = _setting(0, at_least=0, below=2**32)
-    resume: str | None = None  # a run folder to continue with its own settings, or last: the newest
-    trust: list[str] = field(default_factory=list)  # modules whose classes a file may name; they are imported
-    run_dir: str = "${hydra:runtime.output_dir}"  # the folder of everything that the run writes
+    callbacks: Specs = _setting({}, help="of Lightning; null leaves one out")
+    logger: Specs = _setting({}, help="of Lightning; null leaves one out")
+    seed: int = _setting(0, at_least=0, below=2**32, help="fixes all that is random")
+    resume: str | None = _setting(None, help="a run folder to continue with its own settings, or last: the newest")
+    trust: list[str] = _setting([], help="modules whose classes a file may name; they are imported")
+    run_dir: str = _setting("${hydra:runtime.output_dir}", help="the folder of everything that the run writes")
 
 
 @dataclass
 class EvaluateDataConfig:
     """What may differ from the run that made the checkpoint; null keeps its value."""
 
-    root: str | None = None
-    labels: str | None = _setting(None, one_of=("mended", "raw"))
+    root: str | None = _setting(None, help="folder of the images and annotations; null: as in the training")
+    labels: str | None = _setting(None, one_of=("mended", "raw"), help="null: as in the training")
 
 
 @dataclass
 class EvaluateConfig:
     """All settings of ``evaluate.py``."""
 
-    ckpt_path: str | None = None  # a checkpoint, or a run folder
-    compare: Any = None  # instead: run folders, [one,other], or a folder of them; checked() makes it a list of texts
-    weights: str = _setting("last", one_of=("last", "best"))  # which checkpoint of a run folder
-    trust: list[str] = field(default_factory=list)  # modules whose classes a checkpoint may name; they are imported
+    ckpt_path: str | None = _setting(None, help="a checkpoint or run folder to judge")
+    compare: Any = _setting(None, help="instead: run folders to compare, as in [one,other], or a folder of them")
+    weights: str = _setting("last", one_of=("last", "best"), help="which checkpoint of a run folder")
+    trust: list[str] = _setting([], help="modules whose classes a checkpoint may name; they are imported")
     data: EvaluateDataConfig = field(default_factory=EvaluateDataConfig)
-    accelerator: str = _setting("auto", one_of=("auto", "cpu", "gpu", "mps"))
-    output_dir: str | None = None  # default: a new folder inside the run folder
+    accelerator: str = _setting("auto", one_of=("auto", "cpu", "gpu", "mps"), help="what computes; auto: the fastest")
+    output_dir: str | None = _setting(None, help="where to write; null: a new folder inside the run folder")
 
 
 def register() -> None:
@@ -260,16 +273,25 @@ def _check(path: str, value: Any, bounds: dict[str, Any]) -> None:
         raise ConfigError(f"{path}={value} is not possible: it must be a number")
     if "length" in bounds and len(value) != bounds["length"]:
         raise ConfigError(f"{path} takes {bounds['length']} numbers, not {value}")
-    tests = {
-        "above": ("more than {}", lambda number, bound: number > bound),
-        "at_least": ("at least {}", lambda number, bound: number >= bound),
-        "below": ("less than {}", lambda number, bound: number < bound),
-        "at_most": ("at most {}", lambda number, bound: number <= bound),
-        "one_of": ("one of {}", lambda choice, bound: any(fnmatchcase(choice, each) for each in bound)),
-    }
-    for name, (wording, holds) in tests.items():
+    for name, holds in _TESTS.items():
         if name in bounds and not all(
             holds(each, bounds[name]) for each in (value if isinstance(value, list) else [value])
         ):
-            bound = ", ".join(bounds[name]) if name == "one_of" else bounds[name]
-            raise ConfigError(f"{path}={value} is not possible: it must be {wording.format(bound)}")
+            (wanted,) = allowed({name: bounds[name]})
+            raise ConfigError(f"{path}={value} is not possible: it must be {wanted}")
+
+
+_TESTS: dict[str, Callable[[Any, Any], bool]] = {
+    "above": lambda number, bound: number > bound,
+    "at_least": lambda number, bound: number >= bound,
+    "below": lambda number, bound: number < bound,
+    "at_most": lambda number, bound: number <= bound,
+    "one_of": lambda choice, bound: any(fnmatchcase(choice, each) for each in bound),
+}
+
+
+def allowed(bounds: Mapping[str, Any]) -> list[str]:
+    """The bounds of a setting in words, from the metadata of its field."""
+    words = {"above": "more than {}", "at_least": "at least {}", "below": "less than {}", "at_most": "at most {}"}
+    told = [words[name].format(bound) for name, bound in bounds.items() if name in words]
+    return told + ([f"one of {', '.join(bounds['one_of'])}"] if "one_of" in bounds else [])
