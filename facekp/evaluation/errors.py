@@ -14,6 +14,9 @@ import numpy as np
 from facekp.data.records import FRONTAL_TYPES, TURNED_TYPES
 from facekp.landmarks.scheme import Scheme
 
+COLLAPSED_SPREAD = 0.05
+"""Below this :func:`spread` a network is said to have collapsed to one shape."""
+
 
 @dataclass(frozen=True)
 class Predictions:
@@ -142,6 +145,11 @@ def spread(predictions: Predictions) -> float:
     """
     predicted, true = (px.var(axis=0).mean() for px in (predictions.keypoints_px, predictions.truth_px))
     return float(np.sqrt(predicted / max(true, np.finfo(float).tiny)))
+
+
+def face_width_px(predictions: Predictions) -> float:
+    """How wide the labelled points of a face lie apart, the mean over images."""
+    return float(np.ptp(predictions.all_truth_px[..., 0], axis=1).mean())
 
 
 def image_masks(types: Sequence[int] | np.ndarray) -> dict[str, np.ndarray]:

@@ -16,7 +16,7 @@ from facekp.data.dataset import FaceDataset, Sample
 from facekp.data.records import Record
 from facekp.data.splits import Split
 from facekp.evaluation.catalogue import summarise
-from facekp.evaluation.errors import Errors, Predictions, errors_of, image_masks, point_masks
+from facekp.evaluation.errors import Errors, Predictions, errors_of, face_width_px, image_masks, point_masks
 from facekp.evaluation.metrics import KeypointMetrics
 from facekp.landmarks.frames import Letterbox
 from facekp.landmarks.scheme import Scheme
@@ -91,6 +91,7 @@ class Evaluation:
         return {
             **self.name,
             "images": len(self.predictions),
+            "face_width_px": face_width_px(self.predictions),
             "metrics": self.metrics,
             **tables(self.predictions, self.records),
             "mean_shape": tables(self.baseline, self.records),

@@ -28,6 +28,7 @@ _METRICS_JSON = {
     "weights, epoch": "which weights were evaluated, and after how many epochs",
     "data, labels, split": "on what: the data set, its raw or mended labels, the split",
     "images": "number of held-out faces",
+    "face_width_px": "how wide the labelled points of a face lie apart, on average",
     "metrics": f"of all faces {', '.join(HEADLINE)}, each with `_turned` of the turned ones, with `mean_shape_` of "
     "always predicting the mean shape; `spread`: how much the predictions vary among faces, as a fraction of the truth",
     "by_type": f"a row for each image type, then frontal, turned and all: {_ROW}",

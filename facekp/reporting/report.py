@@ -18,6 +18,7 @@ from facekp.models.module import KeypointModule
 from facekp.reporting.network_figures import Layer, layers_of
 from facekp.reporting.pages import inlined, write_page
 from facekp.reporting.results import TITLES, cells
+from facekp.reporting.verdict import verdict
 from facekp.runs.folder import RunFolder
 from facekp.runs.provenance import command_line
 
@@ -52,6 +53,7 @@ def write_report(
         "report.html.j2",
         measured=measured,
         run=run_dir.name if run_dir else "",
+        verdict=verdict(measured),
         numbers=_numbers(measured),
         facts=_facts(measured, parts),
         commands=[part["command"] for part in parts if part["command"]],

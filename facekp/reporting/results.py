@@ -17,8 +17,9 @@ from facekp.evaluation.evaluate import Evaluation
 from facekp.landmarks.frames import Letterbox
 from facekp.models.module import KeypointModule
 from facekp.reporting.evaluation_figures import draw
+from facekp.reporting.verdict import verdict
 from facekp.utils.files import write_text
-from facekp.utils.terminal import print_table
+from facekp.utils.terminal import console, print_table
 
 _DPI = 140
 COLUMNS = {
@@ -93,10 +94,12 @@ def _number(value: float) -> str:
 
 
 def print_results(measured: dict[str, Any]) -> None:
-    """Print the tables by image type and by point group."""
+    """Print the tables by image type and by point group, and what to think of them."""
     title = "{model}, {weights} weights (epoch {epoch}): {data}, {labels} labels, split {split}, {images} images"
     for key, heading in (("by_type", "image type"), ("by_group", "point group")):
         print_table(_table(measured, key, heading), title.format(**measured))
+    text, usable = verdict(measured)
+    console().print(text, style="" if usable else "bold red", highlight=False)
 
 
 def _table(measured: dict[str, Any], key: str, heading: str) -> Table:

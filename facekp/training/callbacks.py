@@ -14,6 +14,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from facekp.config import Config
 from facekp.evaluation.catalogue import COMPARED, HEADLINE
+from facekp.evaluation.errors import COLLAPSED_SPREAD
 from facekp.runs.folder import RunFolder
 from facekp.runs.provenance import command_line
 
@@ -24,7 +25,6 @@ _LAYOUT = {
         for key, metric in HEADLINE.items()
     },
 }
-_COLLAPSED_SPREAD = 0.05
 
 
 class Settings(Callback):
@@ -89,7 +89,7 @@ class CollapseWarning(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         spread = float(trainer.callback_metrics.get("val/spread", np.inf))
         late = trainer.current_epoch + 1 >= (trainer.max_epochs or 0) / 2
-        if late and not trainer.sanity_checking and not self._warned and spread < _COLLAPSED_SPREAD:
+        if late and not trainer.sanity_checking and not self._warned and spread < COLLAPSED_SPREAD:
             self._warned = True
             warnings.warn(
                 f"after epoch {trainer.current_epoch + 1} the validation predictions have collapsed to one shape: they "
