@@ -3,17 +3,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-PEERS := .venv-peers
-PEERS_READY := $(PEERS)/.ready
+DETECTORS := .venv-detectors
+DETECTORS_READY := $(DETECTORS)/.ready
 UV_VERSION := 0.13.9
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header
-EXTRAS := dev launchers search # those that .venv has; the peers have an environment of their own
+EXTRAS := dev launchers search # those that .venv has; the detectors have an environment of their own
 RUN ?=
 RUNS ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data browse train evaluate test test-slow lint format audit bench reproduce ablation peers comparison tensorboard lock clean
+.PHONY: help setup data browse train evaluate test test-slow lint format audit bench reproduce ablation detectors comparison tensorboard lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -33,11 +33,11 @@ $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "facekp needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
 	$(call install,$(VENV),requirements.lock)
 
-$(PEERS_READY): requirements-peers.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12) and "MediaPipe 0.10.14 needs Python 3.11 or 3.12: make peers PYTHON=python3.12")'
-	@command -v $(CXX) >/dev/null || { echo "dlib is compiled here and needs a C++ compiler: apt install g++, xcode-select --install, or make peers CXX=..."; exit 1; }
-	@echo "Setting up $(PEERS); compiling dlib takes some minutes"
-	$(call install,$(PEERS),requirements-peers.lock)
+$(DETECTORS_READY): requirements-detectors.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12) and "MediaPipe 0.10.14 needs Python 3.11 or 3.12: make detectors PYTHON=python3.12")'
+	@command -v $(CXX) >/dev/null || { echo "dlib is compiled here and needs a C++ compiler: apt install g++, xcode-select --install, or make detectors CXX=..."; exit 1; }
+	@echo "Setting up $(DETECTORS); compiling dlib takes some minutes"
+	$(call install,$(DETECTORS),requirements-detectors.lock)
 
 data: setup ## find, download or draw the faces, and report on their labels
 	$(BIN)/python -m facekp data check $(ARGS)
@@ -84,22 +84,22 @@ ablation: setup ## the same for what each kind of augmentation is worth, on eith
 	$(BIN)/python train.py -m sweep=random_split $(ARGS)
 	$(BIN)/python -m facekp publish
 
-peers: $(PEERS_READY) ## measure MediaPipe and dlib and set ours beside them; RUNS="outputs/sweeps/..." or all sweeps
-	$(PEERS)/bin/python -m facekp detectors measure $(ARGS)
-	$(PEERS)/bin/python -m facekp detectors publish $(RUNS) $(ARGS)
+detectors: $(DETECTORS_READY) ## measure MediaPipe and dlib and set ours beside them; RUNS="outputs/sweeps/..." or all sweeps
+	$(DETECTORS)/bin/python -m facekp detectors measure $(ARGS)
+	$(DETECTORS)/bin/python -m facekp detectors publish $(RUNS) $(ARGS)
 
-comparison: setup $(PEERS_READY) ## train the heatmap networks on every split, measure the peers, and rewrite what compares them
+comparison: setup $(DETECTORS_READY) ## train the heatmap networks on every split, measure the detectors, and rewrite what compares them
 	$(BIN)/python train.py -m sweep=heatmap $(ARGS)
 	$(BIN)/python train.py -m sweep=heatmap_folds $(ARGS)
-	$(MAKE) peers
+	$(MAKE) detectors
 
 tensorboard: setup ## open the dashboard of all runs
 	$(BIN)/tensorboard --logdir outputs
 
 lock: ## write the locks anew from pyproject.toml
 	$(LOCK) $(addprefix --extra ,$(EXTRAS)) --output-file requirements.lock pyproject.toml
-	$(LOCK) --extra dev --extra peers --output-file requirements-peers.lock pyproject.toml
+	$(LOCK) --extra dev --extra detectors --output-file requirements-detectors.lock pyproject.toml
 
 clean: ## remove what tools and runs left behind, but no results
-	rm -rf $(VENV) $(PEERS) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(DETECTORS) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
