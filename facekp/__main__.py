@@ -1,6 +1,7 @@
 """Commands beside train.py and evaluate.py: ``python -m facekp COMMAND ...``.
 
   data        get, check and look at a data set
+  compare     set runs side by side
   publish     turn a finished sweep into docs/results
   bench       measure speed
   detectors   measure MediaPipe and dlib on the same faces, and compare
@@ -17,6 +18,7 @@ import facekp.utils.installed  # noqa: F401  (the first)
 
 COMMANDS = {
     "data": "facekp.reporting.data_command",
+    "compare": "facekp.reporting.comparison",
     "publish": "facekp.reporting.publish",
     "bench": "facekp.benchmarks.speed",
     "detectors": "facekp.benchmarks.detectors.command",

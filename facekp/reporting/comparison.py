@@ -1,9 +1,14 @@
-"""Runs side by side: ``python evaluate.py compare=[<run folder>,<run folder>]``."""
+"""Set runs side by side, against the first: ``python -m facekp compare <run folder> <run folder> ... [overrides]``.
+
+A folder of run folders, such as a sweep's, stands for all of them. Overrides are those of ``evaluate.py``, such as
+``output_dir=...``; ``python evaluate.py compare=[<run folder>,<run folder>]`` does the same.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -17,8 +22,10 @@ from facekp.evaluation.comparison import PredictionTable, common_ground, compare
 from facekp.evaluation.errors import image_masks
 from facekp.landmarks.scheme import Scheme
 from facekp.reporting.comparison_page import draw, print_comparison, write_comparison_page
+from facekp.runs.command_line import run_command
 from facekp.runs.find import find_runs
 from facekp.runs.folder import RunFolder
+from facekp.runs.resume import quoted
 from facekp.runs.settings import differing_settings, referred
 from facekp.utils.errors import DataError, FacekpError
 from facekp.utils.files import write_csv, write_text
@@ -47,6 +54,7 @@ def compare(config: EvaluateConfig) -> dict[str, Any]:
     folders, left_out = find_runs(config.compare)
     runs = common_ground({name: folder.predictions for name, folder in folders.items()})
     photographs = find_photographs(folders, runs, config.data.root)
+    losses = {name: folder.scalars for name, folder in folders.items()}
     compared = _described(folders, runs) | {
         "photographs": photographs is not None,
         "skipped": [display_path(run.path) for run in left_out],
@@ -55,10 +63,21 @@ def compare(config: EvaluateConfig) -> dict[str, Any]:
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     write_text(folder / "compare.json", json.dumps(compared, indent=1) + "\n")
     write_csv(folder / "compare.csv", [_flat(row) for row in compared["runs"]])
-    write_comparison_page(folder, compared, draw(compared, folders, runs, photographs))
+    write_comparison_page(folder, compared, draw(compared, runs, losses, photographs))
     print_comparison(compared)
     print(f"Page        {display_path(folder / 'compare.html')}")
     return compared
+
+
+def main(arguments: list[str]) -> None:
+    """Compare the run folders that are named."""
+    if not arguments or {"-h", "--help"} & set(arguments):
+        print(__doc__)
+        sys.exit(0 if arguments else 2)
+    overrides = [argument for argument in arguments if "=" in argument and not Path(argument).exists()]
+    folders = ",".join(quoted(argument) for argument in arguments if argument not in overrides)
+    sys.argv[1:] = [*overrides, f"compare=[{folders}]"]
+    run_command("evaluate", compare)
 
 
 def _described(folders: Mapping[str, RunFolder], runs: Mapping[str, PredictionTable]) -> dict[str, Any]:

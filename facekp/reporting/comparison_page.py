@@ -25,7 +25,7 @@ from facekp.reporting.comparison_figures import (
 )
 from facekp.reporting.figures import LINE_COLOURS
 from facekp.reporting.pages import inlined, write_page
-from facekp.runs.folder import RunFolder
+from facekp.runs.folder import Scalars
 from facekp.utils.terminal import print_table
 
 _SHOWN_FACES = 6
@@ -88,16 +88,16 @@ def _count(number: int, one: str, many: str | None = None) -> str:
 
 def draw(
     compared: Mapping[str, Any],
-    folders: Mapping[str, RunFolder],
     runs: Mapping[str, PredictionTable],
+    losses: Mapping[str, Scalars],
     photographs: tuple[dict[str, Record], Scheme] | None,
 ) -> Iterator[tuple[str, str, Figure]]:
     """Each figure with its file's name and its title.
 
     Args:
         compared: the content of compare.json.
-        folders: of the runs, by their names, the reference first.
-        runs: the same runs on common ground.
+        runs: by their names, on common ground, the reference first.
+        losses: what each has logged.
         photographs: records by name and the scheme of their landmarks, or None.
     """
     told, rows, labels = caption(compared), compared["runs"], _labels(compared["runs"])
@@ -118,10 +118,10 @@ def draw(
     title = "cumulative error of the images"
     by_image = {label: _by_image(run) for label, run in zip(labels, runs.values(), strict=True)}
     yield "cumulative_error", title, cumulative_errors_of(by_image, "mean error of an image (px)", title, told)
-    losses = {label: folder.scalars for label, folder in zip(labels, folders.values(), strict=True)}
     if any("val/loss" in curves for curves in losses.values()):
+        labelled = dict(zip(labels, losses.values(), strict=True))
         title = "validation loss (thick) and training loss (thin, smoothed), over all points that each run predicts"
-        yield "loss_curves", title, losses_of(losses, title, told)
+        yield "loss_curves", title, losses_of(labelled, title, told)
     if photographs is not None:
         records, scheme = photographs
         for number, name in enumerate(list(runs)[1 : _SHOWN_RUNS + 1], start=1):
@@ -205,7 +205,9 @@ def print_comparison(compared: Mapping[str, Any]) -> None:
             row.insert(_LEADING, settings)
     table = Table()
     for heading in headings:
-        table.add_column(heading, justify="left" if heading in ("run", "verdict", "settings") else "right")
+        table.add_column(
+            heading.replace(", ", "\n"), justify="left" if heading in ("run", "verdict", "settings") else "right"
+        )
     for row in rows:
         table.add_row(*row)
     print_table(table, f"{caption(compared)}; the first run is the reference")

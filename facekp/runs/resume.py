@@ -45,8 +45,13 @@ def resuming(arguments: list[str]) -> list[str]:
         raise ConfigError(f"resume={run.path} is no run folder; give one, such as outputs/nose/<time>, or resume=last")
     kept = [line for line in run.overrides if line.split("=", 1)[0] not in given]
     typed = [argument for argument in arguments if not argument.startswith("resume=")]
-    quoted = "'" + str(run.path).replace("\\", "\\\\").replace("'", "\\'") + "'"
-    return [*kept, *typed, f"resume={quoted}", f"hydra.run.dir={quoted}", "hydra.output_subdir=null"]
+    folder = quoted(run.run_dir)
+    return [*kept, *typed, f"resume={folder}", f"hydra.run.dir={folder}", "hydra.output_subdir=null"]
+
+
+def quoted(path: str | Path) -> str:
+    """A path as the value of an override, whatever characters it has."""
+    return "'" + str(path).replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _check_sweep(folder: Path, arguments: list[str]) -> None:

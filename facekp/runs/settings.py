@@ -10,6 +10,7 @@ from facekp.runs.folder import RunFolder
 
 _REFERENCE = re.compile(r"\$\{(\w+(?:\.\w+)*)\}")
 _LONGEST_CHAIN = 10
+_LONGEST_WORDS = 80
 _SHOWN_OF_EVALUATION = ("weights", "epoch")
 
 
@@ -49,7 +50,9 @@ def differing_settings(runs: Sequence[RunFolder]) -> list[dict[str, str]]:
         name: [_in_words(referred(value, config)) for value, config in zip(values, settings, strict=True)]
         for name, values in _differences(settings, "").items()
     }
-    return [{name: words[i] for name, words in columns.items() if len(set(words)) > 1} for i in range(len(runs))]
+    return [
+        {name: _shortened(words[i]) for name, words in columns.items() if len(set(words)) > 1} for i in range(len(runs))
+    ]
 
 
 def _differences(nodes: Sequence[Any], path: str) -> dict[str, list[Any]]:
@@ -66,6 +69,11 @@ def _differences(nodes: Sequence[Any], path: str) -> dict[str, list[Any]]:
         for key in keys
         for name, values in _differences([node.get(key) for node in nodes], f"{path}.{key}".lstrip(".")).items()
     }
+
+
+def _shortened(words: str) -> str:
+    half = _LONGEST_WORDS // 2
+    return words if len(words) <= _LONGEST_WORDS else f"{words[:half]}…{words[-half:]}"
 
 
 def _in_words(value: Any) -> str:

@@ -15,7 +15,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from facekp.config import EvaluateConfig, EvaluateDataConfig
 from facekp.data.records import Record
-from facekp.reporting.comparison import compare
+from facekp.reporting.comparison import compare, main
 from facekp.utils.errors import ConfigError, DataError, FacekpError
 from tests.browser import browser
 from tests.run_folders import IMAGES, PEOPLE, make_run, write_stored
@@ -114,6 +114,16 @@ def test_what_cannot_be_compared_is_told(tmp_path, second, error, message):
     with pytest.raises(error, match=message):
         compared(tmp_path, first, second(tmp_path))
     assert not (tmp_path / "out").exists()
+
+
+def test_a_command_takes_folders_as_they_are_typed(tmp_path, monkeypatch):
+    folders = [make_run(tmp_path / name) for name in ("it's a=1", "b")]
+    monkeypatch.setattr(sys, "argv", ["facekp"])
+    main([*map(str, folders), f"output_dir={tmp_path / 'out'}"])
+    assert [row["run"] for row in json.loads((tmp_path / "out" / "compare.json").read_text())["runs"]] == [
+        "it's a=1",
+        "b",
+    ]
 
 
 def test_one_run_is_not_enough(tmp_path):
