@@ -138,7 +138,7 @@ def test_differences_are_of_the_same_images_and_say_whether_chance_would_do(runs
     assert found["verdict"] == "worse"
     assert pair["course"]["images"] == 12
     text = overview(compared)
-    assert f"full against {FaceMesh.name} (persons 33-40): MSE +0.5" in text
+    assert f"full against {FaceMesh.name} (persons 33-40): MSE, px² +0.5" in text
     assert "worse by more than chance" in text
     assert "| full | 192 faces | whole image 80x60 | 2 | 3.00 ± 1.41 | 5.0 ± 4.2 |" in text
 

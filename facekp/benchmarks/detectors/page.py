@@ -85,7 +85,7 @@ def overview(compared: Compared) -> str:
 def headline(compared: Compared) -> str:
     """The table that the README begins with: the best network, and the detectors that are told no more than it."""
     networks = [row for row in compared["methods"] if row["kind"] == "network"]
-    best = min(networks, key=lambda row: np.mean(row["mse_px2"]), default=None)
+    best: Compared = min(networks, key=lambda row: float(np.mean(row["mse_px2"])), default={})
     rows = {
         (f"facekp, `model={row['name']}`" if row is best else row["name"], row["trained_on"]): row
         for row in compared["methods"]
