@@ -1,1 +1,1 @@
-"""How good predictions are: metrics, the evaluation of one predictor, the comparison of several."""
+"""Metrics, the evaluation of one predictor, and the comparison of several."""

@@ -1,6 +1,6 @@
-"""The catalogue of metrics: what each is called, its unit, and how it is computed and written.
+"""The catalogue of metrics: name, unit, computation and format of each.
 
-Everything that shows a metric reads it here: metrics.json, terminal, report, comparisons, sweeps, published results and
+It is used by everything that shows metrics: metrics.json, terminal, report, comparisons, sweeps, published results and
 docs/metrics.md. A new metric is one function of :class:`facekp.evaluation.errors.Errors` and one row of the table.
 """
 
@@ -22,14 +22,14 @@ class Metric:
     """One row of the catalogue.
 
     Args:
-        key: what files call it; it carries the unit.
-        heading: what tables call it.
-        unit: of the numbers that tables show; empty where there is none.
-        compute: float64 [N], a value for each image, whose mean is the metric; a single number if it is no such mean.
+        key: name in files, with the unit.
+        heading: name in tables.
+        unit: in tables; may be empty.
+        compute: float64 [N], a value per image, whose mean is the metric; or one number, if it is not such a mean.
         meaning: in one line.
-        decimals: how many tables show.
-        lower_is_better: otherwise higher is.
-        headline: whether short tables have it: the curves of training, sweeps, comparisons, published results.
+        decimals: in tables.
+        lower_is_better: otherwise higher is better.
+        headline: whether it is in short tables: training curves, sweeps, comparisons, published results.
     """
 
     key: str
@@ -43,27 +43,27 @@ class Metric:
 
     @property
     def factor(self) -> float:
-        """What a value is multiplied with to be in ``unit``."""
+        """Factor that converts a value to ``unit``."""
         return 100 if self.unit == "%" else 1
 
     def value(self, errors: Errors) -> float:
-        """The metric; NaN where there is no image."""
+        """The metric; NaN if there is no image."""
         return float(np.mean(self.compute(errors))) if len(errors) else math.nan
 
     def title(self, of: str = "") -> str:
         """The heading of a column, with the unit.
 
         Args:
-            of: what the column is about if not all images and points, as in ``on turned faces``.
+            of: part of the images or points, as in ``on turned faces``.
         """
         return f"{self.heading}{of and f' {of}'}{self.unit and f', {self.unit}'}"
 
     def text(self, value: float | None, sign: str = "") -> str:
-        """A value as tables show it, or a dash where there is none.
+        """A value as in tables, or a dash if it is missing.
 
         Args:
-            value: as :meth:`value` gives it.
-            sign: ``+`` to write one before a positive number, too, as for a difference.
+            value: from :meth:`value`.
+            sign: ``+`` to show the sign of positive numbers, too, for differences.
         """
         if value is None or math.isnan(value):
             return "–"
@@ -76,7 +76,7 @@ def _share_within(limit: float) -> Callable[[Errors], np.ndarray]:
 
 
 def _area_up_to(limit: float) -> Callable[[Errors], np.ndarray]:
-    """What an image adds to the area under the cumulative distribution of NME, up to ``limit``."""
+    """The contribution of an image to the area under the cumulative distribution of NME, up to ``limit``."""
     return lambda errors: np.maximum(0, 1 - errors.normalised.mean(1) / limit)
 
 
@@ -86,7 +86,7 @@ def _failure_above(limit: float) -> Callable[[Errors], np.ndarray]:
 
 
 def _known(errors: Errors, values: np.ndarray) -> np.ndarray:
-    """Values of images, NaN where there is no eye distance."""
+    """Values of images, NaN if there is no eye distance."""
     return np.where(np.isnan(errors.eye_distance_px), np.nan, values)
 
 
@@ -114,26 +114,24 @@ CATALOGUE = {
         Metric("pck_10", "PCK@0.1", "%", _share_within(0.10), decimals=1, lower_is_better=False,
                meaning="share of points within 10 % of the distance between the eye centres"),
         Metric("auc_10", "AUC@0.1", "", _area_up_to(AUC_LIMIT), decimals=3, lower_is_better=False,
-               meaning="area under the cumulative distribution of the images' NME up to 10 %, as a share of it all"),
+               meaning="area under the cumulative distribution of the images' NME up to 10 %, as a share of the whole"),
     )
 }  # fmt: skip
-"""Metrics by their keys, in the order of tables."""
+"""Metrics by key, in the order of tables."""
 
 HEADLINE = {key: metric for key, metric in CATALOGUE.items() if metric.headline}
-"""Those that short tables have."""
+"""The metrics of short tables."""
 
 COMPARED = (*HEADLINE, "error_px_turned")
-"""By which whole runs are compared: their names in the ``metrics`` of metrics.json."""
+"""The metrics by which runs are compared: names in the ``metrics`` of metrics.json."""
 
 
 def summarise(errors: Errors) -> dict[str, float]:
-    """All metrics by their keys. All are NaN where there is no image, and those that need an eye distance where there
-    is none.
-    """
+    """All metrics by key. All are NaN if there is no image, and those that need an eye distance if there is none."""
     return {key: metric.value(errors) for key, metric in CATALOGUE.items()}
 
 
 def by_image(errors: Errors) -> dict[str, np.ndarray]:
-    """Of all metrics that are means over images, float64 [N]: what each image has."""
+    """The values per image, float64 [N], of all metrics that are means over images."""
     computed = {key: metric.compute(errors) for key, metric in CATALOGUE.items()}
     return {key: values for key, values in computed.items() if np.ndim(values)}

@@ -1,4 +1,4 @@
-"""Predictions of several runs for the same images and points, each set against the first."""
+"""Comparison of several runs, on the same images and points, with the first."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from facekp.evaluation.catalogue import HEADLINE, by_image, summarise
 from facekp.evaluation.errors import Errors, image_masks
 from facekp.utils.errors import ConfigError
 
-_SAME_PX = 0.1  # how far apart two files may write down the same true point
+_SAME_PX = 0.1  # tolerance for the same true point in two files
 
 
 @dataclass(frozen=True)
 class PredictionTable:
-    """The content of predictions.csv: what was predicted for N images and K points, and how far off it is.
+    """The content of predictions.csv: predictions for N images and K points, and their errors.
 
     Args:
-        images: the images' names.
-        people, types: int [N], whom each image shows and its type; type 0 where it has none.
+        images: names of the images.
+        people, types: int [N], the person and the type of each image; type 0 if unknown.
         point_indices: which of the scheme's points are predicted.
         true_px, predicted_px: float64 [N, K, 2], pixels of the photograph.
         errors: of the same images and points.
-        labels: which labels the true points are, ``mended`` or ``raw``.
+        labels: kind of the true points, ``mended`` or ``raw``.
     """
 
     images: tuple[str, ...]
@@ -40,7 +40,7 @@ class PredictionTable:
     labels: str
 
     def of(self, images: Sequence[str], point_indices: Sequence[int]) -> PredictionTable:
-        """Some images and points of the table, in that order."""
+        """The table of some images and points, in the given order."""
         row_of, column_of = ({key: i for i, key in enumerate(keys)} for keys in (self.images, self.point_indices))
         rows, columns = [row_of[name] for name in images], [column_of[point] for point in point_indices]
         return replace(
@@ -55,15 +55,15 @@ class PredictionTable:
         )
 
     def agrees_with(self, row: int, true_px: np.ndarray) -> bool:
-        """Whether the true points of one image are these, float [K, 2], but for how they were written down."""
+        """Whether the true points of one image are these, float [K, 2], up to rounding."""
         return bool(np.abs(self.true_px[row] - true_px).max() <= _SAME_PX)
 
 
 def common_ground(runs: Mapping[str, PredictionTable]) -> dict[str, PredictionTable]:
-    """The runs by their names, reduced to the images and points that all of them predict.
+    """Reduce runs, by name, to the images and points that all of them predict.
 
     Raises:
-        ConfigError: if there are none, or the runs were evaluated on other labels or other data.
+        ConfigError: if there are none, or the runs were evaluated on different labels or data.
     """
     (name, first), *_ = runs.items()
     for other, run in runs.items():
@@ -95,15 +95,15 @@ def _sets(runs: Mapping[str, PredictionTable], attribute: str) -> list[set[Any]]
 
 
 def compare_tables(runs: Sequence[PredictionTable]) -> list[dict[str, Any]]:
-    """The metrics of each run, and how they differ from the first run's.
+    """The metrics of each run, and their differences from the first run.
 
     Args:
         runs: on common ground; the first is the reference.
 
     Returns:
-        For each run all metrics of the catalogue by their keys, ``error_px_frontal`` and ``error_px_turned``; of all
-        but the first also ``difference``, as :func:`difference_of` tells it of every headline metric, and
-        ``error_px_by_type``, the same of ``error_px`` for each image type. None is what is not known.
+        For each run all metrics of the catalogue by key, ``error_px_frontal`` and ``error_px_turned``; except for the
+        first also ``difference``, the :func:`difference_of` each headline metric, and ``error_px_by_type``, that of
+        ``error_px`` for each image type. Unknown values are None.
     """
     first, masks = runs[0], image_masks(runs[0].types)
     rows = []
@@ -132,7 +132,7 @@ def compare_tables(runs: Sequence[PredictionTable]) -> list[dict[str, Any]]:
 def difference_of(
     mine: np.ndarray, reference: np.ndarray, people: np.ndarray, lower_is_better: bool = True
 ) -> dict[str, Any]:
-    """The mean of ``mine - reference`` over the same images, with its interval over people and a verdict."""
+    """The mean of ``mine - reference`` over the same images, with its confidence interval over people and a verdict."""
     mean, low, high = paired_difference(mine, reference, people)
     words = ("better", "worse") if lower_is_better else ("worse", "better")
     verdict = words[0] if high < 0 else words[1] if low > 0 else "no difference shown"

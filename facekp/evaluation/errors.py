@@ -1,6 +1,6 @@
-"""How far predictions are from the ground truth: of every point of every image, in numpy.
+"""Errors of predictions, for every point of every image, in numpy.
 
-N is the number of images, K the number of points that are predicted, P the number of points that the data set labels.
+N is the number of images, K that of the predicted points, P that of the labelled points.
 Pixels are those of the original photograph, 640x480 for the Danes.
 """
 
@@ -20,15 +20,15 @@ COLLAPSED_SPREAD = 0.05
 
 @dataclass(frozen=True)
 class Predictions:
-    """Predictions for N images and what they are measured against.
+    """Predictions for N images, with their ground truth.
 
     Args:
-        keypoints: float32 [N, K, 2], predicted, relative to the canvas.
-        truth: float32 [N, P, 2], all labelled points, relative to the canvas.
+        keypoints: float32 [N, K, 2], the predictions, relative to the canvas.
+        truth: float32 [N, P, 2], the ground truth of all labelled points, relative to the canvas.
         canvas_sizes: float32 [N, 2], (width, height) of the canvas in pixels of the photograph.
         point_indices: which of the P points the K predicted ones are.
-        scheme: the landmarks' scheme.
-        confidence: float32 [N, K], how sure the predictor was of each point; None if it does not know.
+        scheme: of the landmarks.
+        confidence: float32 [N, K], of each prediction; None if the predictor has none.
     """
 
     keypoints: np.ndarray
@@ -53,7 +53,7 @@ class Predictions:
 
     @property
     def truth_px(self) -> np.ndarray:
-        """float64 [N, K, 2], of the points that are predicted."""
+        """float64 [N, K, 2], of the predicted points."""
         return self.all_truth_px[:, list(self.point_indices)]
 
     def replaced_by(self, shape: np.ndarray) -> Predictions:
@@ -86,7 +86,7 @@ class Errors:
 
     @property
     def normalised(self) -> np.ndarray:
-        """float64 [N, K], ``distance_px`` as a fraction of ``eye_distance_px``; NaN where the scheme knows no eyes."""
+        """float64 [N, K], ``distance_px`` as a fraction of ``eye_distance_px``; NaN if the scheme has no eyes."""
         return self.distance_px / self.eye_distance_px[:, None]
 
     def of(self, images: np.ndarray | None = None, points: np.ndarray | None = None) -> Errors:
@@ -98,7 +98,7 @@ class Errors:
 
 
 def errors_of(predictions: Predictions) -> Errors:
-    """Measure every point of every image."""
+    """Compute the errors of every point of every image."""
     return Errors(
         distance_px=np.linalg.norm(predictions.keypoints_px - predictions.truth_px, axis=-1),
         curve_px=_curve_distance(predictions),
@@ -114,7 +114,7 @@ def eye_distance_px(truth_px: np.ndarray, scheme: Scheme) -> np.ndarray:
         scheme: tells which points are the eyes'.
 
     Returns:
-        float64 [N], in pixels; NaN where the scheme knows no eyes.
+        float64 [N], in pixels; NaN if the scheme has no eyes.
     """
     if scheme.eyes is None:
         return np.full(len(truth_px), np.nan)
@@ -123,8 +123,8 @@ def eye_distance_px(truth_px: np.ndarray, scheme: Scheme) -> np.ndarray:
 
 
 def _curve_distance(predictions: Predictions) -> np.ndarray:
-    """float64 [N, K]: the distance to the nearest segment of the path that the point belongs to, if there is one, or
-    else to the point.
+    """float64 [N, K]: the distance to the nearest segment of the path of the point's group, or to the point if there is
+    none.
     """
     truth, keypoints = predictions.all_truth_px, predictions.keypoints_px
     columns = []
@@ -139,9 +139,9 @@ def _curve_distance(predictions: Predictions) -> np.ndarray:
 
 
 def spread(predictions: Predictions) -> float:
-    """How much the predictions vary from image to image, as a fraction of how much the truth does.
+    """How much the predictions vary between images, as a fraction of the variation of the ground truth.
 
-    Both are standard deviations over images, pooled over points. Near 0 everybody is predicted to have one shape.
+    Both are standard deviations over images, pooled over points. Near 0 the same shape is predicted for every image.
     """
     predicted, true = (px.var(axis=0).mean() for px in (predictions.keypoints_px, predictions.truth_px))
     return float(np.sqrt(predicted / max(true, np.finfo(float).tiny)))
@@ -156,7 +156,7 @@ def image_masks(types: Sequence[int] | np.ndarray) -> dict[str, np.ndarray]:
     """Rows of a table by image type: bool [N] for each type that occurs, then frontal, turned and all.
 
     Args:
-        types: int [N], of each image; 0 where it has none.
+        types: int [N], of the images; 0 if unknown.
     """
     kinds = np.asarray(types, int)
     masks = {f"type {number}": kinds == number for number in np.unique(kinds).tolist() if number}
@@ -165,7 +165,7 @@ def image_masks(types: Sequence[int] | np.ndarray) -> dict[str, np.ndarray]:
 
 
 def point_masks(scheme: Scheme, point_indices: Sequence[int]) -> dict[str, np.ndarray]:
-    """Rows of a table by point group: bool [K] for each group that is predicted, then inner and all."""
+    """Rows of a table by point group: bool [K] for each group with predicted points, then inner and all."""
     groups: dict[str, Iterable[int]] = {group.name: group.point_indices for group in scheme.groups}
     if "inner" in scheme.selections:
         groups["inner"] = scheme.selections["inner"]

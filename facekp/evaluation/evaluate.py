@@ -1,4 +1,4 @@
-"""Evaluate whatever predicts keypoints on held-out faces: predictions, and tables by image type and point group."""
+"""Evaluation of a predictor of keypoints on held-out faces, with tables by image type and point group."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from facekp.landmarks.frames import Letterbox
 from facekp.landmarks.scheme import Scheme
 
 Table = dict[str, dict[str, float]]
-"""Rows by name: all metrics of the catalogue, with the number of ``images`` in front."""
+"""Rows by name: the number of ``images``, then all metrics of the catalogue."""
 
 
 class BatchPredictor(Protocol):
-    """What can be evaluated: a network, or a detector that others have made."""
+    """The interface of what can be evaluated: a network, or another detector."""
 
     @property
     def scheme(self) -> Scheme:
@@ -46,15 +46,15 @@ class BatchPredictor(Protocol):
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Predictions for one set of faces, whoever made them, and how good they are.
+    """Predictions for one set of faces, and their metrics.
 
     Args:
-        name: what was evaluated, on what; see :func:`name_evaluation`.
+        name: what was evaluated on which data; see :func:`name_evaluation`.
         records: the faces, in the order of the predictions.
-        input_size: (width, height) of the canvas on which they were shown.
+        input_size: (width, height) of the canvas.
         predictions: the predictions.
         mean_shape: float32 [K, 2], the training set's, relative to the canvas.
-        metrics: those that training logs as ``val/...``.
+        metrics: those of :class:`KeypointMetrics`.
     """
 
     name: dict[str, Any]
@@ -66,26 +66,26 @@ class Evaluation:
 
     @property
     def caption(self) -> str:
-        """On which data this was made, and with which weights."""
+        """The weights and the data of this evaluation, for figures."""
         return (
             "{model} ({weights} weights, epoch {epoch}) on {data}, {labels} labels, split {split}, held-out faces"
         ).format(**self.name)
 
     @property
     def baseline(self) -> Predictions:
-        """The training set's mean shape as the prediction for each of the same faces."""
+        """The mean shape of the training set as the prediction for each face."""
         return self.predictions.replaced_by(self.mean_shape)
 
     @property
     def on_raw_labels(self) -> Predictions:
-        """The same predictions, against the labels as their files have them."""
+        """The same predictions, with the raw labels as the ground truth."""
         boxes = [Letterbox(record.image_size, self.input_size) for record in self.records]
         truth = [box.to_canvas(record.raw_keypoints) for box, record in zip(boxes, self.records, strict=True)]
         return replace(self.predictions, truth=np.stack(truth))
 
     def as_json(self) -> dict[str, Any]:
-        """The content of metrics.json: the tables of the predictions, of the mean shape, and of the predictions on the
-        raw labels where others were used.
+        """The content of metrics.json: tables of the predictions, of the mean shape, and, if other labels were used, of
+        the predictions on the raw labels.
         """
         raw = {"raw_labels": tables(self.on_raw_labels, self.records)} if self.name["labels"] != "raw" else {}
         return {
@@ -102,7 +102,7 @@ class Evaluation:
 def name_evaluation(
     model: ModelConfig, data: DataConfig, split: Split, seed: int, weights: str, epoch: int
 ) -> dict[str, Any]:
-    """What every figure and table of an evaluation says of its origin; plain data."""
+    """The origin of an evaluation, for its figures and tables; plain data."""
     return {
         "model": model.name,
         "selection": model.selection,
@@ -116,10 +116,10 @@ def name_evaluation(
 
 
 def evaluate_predictor(predictor: BatchPredictor, loader: DataLoader[Sample], name: dict[str, Any]) -> Evaluation:
-    """Predict every batch of a loader over a :class:`FaceDataset`, in its order, and measure the predictions.
+    """Predict all batches of a loader over a :class:`FaceDataset`, in order, and compute the metrics.
 
-    The metrics are computed as training computes them, from the same batches, so they are the same to the last digit.
-    This process does it alone, also where several have trained.
+    They are computed as in training, from the same batches, and so are the same to the last digit. There is no
+    communication between processes.
     """
     metrics = KeypointMetrics(predictor.scheme, predictor.point_indices, predictor.mean_shape, sync_on_compute=False)
     confidences = []
@@ -140,7 +140,7 @@ def evaluate_predictor(predictor: BatchPredictor, loader: DataLoader[Sample], na
 
 
 def tables(predictions: Predictions, records: Sequence[Record]) -> dict[str, Any]:
-    """All tables of one evaluation, ready for JSON.
+    """All tables of an evaluation, for JSON.
 
     Returns:
         ``by_type`` and ``by_group``, each a :data:`Table`, and ``error_px``: mean error by type, then by group.

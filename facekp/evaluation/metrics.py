@@ -1,4 +1,4 @@
-"""A torchmetrics ``Metric`` that collects the predictions of an epoch and measures them at its end."""
+"""A torchmetrics ``Metric`` over the predictions of an epoch."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from facekp.landmarks.scheme import Scheme
 
 
 class KeypointMetrics(Metric):
-    """Collect the predictions of an epoch and measure them at its end.
+    """Collects the predictions of an epoch, and computes the metrics at its end.
 
     Args:
-        scheme: the landmarks' scheme.
+        scheme: of the landmarks.
         point_indices: which points are predicted.
-        mean_shape: float [K, 2], the prediction that the network's are compared with.
-        settings: of any ``Metric``.
+        mean_shape: float [K, 2], the baseline's prediction for every image.
+        settings: of ``Metric``.
     """
 
     full_state_update = False
@@ -47,16 +47,16 @@ class KeypointMetrics(Metric):
         self.turned.append(turned)
 
     def predictions(self) -> Predictions:
-        """All that was collected."""
+        """All collected predictions."""
         keypoints, truth, canvas_sizes = map(_collected, (self.keypoints, self.truth, self.canvas_sizes))
         return Predictions(keypoints, truth, canvas_sizes, self.point_indices, self.scheme)
 
     def compute(self) -> dict[str, float]:
-        """Measure all that was collected.
+        """Compute the metrics of all collected predictions.
 
         Returns:
-            The headline metrics of the catalogue, of all images; ``*_turned`` of the turned ones, ``mean_shape_*`` of
-            always predicting the mean shape; and the predictions' ``spread``, see
+            The headline metrics of the catalogue over all images; ``*_turned`` over the turned ones; ``mean_shape_*``
+            of always predicting the mean shape; and the predictions' ``spread``, see
             :func:`facekp.evaluation.errors.spread`.
         """
         predictions = self.predictions()

@@ -1,6 +1,6 @@
-"""Set runs side by side, against the first: ``python -m facekp compare <run folder> <run folder> ... [overrides]``.
+"""Compare runs with the first of them: ``python -m facekp compare <run folder> <run folder> ... [overrides]``.
 
-A folder of run folders, such as a sweep's, stands for all of them. Overrides are those of ``evaluate.py``, such as
+A folder of run folders, such as a sweep's, stands for all of its runs. Overrides are those of ``evaluate.py``, such as
 ``output_dir=...``; ``python evaluate.py compare=[<run folder>,<run folder>]`` does the same.
 """
 
@@ -39,7 +39,7 @@ Photographs = tuple[dict[str, Record], Scheme]
 
 
 def compare(config: EvaluateConfig) -> dict[str, Any]:
-    """Write compare.html, compare.csv, compare.json and figures/*.png for the runs that the settings name.
+    """Write compare.html, compare.csv, compare.json and figures/*.png for the given runs.
 
     Args:
         config: checked; ``compare`` names the runs.
@@ -81,7 +81,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _described(folders: Mapping[str, RunFolder], runs: Mapping[str, PredictionTable]) -> dict[str, Any]:
-    """All metrics of the runs on common ground, and where they come from."""
+    """All metrics of the runs on common ground, and their origin."""
     measured = [folder.measured for folder in folders.values()]
     (first, *_) = runs.values()
     rows = [
@@ -114,7 +114,7 @@ def _described(folders: Mapping[str, RunFolder], runs: Mapping[str, PredictionTa
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:
-    """A run as a line of compare.csv: with its settings, metrics and differences."""
+    """A run as a row of compare.csv, with its settings, metrics and differences."""
     nested = ("settings", "difference", "error_px_by_type")
     differences = {
         f"difference_{name}_{part}": value
@@ -127,14 +127,14 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
 def find_photographs(
     folders: Mapping[str, RunFolder], runs: Mapping[str, PredictionTable], root: str | None
 ) -> Photographs | None:
-    """The photographs that the runs have in common, with the scheme of their landmarks; None where they are not found.
+    """The photographs that the runs have in common, with the scheme of their landmarks; None if they are not found.
 
-    They are looked for where the first run's settings say, and where ``train.py`` finds them or keeps them.
+    They are searched in the folder of the first run's settings, and in those that ``train.py`` uses.
 
     Args:
-        folders: of the runs, by their names.
+        folders: of the runs, by name.
         runs: the same runs on common ground.
-        root: the folder to look in instead, or None.
+        root: the only folder to search, or None.
 
     Raises:
         DataError: if ``root`` is given and does not hold these images with these points.
@@ -161,7 +161,7 @@ def find_photographs(
 
 
 def _data_settings(config: Mapping[str, Any], labels: str) -> DataConfig | None:
-    """What a run's stored settings say of its data, for a reader of this package; None if they do not."""
+    """The stored data settings of a run with a reader of this package; None if there are none."""
     try:
         stored = shaped(config, {"data": {...: object}})["data"]
         told = {key: referred(stored.get(key), config) for key in _DATA}

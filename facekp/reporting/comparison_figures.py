@@ -1,4 +1,4 @@
-"""The pictures of several runs side by side; the reference is drawn first, in the blue of predictions."""
+"""Figures that compare several runs; the reference is drawn first, in the blue of predictions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _TEXT = 9
 
 @dataclass(frozen=True)
 class FacePair:
-    """One face with what two runs answered.
+    """One face with the predictions of two runs.
 
     Args:
         title: above the picture.
@@ -49,17 +49,18 @@ def face_pairs(
     faces: Sequence[FacePair],
     names: tuple[str, str],
     scheme: Scheme,
-    points: Sequence[int],
+    point_indices: Sequence[int],
     title: str,
     caption: str,
 ) -> Figure:
-    """Faces with the truth in red and two runs' answers in two blues: triangles the reference's, crosses the run's.
+    """Faces with the ground truth in red and two runs' predictions in two blues: triangles for the reference, crosses
+    for the run.
 
     Args:
         faces: one per panel.
         names: of the reference and of the run.
-        scheme: tells which points a line joins.
-        points: which of the scheme's points are shown.
+        scheme: tells which points are joined by lines.
+        point_indices: which of the scheme's points are shown.
         title, caption: above and below.
     """
     columns = min(_COLUMNS, len(faces))
@@ -68,9 +69,9 @@ def face_pairs(
     for panel, face in zip(empty_panels(figure, rows, columns), faces, strict=False):
         height, width = face.image.shape
         panel.imshow(face.image, cmap="gray", vmin=0, vmax=255, extent=(0, 1, 1, 0), aspect=height / width)
-        draw_points(panel, face.truth, scheme, points, TRUTH, "o", "ground truth")
-        draw_points(panel, face.reference, scheme, points, REFERENCE, "^", names[0])
-        draw_points(panel, face.run, scheme, points, PREDICTION, "x", names[1])
+        draw_points(panel, face.truth, scheme, point_indices, TRUTH, "o", "ground truth")
+        draw_points(panel, face.reference, scheme, point_indices, REFERENCE, "^", names[0])
+        draw_points(panel, face.run, scheme, point_indices, PREDICTION, "x", names[1])
         panel.set_title(face.title, fontsize=_TEXT)
         panel.set_xlim(0, 1)
         panel.set_ylim(1, 0)
@@ -80,11 +81,11 @@ def face_pairs(
 
 
 def cumulative_errors_of(errors: Mapping[str, np.ndarray], unit: str, title: str, caption: str) -> Figure:
-    """Cumulative error distributions (CED) of several runs: the share of images whose error is at most so much.
+    """Cumulative error distributions (CED) of several runs: the share of images whose error is at most a threshold.
 
     Args:
-        errors: the images' errors by run, float [N] each.
-        unit: what the axis counts.
+        errors: float [N], of the images, by run.
+        unit: label of the axis.
         title, caption: above and below.
     """
     figure, axes = _overlay(title, caption)
@@ -97,7 +98,7 @@ def cumulative_errors_of(errors: Mapping[str, np.ndarray], unit: str, title: str
 
 
 def losses_of(losses: Mapping[str, Mapping[str, Curve]], title: str, caption: str) -> Figure:
-    """Losses of several runs against iterations, on a logarithmic axis.
+    """Losses of several runs over iterations, on a logarithmic axis.
 
     Args:
         losses: by run, ``val/loss`` (thick) and ``train/loss`` (thin, a running mean over 5 % of the iterations);
@@ -127,15 +128,14 @@ def paired_differences(
     caption: str,
     colours: Sequence[str] = (PREDICTION,),
 ) -> Figure:
-    """Differences with their confidence intervals, beside the line of no difference (a forest plot).
+    """Differences with their confidence intervals, and the line of no difference (a forest plot).
 
     Args:
-        differences: float [rows, 3] by what is compared: the mean, and the lower and upper end of its interval, which
-            may be NaN.
+        differences: float [rows, 3] by run: the mean, and the lower and upper end of its interval, which may be NaN.
         rows: their names, from top to bottom.
-        unit: what the axis counts.
+        unit: label of the axis.
         title, caption: above and below.
-        colours: one for each that is compared.
+        colours: one per run.
     """
     step = 1 / (len(differences) + 0.5)
     figure = new_figure(8, 1.6 + max(0.24 / step, 0.4) * len(rows), title, caption)
@@ -161,7 +161,7 @@ def _overlay(title: str, caption: str) -> tuple[Figure, Axes]:
 
 
 def _with_legend(figure: Figure) -> Figure:
-    """Names above the axes, where they hide no curve."""
+    """Add a legend above the axes, where it hides no curve."""
     (axes,) = figure.axes
     columns = 2 if max(map(len, axes.get_legend_handles_labels()[1])) < 50 else 1
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), fontsize=_TEXT, ncols=columns, frameon=False)

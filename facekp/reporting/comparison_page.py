@@ -1,4 +1,4 @@
-"""What a comparison shows: figures, a page, and a table for the terminal."""
+"""The output of a comparison: figures, a page, and a table for the terminal."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ from facekp.utils.terminal import print_table
 
 _SHOWN_FACES = 6
 _SHOWN_WIDTH = 480
-_SHOWN_RUNS = len(LINE_COLOURS) - 1  # the first is the reference's
-_TOLD_SETTINGS = 3
-_LEADING = 4  # columns of a result that are more important than the settings
+_SHOWN_RUNS = len(LINE_COLOURS) - 1  # the first colour is the reference's
+_MAX_SETTINGS = 3
+_LEADING = 4  # columns before the settings
 _ERROR = CATALOGUE["error_px"]
 _COLUMNS = {
     **{f"error_px_{pose}": (f"{pose}, {_ERROR.unit}", _ERROR) for pose in ("turned", "frontal")},
     **{key: (metric.title(), metric) for key, metric in CATALOGUE.items() if metric is not _ERROR},
 }
-"""What a run has beside its error: headings, and the metrics that they are of."""
+"""The columns beside the error: headings and metrics."""
 Rows = Sequence[Mapping[str, Any]]
 
 
-def told_settings(rows: Rows) -> list[str]:
-    """The settings that tell the runs apart, if they are few; otherwise nothing.
+def short_settings(rows: Rows) -> list[str]:
+    """For each run the settings in which it differs, if they are few; otherwise empty texts.
 
-    What follows from a choice by name, such as the kernels from ``model.name``, is not repeated, and what only logs is
-    left out.
+    Settings that follow from a named choice, such as the kernels from ``model.name``, and those of callbacks and
+    loggers are left out.
     """
     settings = [row["settings"] for row in rows]
     choices = {name: name.removesuffix("name") for name in settings[0] if name.endswith(".name")}
@@ -61,20 +61,20 @@ def told_settings(rows: Rows) -> list[str]:
         )
 
     telling = (name for name in settings[0] if not name.startswith(("callbacks.", "logger.")) and not follows(name))
-    told = list(islice(telling, _TOLD_SETTINGS + 1))
-    if len(told) > _TOLD_SETTINGS:
+    names = list(islice(telling, _MAX_SETTINGS + 1))
+    if len(names) > _MAX_SETTINGS:
         return [""] * len(rows)
-    short = {name: name.removesuffix(".name").rpartition(".")[2] for name in told}
-    return [", ".join(f"{short[name]}={mine[name]}" for name in told) for mine in settings]
+    short = {name: name.removesuffix(".name").rpartition(".")[2] for name in names}
+    return [", ".join(f"{short[name]}={mine[name]}" for name in names) for mine in settings]
 
 
 def _labels(rows: Rows, between: str = ": ") -> list[str]:
-    """What figures call the runs."""
-    return [f"{row['run']}{between * bool(told)}{told}" for row, told in zip(rows, told_settings(rows), strict=True)]
+    """The names of the runs in figures."""
+    return [f"{row['run']}{between * bool(told)}{told}" for row, told in zip(rows, short_settings(rows), strict=True)]
 
 
 def caption(compared: Mapping[str, Any]) -> str:
-    """On what the runs were compared."""
+    """The data on which the runs were compared, for figures."""
     return (
         f"{compared['data']}, {compared['labels']} labels, split {', '.join(compared['splits'])}, "
         f"{' and '.join(compared['weights'])} weights: {_count(compared['images'], 'held-out image')} of "
@@ -92,21 +92,21 @@ def draw(
     losses: Mapping[str, Scalars],
     photographs: tuple[dict[str, Record], Scheme] | None,
 ) -> Iterator[tuple[str, str, Figure]]:
-    """Each figure with its file's name and its title.
+    """Yield each figure with the name of its file and its title.
 
     Args:
         compared: the content of compare.json.
-        runs: by their names, on common ground, the reference first.
-        losses: what each has logged.
+        runs: by name, on common ground, the reference first.
+        losses: logged by each run.
         photographs: records by name and the scheme of their landmarks, or None.
     """
-    told, rows, labels = caption(compared), compared["runs"], _labels(compared["runs"])
+    text, rows, labels = caption(compared), compared["runs"], _labels(compared["runs"])
     reference = rows[0]["run"]
     title = f"difference of error_px from {reference}, with 95 % interval over people"
     unit = "px (left of the line: better)"
     overall = np.array([_interval(row["difference"]["error_px"]) for row in rows[1:]])
     two_lines = _labels(rows, between="\n")[1:]
-    yield "differences", title, paired_differences({"all": overall}, two_lines, unit, title, told)
+    yield "differences", title, paired_differences({"all": overall}, two_lines, unit, title, text)
     title = title.replace(",", ", by image type,", 1)
     kinds = list(compared["images_by_type"])
     by_type = {
@@ -114,21 +114,21 @@ def draw(
         for label, row in zip(labels[1 : _SHOWN_RUNS + 1], rows[1:], strict=False)
     }
     colours = LINE_COLOURS[1 : len(by_type) + 1]
-    yield "differences_by_type", title, paired_differences(by_type, kinds, unit, title, told, colours)
+    yield "differences_by_type", title, paired_differences(by_type, kinds, unit, title, text, colours)
     title = "cumulative error of the images"
     by_image = {label: _by_image(run) for label, run in zip(labels, runs.values(), strict=True)}
-    yield "cumulative_error", title, cumulative_errors_of(by_image, "mean error of an image (px)", title, told)
+    yield "cumulative_error", title, cumulative_errors_of(by_image, "mean error of an image (px)", title, text)
     if any("val/loss" in curves for curves in losses.values()):
         labelled = dict(zip(labels, losses.values(), strict=True))
         title = "validation loss (thick) and training loss (thin, smoothed), over all points that each run predicts"
-        yield "loss_curves", title, losses_of(labelled, title, told)
+        yield "loss_curves", title, losses_of(labelled, title, text)
     if photographs is not None:
         records, scheme = photographs
         for number, name in enumerate(list(runs)[1 : _SHOWN_RUNS + 1], start=1):
             title = f"where {reference} and {name} differ most"
             shown = _most_different(runs[reference], runs[name], records)
             points = runs[name].point_indices
-            yield f"faces_{number}", title, face_pairs(shown, (reference, name), scheme, points, title, told)
+            yield f"faces_{number}", title, face_pairs(shown, (reference, name), scheme, points, title, text)
 
 
 def _interval(difference: Mapping[str, Any]) -> list[float]:
@@ -157,7 +157,7 @@ def _face(record: Record, title: str, reference: PredictionTable, run: Predictio
 def write_comparison_page(
     folder: Path, compared: Mapping[str, Any], figures: Iterator[tuple[str, str, Figure]]
 ) -> None:
-    """Save the figures into the folder's ``figures``, and write compare.html."""
+    """Save the figures in the folder's ``figures``, and write compare.html."""
     titles = {}
     for name, title, figure in figures:
         figure.savefig(folder / "figures" / f"{name}.png")
@@ -198,10 +198,10 @@ def write_comparison_page(
 def print_comparison(compared: Mapping[str, Any]) -> None:
     """Print the runs with their metrics and their differences from the first."""
     headings, rows = _results(compared["runs"])
-    told = told_settings(compared["runs"])
-    if any(told):
+    texts = short_settings(compared["runs"])
+    if any(texts):
         headings.insert(_LEADING, "settings")
-        for row, settings in zip(rows, told, strict=True):
+        for row, settings in zip(rows, texts, strict=True):
             row.insert(_LEADING, settings)
     table = Table()
     for heading in headings:
@@ -236,12 +236,12 @@ def _against(row: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _words(metric: Metric, difference: Mapping[str, Any]) -> str:
-    """The difference, and the verdict where one could be given."""
+    """The difference, and the verdict if there is one."""
     shown = difference["verdict"] in ("better", "worse")
     return difference_text(metric, difference) + (f" {difference['verdict']}" if shown else "")
 
 
 def difference_text(metric: Metric, difference: Mapping[str, Any]) -> str:
-    """A difference with its interval in brackets, where there is one."""
+    """A difference, with its interval in brackets if there is one."""
     mean, low, high = (metric.text(difference[part], "+").replace("-", "−") for part in ("mean", "low", "high"))
     return mean if difference["low"] is None else f"{mean} ({low} to {high})"

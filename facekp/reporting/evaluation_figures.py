@@ -1,4 +1,4 @@
-"""Which pictures of an evaluation are drawn."""
+"""All figures of an evaluation."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _FACE_WIDTH = 480
 def draw(
     evaluation: Evaluation, measured: dict[str, Any], module: KeypointModule, run_dir: Path | None
 ) -> Iterator[tuple[str, Figure]]:
-    """Each figure of an evaluation with its file's name.
+    """Yield each figure of an evaluation with the name of its file.
 
     Args:
         evaluation: what to draw.
         measured: its :meth:`Evaluation.as_json`.
-        module: the network that was evaluated, of which filters are drawn.
+        module: the evaluated network, whose filters are drawn.
         run_dir: the run folder whose loss curves are drawn, or None.
     """
     yield from _faces(evaluation)
@@ -95,11 +95,11 @@ def _errors(evaluation: Evaluation, measured: dict[str, Any]) -> Iterator[tuple[
     )
     if predictions.confidence is not None:
         confidence, distance_px = predictions.confidence.ravel(), errors.distance_px.ravel()
-        yield "confidence", draw_confidence(confidence, distance_px, "what the confidence is worth", caption)
+        yield "confidence", draw_confidence(confidence, distance_px, "error by confidence", caption)
 
 
 def _turned(evaluation: Evaluation, by_image: np.ndarray) -> list[int]:
-    """A frontal face and the turned ones of a few persons, from the one who is predicted best to the worst."""
+    """A frontal face and the turned ones of a few persons, from the best to the worst predicted."""
     index = {(record.person, record.image_type): i for i, record in enumerate(evaluation.records)}
     types = (FRONTAL_TYPES[0], *TURNED_TYPES)
     persons = dict.fromkeys(person for person, _ in index)
@@ -109,7 +109,7 @@ def _turned(evaluation: Evaluation, by_image: np.ndarray) -> list[int]:
 
 
 def _frame(evaluation: Evaluation) -> str:
-    """What the pixels of an error are."""
+    """The frame of the errors' pixels."""
     sizes = {record.image_size for record in evaluation.records}
     return f"at {'x'.join(map(str, sizes.pop()))}" if len(sizes) == 1 else "in pixels of each photograph"
 
@@ -120,7 +120,7 @@ def _grid(evaluation: Evaluation, title: str, faces: Sequence[figures.FacePanel]
 
 
 def _face(evaluation: Evaluation, index: int, error_px: float | None = None) -> figures.FacePanel:
-    """One face at the size of a figure; its prediction is shown where an error is given."""
+    """One face at the size of a figure; its prediction is shown if an error is given."""
     record, predictions = evaluation.records[index], evaluation.predictions
     width, height = evaluation.input_size
     factor = max(1, round(_FACE_WIDTH / width))

@@ -1,4 +1,4 @@
-"""docs/metrics.md: every metric, and what the files of a run hold.
+"""docs/metrics.md, the page of all metrics and of the files of a run.
 
 ``python -m facekp.reporting.metrics_page`` writes it.
 """
@@ -18,15 +18,15 @@ _INTRODUCTION = """# Metrics
 
 <!-- Made by `python -m facekp.reporting.metrics_page` from facekp/evaluation/catalogue.py; not edited by hand. -->
 
-The unit is in the name: `_px` are pixels of the original photograph, `_px2` their square. What tables show in % is a
-fraction in files: an `nme` of 0.05 is 5 %. Metrics that need the distance between the eye centres are NaN where the
-scheme knows no eyes.
+The unit is in the name: `_px` are pixels of the original photograph, `_px2` their square. Values that tables show in %
+are fractions in files: an `nme` of 0.05 is 5 %. Metrics that need the distance between the eye centres are NaN if the
+scheme has no eyes.
 """
 _ROW = "the number of `images`, and each metric by its name"
 _METRICS_JSON = {
-    "model, selection, seed": "what was trained: the network, the selection of points, the seed",
-    "weights, epoch": "which weights were evaluated, and after how many epochs",
-    "data, labels, split": "on what: the data set, its raw or mended labels, the split",
+    "model, selection, seed": "the network, the selection of points that it predicts, and the seed",
+    "weights, epoch": "the evaluated weights, and after how many epochs",
+    "data, labels, split": "the data set, its raw or mended labels, and the split",
     "images": "number of held-out faces",
     "face_width_px": "how wide the labelled points of a face lie apart, on average",
     "metrics": f"of all faces {', '.join(HEADLINE)}, each with `_turned` of the turned ones, with `mean_shape_` of "
@@ -35,12 +35,12 @@ _METRICS_JSON = {
     "by_group": f"a row for each point group, then inner and all: {_ROW}",
     "error_px": "mean error by image type, then by point group",
     "mean_shape": "by_type, by_group and error_px of always predicting the mean shape of the training set",
-    "raw_labels": "by_type, by_group and error_px on the labels as published, where others were used",
-    "kind, trained_on, given, missed": "of other detectors alone: what they are, know and did not find",
+    "raw_labels": "by_type, by_group and error_px on the raw labels, if others were used",
+    "kind, trained_on, given, missed": "of other detectors: kind, training data, prior knowledge, missed faces",
 }
 _SWEEP_CSV = {
     "run": "name of the run's folder in that of the sweep",
-    "<setting>": "each that the sweep set, by its name",
+    "<setting>": "each setting of the sweep, by its name",
     "status": "finished, unfinished or failed",
     ", ".join(COMPARED): "of the final weights, on all held-out faces or the turned ones",
 }
@@ -50,8 +50,8 @@ _SUMMARY_CSV = {
     ", ".join(COMPARED): "mean ± standard deviation over the runs",
 }
 _COMPARE_CSV = {
-    "run, folder": "name of the run, and where it lies",
-    "images, points": "how many it has predictions for",
+    "run, folder": "name and folder of the run",
+    "images, points": "numbers of images and points with predictions",
     "<metric>": "each, on the images and points that all runs have",
     "error_px_frontal, error_px_turned": "of those faces",
     "difference_<metric>_mean, _low, _high, _verdict": "minus the first run's, with a 95 % interval over people",
@@ -67,7 +67,7 @@ def metrics_page() -> str:
     ]
     parts = [_INTRODUCTION, markdown_table(["name", "in tables", "better", "meaning"], metrics, texts=4)]
     for file, rows, names in (
-        ("metrics.json", "All that was measured, and its origin.", _METRICS_JSON),
+        ("metrics.json", "All metrics, and their origin.", _METRICS_JSON),
         ("predictions.csv", "A row for each point of each image.", COLUMNS),
         ("sweep.csv", "A row for each run of a sweep, that with the smallest error first.", _SWEEP_CSV),
         ("sweep_summary.csv", "A row for each setting, over seeds and folds.", _SUMMARY_CSV),

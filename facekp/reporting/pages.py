@@ -1,4 +1,4 @@
-"""Pages that a person reads: HTML files that hold all they show, and ask for nothing from the network."""
+"""Self-contained HTML pages, which load nothing from the network."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from facekp.utils.terminal import printable
 
 
 def write_page(path: Path, template: str, **content: Any) -> None:
-    """Fill a template of templates/ and write the page, complete or not at all.
+    """Render a template of templates/ and write the page, complete or not at all.
 
     Args:
         path: of the page.
         template: its file name.
-        content: what the template names; every text is escaped, and control characters are written out.
+        content: the variables of the template; texts are escaped, and control characters are made visible.
     """
     pages = Environment(
         loader=PackageLoader("facekp.reporting"),

@@ -1,9 +1,9 @@
-"""Turn a finished sweep into docs/results and the parts of it in other pages: ``python -m facekp publish [folder]``.
+"""Publish the results of a sweep in docs/results and other pages: ``python -m facekp publish [sweep folder]``.
 
-The sweep's file under conf/sweep gives the results their name. For ``train.py -m sweep=published`` these are written:
+The results have the name of the sweep's file in conf/sweep. For ``train.py -m sweep=published`` these are written:
 ``published.json`` (every run), ``published.md`` (tables), ``published.svg`` (every run's error) and
-``published_curves.svg``; and in README.md and docs/results.md whatever stands between ``<!-- published -->`` and
-``<!-- /published -->`` is replaced by the first table.
+``published_curves.svg``; in README.md and docs/results.md the first table replaces the text between
+``<!-- published -->`` and ``<!-- /published -->``.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ _COLUMNS = {
 }
 _ORIGIN = ("data", "labels", "split", "weights", "images", "epoch")
 Groups = dict[str, list[RunFolder]]
-"""Runs by what they have in common."""
+"""Runs by the settings that they share."""
 
 
 def results_of(run: RunFolder) -> dict[str, float]:
-    """What the tables show of a run, by their columns.
+    """The values of a run in the tables, by column.
 
     Raises:
         DataError: if the run did not finish.
@@ -61,7 +61,7 @@ def results_of(run: RunFolder) -> dict[str, float]:
 
 
 def groups_of(runs: Sequence[RunFolder]) -> Groups:
-    """The runs of each setting but for seed and fold, under a name that tells in what it differs from the others."""
+    """Group runs by their settings other than seed and fold, under names of the settings in which the groups differ."""
     settings = [tuple((key, value) for key, value in run.settings.items() if key not in REPEATS) for run in runs]
     common = set.intersection(*map(set, settings)) if len(set(settings)) > 1 else set()
     groups: Groups = {}
@@ -72,7 +72,7 @@ def groups_of(runs: Sequence[RunFolder]) -> Groups:
 
 
 def publish(folder: Path, docs: Path, pages: Sequence[Path]) -> None:
-    """Write what a sweep has shown into ``docs``, and its first table into its parts of other ``pages``.
+    """Write the results of a sweep to ``docs``, and their first table to its place in other ``pages``.
 
     Raises:
         DataError: if the folder is no sweep of conf/sweep, or one of its runs did not finish.
@@ -121,14 +121,14 @@ def _content(run: RunFolder, results: dict[str, float]) -> dict[str, Any]:
 
 
 def _origin(runs: Sequence[RunFolder]) -> str:
-    """On what the runs were evaluated."""
+    """The data on which the runs were evaluated."""
     data, labels, split = (", ".join(dict.fromkeys(run.measured[key] for run in runs)) for key in _ORIGIN[:3])
     splits = ", ".join(dict.fromkeys(re.sub(r"person fold \d+ of", "person folds of", split).split(", ")))
     return f"{data}, {labels} labels, held-out faces of split {splits}, last weights"
 
 
 def dots(groups: Groups, caption: str) -> Figure:
-    """The ``mse_px2`` of every run, a row for each setting, with the mean (bar) and its standard deviation (line)."""
+    """The ``mse_px2`` of every run, a row per setting, with the mean (bar) and the standard deviation (line)."""
     figure = new_figure(8, 1.4 + 0.35 * len(groups), "mean squared error of every run", caption)
     axes = figure.subplots()
     for row, runs in enumerate(groups.values()):
@@ -145,8 +145,8 @@ def dots(groups: Groups, caption: str) -> Figure:
 
 
 def curves(groups: Groups, caption: str) -> Figure:
-    """The validation ``mse_px2`` after each epoch: the mean of a setting's runs, and the range from least to most."""
-    figure = new_figure(9, 4.5, "validation error while training", caption)
+    """The validation ``mse_px2`` after each epoch: mean and range over the runs of each setting."""
+    figure = new_figure(9, 4.5, "validation error during training", caption)
     axes = figure.subplots()
     for (setting, runs), (dash, colour) in zip(groups.items(), line_styles(), strict=False):
         logged = [run.scalars["val/mse_px2"][1] for run in runs]
@@ -166,7 +166,7 @@ def curves(groups: Groups, caption: str) -> Figure:
 
 
 def main(arguments: list[str]) -> None:
-    """Publish the sweep that is named, by default the newest of outputs/sweeps, in this repository."""
+    """Publish the given sweep, by default the newest in outputs/sweeps, in this repository."""
     if {"-h", "--help"} & set(arguments):
         print(__doc__)
         return

@@ -1,4 +1,4 @@
-"""How results are published: a page with tables and figures, a file with all numbers, and parts of other pages."""
+"""Publishing of results: a page with tables and figures, a file with all numbers, and parts of other pages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from facekp.evaluation.catalogue import HEADLINE
 from facekp.utils.files import write_text
 
 Columns = Mapping[str, tuple[str, Callable[[float], str]]]
-"""The columns of a table by the names of what they hold: their headings, and how a number is written."""
+"""The columns of a table by key: headings, and the format of their numbers."""
 
 HEADLINE_COLUMNS: Columns = {key: (metric.title(), metric.text) for key, metric in HEADLINE.items()}
 
@@ -32,16 +32,16 @@ def write_published(
 ) -> None:
     """Write ``<name>.json``, ``<name>.md`` and the figures into ``docs``, and the summary into other pages.
 
-    The same results give the same files to the last byte.
+    The same results give identical files.
 
     Args:
         name: of the results.
         content: all numbers, for JSON.
-        summary: Markdown, with which the page begins, and which :func:`replace_part` puts into ``pages``.
+        summary: Markdown, the beginning of the page, which :func:`replace_part` also writes to ``pages``.
         details: Markdown, the rest of the page.
         figures: by their file names without the ending.
-        docs: the folder to write into.
-        pages: other pages, of which a part is replaced.
+        docs: the folder of the files.
+        pages: other pages that have the summary.
     """
     docs.mkdir(parents=True, exist_ok=True)
     write_text(docs / f"{name}.json", json.dumps(content, indent=1) + "\n")
@@ -53,7 +53,7 @@ def write_published(
 
 
 def replace_part(pages: Sequence[Path], name: str, text: str) -> None:
-    """Replace what stands between ``<!-- name -->`` and ``<!-- /name -->`` in those pages that have such a part."""
+    """Replace the text between ``<!-- name -->`` and ``<!-- /name -->`` in the pages that have it."""
     part = rf"(<!-- {re.escape(name)} -->\n).*?(<!-- /{re.escape(name)} -->)"
     for page in pages:
         whole = page.read_text(encoding="utf-8")
@@ -64,9 +64,9 @@ def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]], texts: in
     """A table in Markdown.
 
     Args:
-        head: the columns' headings.
-        rows: a cell for each.
-        texts: how many columns, from the left, hold words; the others hold numbers.
+        head: the headings of the columns.
+        rows: their cells.
+        texts: number of columns with text, from the left; the others have numbers.
     """
     lines = [head, [*("---" for _ in head[:texts]), *("--:" for _ in head[texts:])], *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
@@ -75,12 +75,12 @@ def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]], texts: in
 def spread_table(
     head: Sequence[str], rows: Mapping[Any, Mapping[str, Sequence[float]]], columns: Columns, texts: int = 1
 ) -> str:
-    """A table in Markdown of what several runs each have, where any has something.
+    """A table in Markdown of values over several runs, without empty columns.
 
     Args:
         head: the headings of the first columns.
-        rows: by the cells of the first columns, a tuple of texts, the numbers of the runs, by the names of the columns.
-        columns: the others.
+        rows: the numbers of the runs by column, by the texts of the first columns.
+        columns: the columns of numbers.
         texts: see :func:`markdown_table`.
     """
     there = [name for name in columns if any(row.get(name) for row in rows.values())]
@@ -91,7 +91,7 @@ def spread_table(
 
 
 def spread_text(values: Sequence[float], text: Callable[[float], str]) -> str:
-    """A mean, with its standard deviation where there are several values; a dash where there is none."""
+    """A mean, with the standard deviation if there are several values; a dash if there is none."""
     if not values:
         return "–"
     return text(mean(values)) + (f" ± {text(stdev(values))}" if len(values) > 1 else "")

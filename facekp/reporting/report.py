@@ -1,4 +1,4 @@
-"""report.html: what a person reads after a run."""
+"""report.html, the report on a run or an evaluation."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ _TABLES = {"by_type": "image type", "by_group": "point group"}
 def write_report(
     evaluation: Evaluation, measured: dict[str, Any], module: KeypointModule, folder: Path, run_dir: Path | None
 ) -> Path:
-    """Write a page of all results, which needs no other file, beside those that ``write_results`` left.
+    """Write a self-contained page of all results, beside the files of ``write_results``.
 
     Args:
         evaluation: what was measured.
         measured: the content of ``folder``'s metrics.json.
-        module: the network that was evaluated, whose layers are listed.
-        folder: where metrics.json and ``figures/`` are and report.html goes.
-        run_dir: the run folder whose run.json tells how the network was trained, or None.
+        module: the evaluated network, whose layers are listed.
+        folder: of metrics.json, ``figures/`` and report.html.
+        run_dir: the run folder, whose run.json describes the training, or None.
 
     Returns:
-        The page's path.
+        The path of the page.
     """
     parts = RunFolder(run_dir).parts if run_dir else []
     image = load_grey(evaluation.records[0].image, evaluation.input_size)
@@ -72,7 +72,7 @@ def write_report(
 
 
 def _numbers(measured: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """The metrics that head the page: what, how much, and what the mean shape has."""
+    """The metrics at the top of the page: name, value, and the value of the mean shape."""
     ours, theirs = measured["by_type"], measured["mean_shape"]["by_type"]
     wanted = [(metric.heading, "all", metric) for metric in HEADLINE.values()]
     wanted += [(f"{_POSE_ERROR.heading} on {pose} faces", pose, _POSE_ERROR) for pose in _POSES]
@@ -88,7 +88,7 @@ def _numbers(measured: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def _facts(measured: dict[str, Any], parts: Sequence[dict[str, Any]]) -> dict[str, str | None]:
-    """What was run, in words; what nobody recorded is None."""
+    """A description of the run; what was not recorded is None."""
     told: dict[str, str | None] = {
         "model": f"{measured['model']}, {measured['selection']} points",
         "weights": f"{measured['weights']}, after epoch {measured['epoch']}",
@@ -103,7 +103,7 @@ def _facts(measured: dict[str, Any], parts: Sequence[dict[str, Any]]) -> dict[st
     versions = ", ".join(f"{name} {number}" for name, number in last["versions"].items())
     epochs = "an unknown number of" if last["epochs"] is None else last["epochs"]
     return told | {
-        "trained": f"{epochs} epochs x {_counted(last['samples_per_image'], 'draw')} x {last['train_images']} images"
+        "trained": f"{epochs} epochs x {_counted(last['samples_per_image'], 'sample')} x {last['train_images']} images"
         + (f", {share:.0%} of them" if share < 1 else "")
         + ("" if last["steps"] is None else f" = {last['steps']:,} steps of {last['batch_size']} images"),
         "augmentation": last["augment"],
@@ -140,8 +140,8 @@ def _rows(tables: dict[str, Any], key: str) -> list[list[str]]:
 
 
 def _groups(measured: dict[str, Any], key: str) -> dict[str, list[list[str]]]:
-    """The rows of one table: the network's, on the raw labels too where others are used, and the mean shape's."""
-    raw = {"network, on the labels as published": measured["raw_labels"]} if "raw_labels" in measured else {}
+    """The rows of one table: the network's, on the raw labels too if others are used, and the mean shape's."""
+    raw = {"network, on the raw labels": measured["raw_labels"]} if "raw_labels" in measured else {}
     groups = {"network": measured, **raw, "mean shape": measured["mean_shape"]}
     return {name: _rows(tables, key) for name, tables in groups.items()}
 

@@ -1,4 +1,4 @@
-"""What an evaluation leaves behind: metrics.json, predictions.csv, figures, and tables for the terminal."""
+"""The output of an evaluation: metrics.json, predictions.csv, figures, and tables for the terminal."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from facekp.utils.terminal import console, print_table
 _DPI = 140
 COLUMNS = {
     "image": "name of the photograph",
-    "person": "whom it shows",
-    "image_type": "its type, empty where it has none",
-    "eye_distance_px": "distance between the true eye centres; empty where the scheme knows no eyes",
+    "person": "number of the person",
+    "image_type": "its type; empty if unknown",
+    "eye_distance_px": "distance between the true eye centres; empty if the scheme has no eyes",
     "point": "index of the point in the scheme",
     "group": "the group that the point belongs to",
     "true_x_px": "ground truth, from the left edge of the photograph",
@@ -35,18 +35,18 @@ COLUMNS = {
     "y_px": "prediction, from its upper edge",
     "error_px": "distance from prediction to ground truth",
     "curve_px": "distance from prediction to the path through the true points of the group",
-    "confidence": "how sure the network is of the point; empty if it has no measure of it",
+    "confidence": "of the prediction, 0..1; empty if the network has none",
 }
-"""The columns of predictions.csv and what they mean."""
+"""The columns of predictions.csv and their meaning."""
 
 
 def write_results(evaluation: Evaluation, module: KeypointModule, folder: Path, run_dir: Path | None) -> dict[str, Any]:
     """Write metrics.json, predictions.csv and figures/*.png, each complete or not at all.
 
     Args:
-        evaluation: what to write.
-        module: the network that was evaluated, of which filters are drawn.
-        folder: where to.
+        evaluation: the evaluation.
+        module: the evaluated network, whose filters are drawn.
+        folder: for the files.
         run_dir: the run folder whose loss curves are drawn, or None.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Which run folders and checkpoints a path of the command line means; without torch."""
+"""Finding run folders and checkpoints by the paths of a command line; without torch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SWEEP = {"hydra": {"overrides": {"task": [str]}, "runtime": {"choices": {"sweep
 
 
 def runs_in(folder: Path) -> list[RunFolder]:
-    """The runs straight inside a folder, such as a sweep's, finished or not; 2 comes before 10."""
+    """The runs directly inside a folder, such as a sweep's, finished or not, in natural order: 2 before 10."""
     inside = [RunFolder(path) for path in folder.iterdir()] if is_folder(folder) else []
     there = [run for run in inside if run.begun or run.predictions_csv.is_file()]
     pieces = {run: re.findall(r"([0-9]*)([^0-9]*)", run.path.name) for run in there}
@@ -25,7 +25,7 @@ def runs_in(folder: Path) -> list[RunFolder]:
 
 
 def read_sweep(folder: Path) -> dict[str, Any]:
-    """What Hydra keeps of a sweep in its folder: ``overrides`` and ``runtime``; empty where it is no sweep.
+    """``overrides`` and ``runtime`` that Hydra stored in a sweep's folder; empty if the folder is not a sweep's.
 
     Raises:
         DataError: if the file is damaged.
@@ -37,17 +37,17 @@ def read_sweep(folder: Path) -> dict[str, Any]:
 
 
 def find_runs(paths: Sequence[str]) -> tuple[dict[str, RunFolder], list[RunFolder]]:
-    """Find the runs that have predictions among run folders and folders of such.
+    """Find the runs with predictions in run folders and in folders of run folders.
 
     Args:
         paths: of the folders.
 
     Returns:
-        The runs in the order given, those of one folder by name, under names that tell them apart; and those in such
-        folders that have no predictions.
+        The runs in the given order, those of one folder by name, under distinct names; and the runs of such folders
+        without predictions.
 
     Raises:
-        ConfigError: if a path is no such folder, a run is named twice, or there are fewer than two.
+        ConfigError: if a path is no such folder, a run is given twice, or there are fewer than two.
     """
     found: list[Path] = []
     left_out: list[RunFolder] = []
@@ -71,13 +71,13 @@ def find_runs(paths: Sequence[str]) -> tuple[dict[str, RunFolder], list[RunFolde
 
 def _fault(folder: Path) -> str:
     if not is_folder(folder):
-        return "is no folder"
+        return "is not a folder"
     is_run = RunFolder(folder).begun or (folder / "checkpoints").is_dir()
     return "holds no predictions.csv" + (", so this run did not finish" if is_run else " and no runs that hold one")
 
 
 def newest_run(outputs: Path) -> RunFolder:
-    """The run below ``outputs`` whose last checkpoint is the newest.
+    """The run in ``outputs`` with the newest last checkpoint.
 
     Raises:
         ConfigError: if there is none.
@@ -90,7 +90,7 @@ def newest_run(outputs: Path) -> RunFolder:
 
 
 def find_checkpoint(path: str | Path, weights: str = "last") -> Path:
-    """The checkpoint file that a path means: the file itself, or the ``last`` or ``best`` of a run folder.
+    """The checkpoint file of a path: the file itself, or the ``last`` or ``best`` of a run folder.
 
     Raises:
         CheckpointError: if there is none.
@@ -107,5 +107,5 @@ def find_checkpoint(path: str | Path, weights: str = "last") -> Path:
 
 
 def run_folder_of(checkpoint: Path) -> Path | None:
-    """The run folder that a checkpoint file lies in, or None for a file on its own."""
+    """The run folder of a checkpoint file, or None if it is not in one."""
     return checkpoint.parent.parent if checkpoint.parent.name == "checkpoints" else None

@@ -1,7 +1,7 @@
-"""A run folder, read back: whatever a run leaves behind is read here; without torch.
+"""Reading of run folders; without torch.
 
-Run folders are passed on, so that anybody may have written them: their files are plain data of a known shape, nothing
-in them is executed, and interpolations in stored settings stay as they were written.
+Run folders are shared and so not trusted: their files must be plain data of a known shape, nothing in them is executed,
+and interpolations in stored settings are not resolved.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from facekp.utils.plain import read_json, read_yaml
 from facekp.utils.shape import CONTROL, Shape, damage_told, shaped
 
 Scalars = dict[str, tuple[list[int], list[float]]]
-"""What was logged, by its tag: iterations and values."""
+"""Logged values by tag: iterations and values."""
 
 _PLAIN_BYTES = {".json": 1_000_000, ".yaml": 64_000}  # some ten times what runs write
 _CSV_BYTES = 64_000_000
-_WHOLE = {"person": 2**31, "image_type": 99, "point": 100_000}  # whole numbers, and the largest that is let through
+_WHOLE = {"person": 2**31, "image_type": 99, "point": 100_000}  # integers, and their maxima
 _NUMBERS = ("true_x_px", "true_y_px", "x_px", "y_px", "error_px", "curve_px", "eye_distance_px")
 _LARGEST_PX = 1e9
 _LONGEST_NAME = 255
@@ -57,10 +57,10 @@ _PART: Shape = {
 
 
 class RunFolder:
-    """The folder of a run, or of one evaluation of it, which is kept in the run's ``evaluate``.
+    """The folder of a run, or of an evaluation in the run's ``evaluate``.
 
-    An evaluation has metrics and predictions of its own; all else is that of its run. A property reads its file when it
-    is asked for, and raises DataError, naming the file, if it is damaged.
+    An evaluation has its own metrics and predictions; everything else is that of its run. Properties read their files
+    on access, and raise DataError, naming the file, if it is damaged.
 
     Args:
         path: of the folder.
@@ -79,28 +79,28 @@ class RunFolder:
 
     @property
     def begun(self) -> bool:
-        """Whether a run has begun here."""
+        """Whether a run was started in this folder."""
         return self.overrides_yaml.is_file()
 
     @property
     def overrides(self) -> list[str]:
-        """What was typed to begin the run; empty where nobody kept it."""
+        """The overrides of the command that started the run; empty if not stored."""
         return read_plain(self.overrides_yaml, [str], "restore it, or start anew") if self.begun else []
 
     @property
     def settings(self) -> dict[str, str]:
-        """The overrides by the name of what they set."""
+        """The overrides by setting."""
         return {name: value for name, _, value in (line.partition("=") for line in self.overrides)}
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """The settings as composed, with interpolations as they were written; empty where nobody kept them."""
+        """The composed settings, with unresolved interpolations; empty if not stored."""
         path = self.run_dir / ".hydra" / "config.yaml"
         return read_plain(path, {...: object}, "restore it, or move .hydra away") if path.exists() else {}
 
     @property
     def parts(self) -> list[dict[str, Any]]:
-        """How the run was trained: run.json has an entry for each time that it was begun or resumed, earliest first."""
+        """The entries of run.json, one for each time that the run was started or resumed, in order."""
         path = self.run_dir / "run.json"
         return read_plain(path, {"parts": [_PART]}, "restore it, or move it away")["parts"] if path.exists() else []
 
@@ -111,7 +111,7 @@ class RunFolder:
 
     @property
     def finished(self) -> bool:
-        """Whether the training came to its end and was reported on."""
+        """Whether the training finished and has its report."""
         parts, report = self.parts, self.path / "report.html"
         if not (parts and parts[-1]["finished"] and self.metrics_json.is_file() and report.is_file()):
             return False
@@ -127,27 +127,27 @@ class RunFolder:
 
     @property
     def scalars(self) -> Scalars:
-        """What the run has logged for TensorBoard; empty where there is nothing.
+        """The values that the run logged for TensorBoard; may be empty.
 
-        Where a resumed run has logged an iteration again, the later value counts; what an interrupted one had logged
-        beyond the checkpoint from which it was resumed does not.
+        If a resumed run logged an iteration again, the later value counts; values that an interrupted run logged after
+        the checkpoint from which it was resumed do not.
         """
         found: dict[str, dict[int, float]] = {}
         files = sorted(self.run_dir.rglob("*tfevents*"))
         for folder in dict.fromkeys(path.parent for path in files):
             with damage_told(folder, "move it away"):
                 if not all(path.is_file() for path in files if path.parent == folder):
-                    raise ValueError("something in it is called like a file of events and is none")
+                    raise ValueError("something in it has the name of an event file and is none")
                 for tag, values in _logged(folder).items():
                     found.setdefault(tag, {}).update(values)
         return {tag: (sorted(values), [values[step] for step in sorted(values)]) for tag, values in found.items()}
 
 
 def read_plain(path: Path, shape: Shape, remedy: str) -> Any:
-    """The content of a JSON or YAML file that is of a shape.
+    """The content of a JSON or YAML file, which must match a shape.
 
     Raises:
-        DataError: if it cannot be read or is something else; it ends with ``remedy``.
+        DataError: if it cannot be read or does not match; the message ends with ``remedy``.
     """
     with damage_told(path, remedy):
         if path.stat().st_size > (most := _PLAIN_BYTES[path.suffix]):
@@ -159,17 +159,17 @@ def read_plain(path: Path, shape: Shape, remedy: str) -> Any:
 def _logged(folder: Path) -> dict[str, dict[int, float]]:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    logging.getLogger("tensorboard").setLevel(logging.ERROR)  # it warns of what it leaves out
+    logging.getLogger("tensorboard").setLevel(logging.ERROR)  # it warns about everything that it skips
     accumulator = EventAccumulator(str(folder), size_guidance={"scalars": 0})
     try:
         accumulator.Reload()
-    except Exception as error:  # of the many kinds that protobuf has
+    except Exception as error:  # protobuf has many kinds
         raise ValueError("its events are damaged") from error
     return {tag: {e.step: e.value for e in accumulator.Scalars(tag)} for tag in accumulator.Tags()["scalars"]}
 
 
 def _parsed(text: str, labels: str) -> PredictionTable:
-    """The table that predictions.csv holds; raises ValueError, saying where it is damaged."""
+    """The table in predictions.csv; raises ValueError with the position of damage."""
     reader = csv.reader(io.StringIO(text, newline=""))
     images: list[str] = []
     rows: list[tuple[float, ...]] = []
@@ -206,7 +206,7 @@ def _parsed(text: str, labels: str) -> PredictionTable:
 
 
 def _row(cells: Sequence[str], line: int) -> tuple[float, ...]:
-    """The numbers of a line; an image may have no type, and no distance between its eyes."""
+    """The numbers of a line; the image's type and the distance between its eyes may be missing."""
     person, image_type, point, *numbers, eyes = cells
     try:
         whole = int(person), int(image_type or 0), int(point)

@@ -1,4 +1,4 @@
-"""The settings of several runs side by side: in which of them they differ, in words."""
+"""The settings in which several runs differ."""
 
 from __future__ import annotations
 
@@ -9,23 +9,22 @@ from typing import Any
 from facekp.runs.folder import RunFolder
 
 _REFERENCE = re.compile(r"\$\{(\w+(?:\.\w+)*)\}")
-_LONGEST_CHAIN = 10
-_LONGEST_WORDS = 80
-_SHOWN_OF_EVALUATION = ("weights", "epoch")
+_MAX_REFERENCES = 10
+_MAX_LENGTH = 80
+_OF_EVALUATION = ("weights", "epoch")
 
 
 def referred(value: Any, config: Mapping[str, Any]) -> Any:
-    """What a stored setting stands for: one such as ``${model.max_epochs}`` for another one of the same file.
+    """Resolve a reference, such as ``${model.max_epochs}``, to another setting of the same file.
 
-    Any other interpolation is returned as it was written, and so is one that leads nowhere: what it would ask for is
-    known to the one who wrote it, not to the file.
+    Any other interpolation, and one without a target, is returned unchanged, because its value is not stored.
 
     Args:
-        value: of the setting.
+        value: the stored value of the setting.
         config: all stored settings.
     """
     found = value
-    for _ in range(_LONGEST_CHAIN):
+    for _ in range(_MAX_REFERENCES):
         reference = _REFERENCE.fullmatch(found) if isinstance(found, str) else None
         if reference is None:
             return value if isinstance(found, str) and "${" in found else found
@@ -38,16 +37,16 @@ def referred(value: Any, config: Mapping[str, Any]) -> Any:
 
 
 def differing_settings(runs: Sequence[RunFolder]) -> list[dict[str, str]]:
-    """For each run, in words, the settings in which the runs differ, with weights and epoch where those do.
+    """For each run, the settings in which the runs differ, as texts, including weights and epoch.
 
-    A part that only some runs have, such as one kind of augmentation, is named by its class or by what it holds.
+    A part that only some runs have, such as one kind of augmentation, is shown as its class or its keys.
 
     Raises:
         DataError: if a file of a run is damaged.
     """
-    settings = [{key: run.measured[key] for key in _SHOWN_OF_EVALUATION} | run.config for run in runs]
+    settings = [{key: run.measured[key] for key in _OF_EVALUATION} | run.config for run in runs]
     columns = {
-        name: [_in_words(referred(value, config)) for value, config in zip(values, settings, strict=True)]
+        name: [_text(referred(value, config)) for value, config in zip(values, settings, strict=True)]
         for name, values in _differences(settings, "").items()
     }
     return [
@@ -71,12 +70,12 @@ def _differences(nodes: Sequence[Any], path: str) -> dict[str, list[Any]]:
     }
 
 
-def _shortened(words: str) -> str:
-    half = _LONGEST_WORDS // 2
-    return words if len(words) <= _LONGEST_WORDS else f"{words[:half]}…{words[-half:]}"
+def _shortened(text: str) -> str:
+    half = _MAX_LENGTH // 2
+    return text if len(text) <= _MAX_LENGTH else f"{text[:half]}…{text[-half:]}"
 
 
-def _in_words(value: Any) -> str:
+def _text(value: Any) -> str:
     if isinstance(value, dict):
         name = value.get("_target_")
         return str(name).rpartition(".")[2] if name else ", ".join(map(str, value)) or "–"

@@ -1,4 +1,4 @@
-"""A sweep: what its runs are called, and the tables that close it."""
+"""The names of a sweep's runs, and its tables."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ Row = dict[str, str]
 
 
 class SweepTable(Callback):
-    """Print the runs of a sweep, best first, and write them to sweep.csv in the sweep's folder.
+    """Prints the runs of a sweep, best first, and writes them to sweep.csv in the sweep's folder.
 
-    Where seeds or folds were swept, their mean and standard deviation follow, also in sweep_summary.csv. The resolver
-    ``swept`` gives each run's folder its name: the run's number and what distinguishes it, as in ``0_lr-0.001_seed-0``.
+    If seeds or folds were swept, their mean and standard deviation follow, also in sweep_summary.csv. The resolver
+    ``swept`` names each run's folder by the run's number and its swept settings, as in ``0_lr-0.001_seed-0``.
 
-    The command ends with status 1 if a run has failed.
+    The command exits with status 1 if a run failed.
     """
 
     folder: Path | None = None
-    """That of the sweep of this process, once it has begun."""
+    """The folder of this process's sweep, once it has started."""
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         SweepTable.folder = Path(config.hydra.sweep.dir).absolute()
-        SweepTable.folder.mkdir(parents=True, exist_ok=True)  # a sweeper may want to keep something there
+        SweepTable.folder.mkdir(parents=True, exist_ok=True)  # a sweeper may store something there
         listed = [f"{name}={values}" for name, values in (config.hydra.sweeper.get("params") or {}).items()]
         wanted = OverridesParser.create().parse_overrides([*listed, *config.hydra.overrides.task])
         self._swept = {override.get_key_element() for override in wanted if override.is_sweep_override()}
@@ -47,7 +47,7 @@ class SweepTable(Callback):
     def _register(self) -> None:
         OmegaConf.register_new_resolver("swept", lambda overrides: _label(overrides, self._swept), replace=True)
 
-    def __setstate__(self, state: dict[str, Any]) -> None:  # a launcher sends this along to the processes of its runs
+    def __setstate__(self, state: dict[str, Any]) -> None:  # launchers send it to the processes of the runs
         self.__dict__.update(state)
         self._register()
 
@@ -57,7 +57,7 @@ class SweepTable(Callback):
 
 
 def close_sweep(folder: Path) -> int:
-    """Print and write the tables of the runs that a sweep's folder holds; returns how many have failed."""
+    """Print and write the tables of the runs in a sweep's folder, and return how many failed."""
     rows = sorted((_row(run) for run in runs_in(folder)), key=lambda row: float(row.get("error_px", "inf")))
     _show(rows, folder / "sweep.csv", f"{len(rows)} runs, by error on the validation faces")
     done = [row for row in rows if row["status"] == "finished"]
@@ -70,7 +70,7 @@ def close_sweep(folder: Path) -> int:
 
 
 def _label(overrides: Iterable[str], swept: Collection[str]) -> str:
-    """What is swept in one run, in characters that need no quotes in a path on a command line."""
+    """The swept settings of one run, in characters that need no quotes in a shell."""
     settings = dict(override.split("=", 1) for override in overrides)
     parts = [f"_{_last(name)}-{value}" for name, value in settings.items() if name in swept]
     return re.sub(r"[^\w.+-]+", "-", "".join(parts))[:100]
@@ -92,7 +92,7 @@ def _row(run: RunFolder) -> Row:
 
 
 def _summary(rows: Sequence[Row]) -> list[Row]:
-    """One row for each setting of everything but seed and fold."""
+    """One row per combination of settings other than seed and fold."""
     groups: dict[tuple[tuple[str, str], ...], list[Row]] = {}
     for row in rows:
         setting = tuple((k, v) for k, v in row.items() if k not in (*COMPARED, *REPEATS, "run", "status"))
@@ -111,7 +111,7 @@ def _spread(values: Iterable[float]) -> str:
 
 
 def _show(rows: Sequence[Row], path: Path, title: str) -> None:
-    """Write all columns as CSV; print those in which the rows differ."""
+    """Write all columns as CSV, and print those in which the rows differ."""
     from rich.table import Table
 
     from facekp.utils.terminal import print_table
@@ -119,8 +119,8 @@ def _show(rows: Sequence[Row], path: Path, title: str) -> None:
     names = list(dict.fromkeys(name for row in rows for name in row))
     write_csv(path, rows)
     table = Table()
-    told = {name: {row.get(name) for row in rows} - ({"finished"} if name == "status" else set()) for name in names}
-    differing = [n for n in names if n in ("run", *COMPARED) or len(told[n]) > (n != "status")]
+    values = {name: {row.get(name) for row in rows} - ({"finished"} if name == "status" else set()) for name in names}
+    differing = [n for n in names if n in ("run", *COMPARED) or len(values[n]) > (n != "status")]
     for name in differing:
         table.add_column(_last(name), justify="right" if name in COMPARED else "left")
     for row in rows:

@@ -84,7 +84,7 @@ def test_a_folder_stands_for_the_runs_in_it_and_failed_ones_are_named(tmp_path):
     found = compared(tmp_path, tmp_path / "sweep")
     assert [row["run"] for row in found["runs"]] == ["0", "2", "10"]
     assert [Path(run).name for run in found["skipped"]] == ["1"]
-    assert f"Left out, for want of predictions: {tmp_path}/sweep/1." in (tmp_path / "out/compare.html").read_text()
+    assert f"Left out, without predictions: {tmp_path}/sweep/1." in (tmp_path / "out/compare.html").read_text()
 
 
 def damaged(run: Path) -> Path:
@@ -95,7 +95,7 @@ def damaged(run: Path) -> Path:
 @pytest.mark.parametrize(
     ("second", "error", "message"),
     [
-        (lambda there: there / "nothing", ConfigError, "nothing is no folder; name a run"),
+        (lambda there: there / "nothing", ConfigError, "nothing is not a folder; name a run"),
         (lambda there: write_stored(there / "b") or there / "b", ConfigError, "did not finish"),
         (lambda there: there / "a", ConfigError, "a is named twice"),
         (lambda there: make_run(there / "b", labels="raw"), ConfigError, "mended labels and b on raw ones"),

@@ -99,8 +99,16 @@ def test_the_page_tells_all_in_its_order(read):
         *("Where the error lies", "Filters and their responses", "Tables"),
     ]
     for words in (
-        *("mean shape", "seed", "by hand", "last, after epoch 3", "epochs x 1 draw x 18 images", "CPU cores", "torch"),
-        *("Conv2d(1, 2, kernel_size=(7, 7)", "2 x 54 x 74", "right_brow", "type 6", "frontal", "labels as published"),
+        *(
+            "mean shape",
+            "seed",
+            "by hand",
+            "last, after epoch 3",
+            "epochs x 1 sample x 18 images",
+            "CPU cores",
+            "torch",
+        ),
+        *("Conv2d(1, 2, kernel_size=(7, 7)", "2 x 54 x 74", "right_brow", "type 6", "frontal", "on the raw labels"),
     ):
         assert words in read.text
 
@@ -161,4 +169,4 @@ def test_data_and_runs_of_which_little_is_known_are_reported_too(drawn_split, tm
     read = Reader(reported(tmp_path, module, [replace(record, image_type=None) for record in drawn_split.val[:2]]))
     assert "Turned against frontal" not in read.text
     assert "nan" not in read.text
-    assert "Which command trained this network was not recorded" in read.text
+    assert "The command that trained this network was not recorded" in read.text

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from facekp.reporting.comparison_page import told_settings
+from facekp.reporting.comparison_page import short_settings
 from facekp.runs.find import find_runs, runs_in
 from facekp.runs.settings import differing_settings, referred
 from tests.run_folders import make_run
@@ -52,7 +52,10 @@ def test_settings_are_told_where_they_differ(tmp_path):
     for row in settings:
         del row["augment.transforms.blur"]
     rows = [{"run": "", "settings": row} for row in settings]
-    assert told_settings(rows)[:2] == ["model=nose, lr=0.1, max_epochs=14", "model=full, lr=0.2, max_epochs=25"]
+    assert short_settings(rows)[:2] == [
+        "model=nose, lr=0.1, max_epochs=14",
+        "model=full, lr=0.2, max_epochs=25",
+    ]
 
 
 def test_an_evaluation_has_the_settings_of_its_run(tmp_path):
