@@ -30,7 +30,7 @@ Specs = dict[str, Any]
 
 
 def _setting(default: Any = MISSING, *, help: str, **bounds: Any) -> Any:
-    """A field with a help text and any bounds of ``above``, ``at_least``, ``below``, ``at_most``, ``one_of``, ``length``.
+    """A field with a help text and bounds: ``above``, ``at_least``, ``below``, ``at_most``, ``one_of``, ``length``.
 
     A choice of ``one_of`` may contain ``*`` for any characters.
     """
@@ -293,5 +293,7 @@ _TESTS: dict[str, Callable[[Any, Any], bool]] = {
 def allowed(bounds: Mapping[str, Any]) -> list[str]:
     """The bounds of a setting in words, from the metadata of its field."""
     words = {"above": "more than {}", "at_least": "at least {}", "below": "less than {}", "at_most": "at most {}"}
+    if {"at_least", "at_most"} <= set(bounds):
+        return [f"{bounds['at_least']} to {bounds['at_most']}"]
     told = [words[name].format(bound) for name, bound in bounds.items() if name in words]
     return told + ([f"one of {', '.join(bounds['one_of'])}"] if "one_of" in bounds else [])

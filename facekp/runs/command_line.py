@@ -6,6 +6,8 @@ import errno
 import math
 import os
 import shlex
+import shutil
+import signal
 import sys
 import threading
 import time
@@ -13,17 +15,19 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, MissingConfigException
+from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
 
 from facekp.config import CONF, checked, register
 from facekp.runs.distributed import NO_OUTPUT, is_main_process, other_process_ended, reports_error, run_silently
 from facekp.runs.folder import RunFolder
+from facekp.runs.help import register_help
 from facekp.runs.resume import resuming, run_job, sweeping
 from facekp.runs.signals import Interrupted, install_handlers
 from facekp.utils.errors import FacekpError, closest
@@ -32,6 +36,25 @@ from facekp.utils.terminal import display_path
 
 _MAIN_PROCESS_REPORTS_S = 5.0
 _UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
+
+
+class NewFolders(Callback):
+    """Knows which folders a command makes for its run, so that one that is refused leaves none of them behind."""
+
+    folders: ClassVar[list[Path]] = []
+
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        run_dir = Path(config.hydra.run.dir).absolute()
+        self.folders[:] = [folder for folder in (run_dir, *run_dir.parents) if not folder.exists()]
+
+    @classmethod
+    def remove(cls) -> None:
+        """Remove them, if there is nothing in them but what Hydra keeps of the settings."""
+        for folder in cls.folders:
+            if folder == cls.folders[0] and [path.name for path in folder.iterdir()] == [".hydra"]:
+                shutil.rmtree(folder / ".hydra")
+            with suppress(OSError):  # a folder that holds something stays
+                folder.rmdir()
 
 
 def run_command(config_name: str, task: Callable[[Any], Any], resumable: bool = False) -> None:
@@ -51,6 +74,7 @@ def run_command(config_name: str, task: Callable[[Any], Any], resumable: bool = 
     threading.excepthook = _report_in_thread
     install_handlers()
     register()
+    register_help()
 
     script = sys.argv[0]
     run_dirs: list[Path] = []  # that have been begun
@@ -69,6 +93,7 @@ def run_command(config_name: str, task: Callable[[Any], Any], resumable: bool = 
             if wants_traceback or (text is None and not sweeping()):
                 raise
             if text and not sweeping():
+                NewFolders.remove()
                 _exit(error, text)
             print(f"Error: {text or f'{error!r}; see {display_path(RunFolder(folder).error)}'}", file=sys.stderr)
             with suppress(OSError):
@@ -81,11 +106,15 @@ def run_command(config_name: str, task: Callable[[Any], Any], resumable: bool = 
         if not is_main_process():
             sys.argv += NO_OUTPUT
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)(run)()
+        sys.stdout.flush()
     except Interrupted as interruption:
         if not is_main_process():
             sys.exit(0)  # any other status would end the first process before it has reported
         print(f"\nInterrupted{_how_to_resume(run_dirs) if resumable else ''}", file=sys.stderr)
         sys.exit(interruption.status)
+    except BrokenPipeError:  # such as head, which has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + signal.SIGPIPE)
     except Exception as error:
         text = error_message(error)
         if wants_traceback or text is None:

@@ -49,6 +49,7 @@ def test_a_mistake_is_one_sentence(light, tmp_path, arguments, message):
     assert len(done.stderr.splitlines()) == 1
     assert "Traceback" not in done.stderr
     assert "was imported" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("script", ["train.py", "evaluate.py"])
@@ -58,6 +59,43 @@ def test_help_and_config_come_without_heavy_imports(light, tmp_path, script, opt
     assert done.returncode == 0, done.stderr
     assert "data" in done.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("script", "told", "untold"),
+    [
+        (
+            "train.py",
+            [
+                *("model=full ", "full, heatmap, heatmap_tiny, nose", "optimizer.lr=${model.lr}"),
+                *("data.val_fraction=0.2", "fraction of the images held out (number, more than 0, less than 1)"),
+            ],
+            "scheme=",
+        ),
+        ("evaluate.py", ["weights=last", "which checkpoint of a run folder (one of last, best)"], "trainer"),
+    ],
+)
+def test_help_tells_choices_values_bounds_and_what_each_setting_is(light, tmp_path, script, told, untold):
+    arguments = ["model=full"] if script == "train.py" else []
+    done = run(script, "--help", *arguments, env=light | {"COLUMNS": "120"}, cwd=tmp_path)
+    text = " ".join(done.stdout.split())
+    assert [words for words in told if words not in text] == []
+    assert untold not in text
+    assert max(map(len, done.stdout.splitlines())) <= 120
+
+
+def test_a_reader_that_has_read_enough_ends_a_command_quietly(light, tmp_path):
+    command = f"{sys.executable} {REPOSITORY / 'train.py'} --help | true"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, env=light, cwd=tmp_path, timeout=60)
+    assert done.stderr == ""
+
+
+def test_a_refused_command_removes_only_folders_that_it_has_made(light, tmp_path):
+    (tmp_path / "mine").mkdir()
+    for folder in ("mine", "mine/new"):
+        assert run("train.py", "data.split=foo", f"hydra.run.dir={folder}", env=light, cwd=tmp_path).returncode == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+    assert not (tmp_path / "mine" / "new").exists()
 
 
 def test_full_error_shows_the_traceback(light, tmp_path):

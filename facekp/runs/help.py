@@ -1,0 +1,94 @@
+"""What ``--help`` prints: the groups with their choices, and every setting with its value, its bounds and its help."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any, get_type_hints
+
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.object_type import ObjectType
+from omegaconf import DictConfig, OmegaConf
+
+from facekp.config import allowed
+from facekp.utils.terminal import one_line
+
+_WIDEST = 120
+_KINDS = {"str": "text", "int": "whole number", "float": "number", "bool": "true or false", "list": "list"}
+
+
+def register_help() -> None:
+    """Let ``hydra.help.template`` be ``${settings_help:}``."""
+    OmegaConf.register_new_resolver("settings_help", _settings_help, replace=True)
+
+
+def _settings_help(_root_: DictConfig) -> str:
+    lines = [_root_.hydra.help.header]
+    choices = reversed(_root_.hydra.runtime.choices.items())  # Hydra has them from the last one to the first
+    chosen = {group: option for group, option in choices if not group.startswith("hydra/")}
+    if chosen:
+        lines.append("Groups, and their choices: choose with GROUP=CHOICE")
+    for group, option in chosen.items():
+        options = GlobalHydra.instance().config_loader().get_group_options(group, ObjectType.CONFIG)
+        lines += _entry(f"{group}={_written(option)}", ", ".join(options))
+    if chosen:
+        lines.append("")
+    lines.append("Settings, and their values: change with NAME=VALUE")
+    lines += _described(OmegaConf.get_type(_root_), OmegaConf.to_container(_root_), "")
+    return "\n".join(lines).replace("$", "$$")  # Hydra substitutes words with a $
+
+
+def _described(schema: Any, values: Any, path: str) -> Iterator[str]:
+    """The lines of all settings of a dataclass: those that stand alone, then its parts."""
+    types = get_type_hints(schema)
+    parts = {item.name: types[item.name] for item in fields(schema) if is_dataclass(types[item.name])}
+    for item in (item for item in fields(schema) if item.name not in parts):
+        name, value = path + item.name, values[item.name]
+        kind = _KINDS.get(str(item.type).removesuffix(" | None").partition("[")[0])
+        bounds = ([kind] if kind and "one_of" not in item.metadata else []) + allowed(item.metadata)
+        text = item.metadata["help"] + (f" ({', '.join(bounds)})" if bounds else "")
+        if isinstance(value, dict) and value:
+            yield from _entry(name, text)
+            for inner, leaf in _leaves(value, name):
+                yield _cut(f"  {inner}={_written(leaf)}")
+        else:
+            yield from _entry(f"{name}={_written(value)}", text)
+    for name, part in parts.items():
+        yield ""
+        yield f"{path}{name}: {(part.__doc__ or '').splitlines()[0]}"
+        yield from _described(part, values[name], f"{path}{name}.")
+
+
+def _leaves(node: dict[str, Any], path: str) -> Iterator[tuple[str, Any]]:
+    for key, value in node.items():
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, f"{path}.{key}")
+        else:
+            yield f"{path}.{key}", value
+
+
+def _written(value: Any) -> str:
+    """A value as it can be typed."""
+    if isinstance(value, list):
+        return f"[{','.join(map(_written, value))}]"
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else one_line(str(value))
+
+
+def _entry(left: str, text: str) -> list[str]:
+    """What can be typed, and beside it or below it what that means."""
+    column = _width() * 2 // 5
+    indent = " " * column
+    wrapped = textwrap.wrap(text, _width(), initial_indent=indent, subsequent_indent=indent)
+    if len(left) > column - 4:
+        return [_cut(f"  {left}"), *wrapped]
+    return [f"  {left}".ljust(column) + wrapped[0].lstrip() if wrapped else f"  {left}", *wrapped[1:]]
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _width() else f"{line[: _width() - 3]}..."
+
+
+def _width() -> int:
+    return min(shutil.get_terminal_size().columns, _WIDEST)
