@@ -52,10 +52,10 @@ def train(config: Config) -> float:
     from facekp.runs.provenance import recorded
     from facekp.training.callbacks import log_hyperparameters
     from facekp.training.checkpoint import checkpoint_to_resume
-    from facekp.training.trainer import WholeCurves, build_trainer
+    from facekp.training.trainer import build_trainer
 
     resumed = checkpoint_to_resume(config, scheme)
-    trainer = build_trainer(config, WholeCurves(resumed.step if resumed else 0))
+    trainer = build_trainer(config, first_step=resumed.step if resumed else 0)
     data = FaceDataModule(config.data, config.model.input_size, config.augment, config.seed, known=(split, scheme))
     data.setup("fit")
     module = KeypointModule(config.model, scheme, config.optimizer, config.schedule)

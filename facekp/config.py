@@ -101,7 +101,7 @@ class ModelConfig:
 
 @dataclass
 class TrainerConfig:
-    """Arguments of Lightning's Trainer."""
+    """Arguments of Lightning's Trainer; any other is given as ``+trainer.<name>=...``, see :attr:`others`."""
 
     max_epochs: int = _setting(25, at_least=1, at_most=1_000_000, help="how many epochs to train, in all")
     accelerator: str = _setting("auto", one_of=("auto", "cpu", "gpu", "mps"), help="what computes; auto: the fastest")
@@ -116,6 +116,11 @@ class TrainerConfig:
     limit_train_batches: float = _setting(1.0, above=0, at_most=1, help="fraction of each epoch to train")
     enable_progress_bar: bool = _setting(True, help="false: lines instead of a bar")
     compile: bool = _setting(False, help="compile the network by torch.compile")
+
+    @property
+    def others(self) -> dict[str, Any]:
+        """The arguments that have no type and bounds here; Lightning checks them."""
+        return {name: value for name, value in vars(self).items() if name not in self.__dataclass_fields__}
 
     @property
     def world_size(self) -> int:
@@ -248,6 +253,8 @@ def _check_fold(data: DataConfig) -> None:
 def _settings(node: Any, path: str = "") -> Iterator[tuple[str, Any, dict[str, Any]]]:
     known = {item.name: item.metadata for item in fields(node)}
     for name, value in vars(node).items():
+        if name not in known and isinstance(node, TrainerConfig):
+            continue
         if name not in known:
             raise ConfigError(f"there is no setting {path}{name}; leave out +{path}{name}")
         if is_dataclass(value):

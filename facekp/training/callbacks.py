@@ -1,12 +1,14 @@
-"""When to draw, log and warn while training."""
+"""What happens beside training: logging, warning, seeding, and an end between two batches."""
 
 from __future__ import annotations
 
 import gc
 import warnings
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import OmegaConf
@@ -17,6 +19,7 @@ from facekp.evaluation.catalogue import COMPARED, HEADLINE
 from facekp.evaluation.errors import COLLAPSED_SPREAD
 from facekp.runs.folder import RunFolder
 from facekp.runs.provenance import command_line
+from facekp.runs.signals import reinstall_handlers, requested_signal, stop_if_requested
 
 _LAYOUT = {
     "loss": {"training and validation": ["Multiline", ["train/loss", "val/loss"]]},
@@ -25,10 +28,11 @@ _LAYOUT = {
         for key, metric in HEADLINE.items()
     },
 }
+_ASK_EVERY = 10  # batches; several processes talk to each other for it
 
 
-class Settings(Callback):
-    """Show in TensorBoard's text what was asked for: the data and the whole config.
+class LogConfig(Callback):
+    """Log the command, the data and the whole config as text to TensorBoard.
 
     Args:
         config: of the run.
@@ -42,7 +46,7 @@ class Settings(Callback):
         command, seed = command_line(), self._config.seed
         parts = [
             f"{self._config.model.name} on {data.caption}, seed {seed}: "
-            f"{len(data.train_faces)} images to learn from, {len(data.val_faces)} held out",
+            f"{len(data.train_faces)} training images, {len(data.val_faces)} validation images",
             *([_verbatim(command)] if command else []),
             _verbatim(OmegaConf.to_yaml(OmegaConf.create(asdict(self._config)))),
         ]
@@ -70,6 +74,53 @@ class FreezeGarbageCollector(Callback):
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         gc.unfreeze()
+
+
+class SeedEveryEpoch(Callback):
+    """Make what is random in a network a function of seed, epoch and process, so that it is the same after a resume.
+
+    Args:
+        seed: of the run.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        if batch_idx == 0:
+            state = np.random.SeedSequence((self._seed, trainer.current_epoch)).generate_state(1)
+            torch.manual_seed(int(state[0]) + trainer.global_rank)
+
+
+class GracefulStop(Callback):
+    """End between two batches, where nothing is half done, if this process was asked to end.
+
+    Several processes end together, after the same batch, whichever of them was asked.
+    """
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        reinstall_handlers()  # Lightning's own handler of SIGTERM waits for the other processes in the middle of a step
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if trainer.world_size == 1:
+            stop_if_requested()
+        elif batch_idx % _ASK_EVERY == 0 or trainer.is_last_batch:
+            here = torch.tensor(requested_signal(), device=trainer.strategy.root_device)
+            stop_if_requested(int(trainer.strategy.reduce(here, reduce_op="max")))
+
+    def on_validation_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        if trainer.world_size == 1:
+            stop_if_requested()
+
+
+class FlushLoggers(Callback):
+    """Have all that was logged on the disk before a checkpoint is."""
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        for logger in trainer.loggers:
+            logger.save()
 
 
 class CurveLayout(Callback):

@@ -18,10 +18,10 @@ _LINES = 50
 
 def progress(enabled: bool) -> Callback:
     """A bar on a terminal, otherwise plain lines."""
-    return Bar() if enabled and sys.stdout.isatty() and not console().is_dumb_terminal else EpochLines()
+    return ProgressBar() if enabled and sys.stdout.isatty() and not console().is_dumb_terminal else EpochLines()
 
 
-class Bar(Callback):
+class ProgressBar(Callback):
     """One bar for the whole training: the epoch, the time left, and the losses readable at their size."""
 
     def __init__(self) -> None:

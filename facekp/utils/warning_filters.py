@@ -18,5 +18,6 @@ def filter_warnings() -> None:
     for package in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(package).setLevel(logging.WARNING)
         logging.getLogger(f"{package}.utilities.rank_zero").setLevel(logging.WARNING)
+    logging.getLogger("lightning.pytorch.profilers").setLevel(logging.INFO)  # where they report
     for message in _IDLE_WARNINGS:
         warnings.filterwarnings("ignore", message=message)

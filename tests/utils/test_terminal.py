@@ -14,7 +14,7 @@ from threading import Thread
 import pytest
 from rich.table import Table
 
-from facekp.training.progress import Bar, EpochLines, progress
+from facekp.training.progress import EpochLines, ProgressBar, progress
 from facekp.utils.terminal import console, display_path, print_table
 from tests.training.test_callbacks import fit
 
@@ -132,14 +132,14 @@ def test_the_bar_is_drawn_only_on_a_terminal_that_can_and_if_wanted(typed_on, mo
     def kind(wanted: bool) -> str:
         return typed_on(80, lambda: print(type(progress(wanted)).__name__)).strip()
 
-    assert kind(True) == Bar.__name__
+    assert kind(True) == ProgressBar.__name__
     assert kind(False) == EpochLines.__name__
     monkeypatch.setenv("TERM", "dumb")
     assert kind(True) == EpochLines.__name__
 
 
 def test_a_failure_before_the_first_step_is_not_hidden_by_the_bar(drawn_split):
-    class Broken(Bar):
+    class Broken(ProgressBar):
         def on_fit_start(self, trainer, pl_module):
             raise RuntimeError("before the first step")
 
