@@ -13,9 +13,9 @@ class KeypointNetwork(nn.Module):
     """Predicts the keypoints of one face per image.
 
     The constructor of a network takes ``num_points``, ``input_size`` (width, height) and whatever else its YAML file
-    sets. The output of :meth:`forward` may be anything: :meth:`decode` turns it into keypoints, :meth:`confidence` into
-    confidences, and :meth:`loss` compares it with the ground truth. The defaults below suit a network whose output is
-    the coordinates themselves, without a confidence.
+    sets. The output of :meth:`forward` is a tensor, or a tuple of tensors, whose first dimension is the batch:
+    :meth:`decode` turns it into keypoints, :meth:`confidence` into confidences, and :meth:`loss` compares it with the
+    ground truth. The defaults below suit a network whose output is the coordinates themselves, without a confidence.
     """
 
     def forward(self, images: Tensor) -> Any:

@@ -61,7 +61,7 @@ class KeypointModule(LightningModule):
         self._val_loss = MeanMetric(nan_strategy=math.nan)  # NaN shall be seen; "disable" would forget the weights
         self._optimizer, self._schedule = optimizer, schedule
         self._mirror = _mirror_columns(scheme, self.point_indices) if model.flip_test else None
-        self._losses: list[Tensor] = []
+        self._losses: dict[int, Tensor] = {}  # by the step that they belong to
         settings = {name: getattr(model, name) for name in ("name", "network", "input_size", "selection", "flip_test")}
         versions = {"facekp": facekp.__version__} | {name: version(name) for name in ("torch", "lightning")}
         hyperparameters = {"model": settings, "scheme": describe_scheme(scheme), "versions": versions}
@@ -116,8 +116,14 @@ class KeypointModule(LightningModule):
 
         See :meth:`facekp.models.base.KeypointNetwork.confidence`.
         """
-        views = images if self._mirror is None else torch.cat([images, images.flip(-1)])
-        output = self.network(self._prepared(views))
+        return self._decode(self.network(self._views(images)))
+
+    def _views(self, images: Tensor) -> Tensor:
+        """What the network sees of images: themselves, followed by their mirror images for the flip test."""
+        return self._scaled(images if self._mirror is None else torch.cat([images, images.flip(-1)]))
+
+    def _decode(self, output: Any) -> tuple[Tensor, Tensor | None]:
+        """Keypoints and confidences from the output for :meth:`_views`."""
         keypoints, confidence = self.network.decode(output), self.network.confidence(output)
         if self._mirror is None:
             return keypoints, confidence
@@ -133,28 +139,32 @@ class KeypointModule(LightningModule):
         """As :meth:`predict`, of the images of a batch."""
         return self.predict(batch["image"].to(self.device))
 
-    def _prepared(self, images: Tensor) -> Tensor:
+    def _scaled(self, images: Tensor) -> Tensor:
         scaled = images.to(self.mean_shape.dtype).div_(255).sub_(0.5)
         return scaled.contiguous(memory_format=torch.channels_last)
 
-    def _output_and_loss(self, batch: Sample) -> tuple[Any, Tensor]:
-        output = self.network(self._prepared(batch["image"]))
-        return output, self.network.loss(output, batch["keypoints"][:, self.point_indices])
-
     def training_step(self, batch: Sample, batch_idx: int) -> Tensor:
-        _, loss = self._output_and_loss(batch)
-        return loss
+        self._step = self.global_step
+        return self._loss(self.network(self._scaled(batch["image"])), batch)
+
+    def _loss(self, output: Any, batch: Sample) -> Tensor:
+        return self.network.loss(output, batch["keypoints"][:, self.point_indices])
 
     def on_train_batch_end(self, outputs: Any, batch: Sample, batch_idx: int) -> None:
-        self._losses.append(outputs["loss"])
-        if len(self._losses) == _LOSSES_AT_ONCE or self.trainer.is_last_batch:
+        loss, earlier = outputs["loss"], self._losses.get(self._step)
+        self._losses[self._step] = loss if earlier is None else earlier + loss  # of accumulated batches each has a part
+        complete = self.global_step > self._step
+        if self.trainer.is_last_batch or (complete and len(self._losses) == _LOSSES_AT_ONCE):
+            self._log_losses()
+
+    def on_train_epoch_end(self) -> None:
+        if self._losses:  # training was ended within the epoch, as by max_steps
             self._log_losses()
 
     def _log_losses(self) -> None:
         """Hand the losses since the last time to the loggers; one by one they would slow a small network down."""
-        losses = self.trainer.strategy.reduce(torch.stack(self._losses), reduce_op="mean").tolist()
-        first = self.trainer.global_step - len(losses)
-        for step, loss in enumerate(losses, start=first):
+        losses = self.trainer.strategy.reduce(torch.stack([*self._losses.values()]), reduce_op="mean").tolist()
+        for step, loss in zip(self._losses, losses, strict=True):
             if step % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
                 for logger in self.loggers:
                     logger.log_metrics({"train/loss": loss}, step)
@@ -162,10 +172,9 @@ class KeypointModule(LightningModule):
         self._losses.clear()
 
     def validation_step(self, batch: Sample, batch_idx: int) -> None:
-        output, loss = self._output_and_loss(batch)
-        self._val_loss.update(loss, len(batch["image"]))
-        keypoints = self.network.decode(output) if self._mirror is None else self(batch["image"])
-        self.metrics.update(keypoints, batch["keypoints"], batch["canvas_size"], batch["turned"])
+        output, images = self.network(self._views(batch["image"])), len(batch["image"])
+        self._val_loss.update(self._loss(_first(output, images), batch), images)
+        self.metrics.update(self._decode(output)[0], batch["keypoints"], batch["canvas_size"], batch["turned"])
 
     def on_validation_epoch_end(self) -> None:
         figures = {f"val/{name}": value for name, value in self.metrics.compute().items()}
@@ -182,6 +191,11 @@ class KeypointModule(LightningModule):
             return optimizer
         schedule = create_schedule(self._schedule, optimizer, int(self.trainer.estimated_stepping_batches))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step", "name": "train/lr"}}
+
+
+def _first(output: Any, images: int) -> Any:
+    """The output for the first images: a tensor, or a tuple of them."""
+    return output[:images] if isinstance(output, Tensor) else tuple(_first(part, images) for part in output)
 
 
 def _mirror_columns(scheme: Scheme, point_indices: Sequence[int]) -> list[int]:

@@ -17,7 +17,7 @@ from facekp.training.callbacks import FlushLoggers, GracefulStop, LogConfig, See
 from facekp.training.checkpoint import AtomicCheckpointIO
 from facekp.training.progress import progress
 from facekp.utils.errors import ConfigError, closest
-from facekp.utils.instantiate import create, create_all
+from facekp.utils.instantiate import create_all, create_nested
 from facekp.utils.warning_filters import filter_warnings
 
 
@@ -87,7 +87,5 @@ def _create_others(others: dict[str, Any]) -> dict[str, Any]:
             raise ConfigError(f"+trainer.{name}: Lightning's Trainer has no argument {name}{closest(name, known)}")
         if name in ("callbacks", "logger"):
             raise ConfigError(f"+trainer.{name}: there are settings for that, such as +{name}.mine._target_=...")
-    return {
-        name: create(value, object, f"trainer.{name}") if isinstance(value, dict) and "_target_" in value else value
-        for name, value in others.items()
-    }
+    specs = {name: value for name, value in others.items() if isinstance(value, dict) and "_target_" in value}
+    return others | {name: create_nested(spec, object, f"trainer.{name}") for name, spec in specs.items()}

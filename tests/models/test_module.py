@@ -51,14 +51,37 @@ def test_training_logs_every_iteration_and_validation_every_epoch(drawn_split, t
             assert len(scalars[figure][0]) == 3
 
 
-def test_points_asked_for_are_the_ones_compared():
-    module = tiny_module(SIZE, selection="nose_tip")
-    batch = {"image": torch.zeros(2, 1, 60, 80, dtype=torch.uint8), "keypoints": torch.rand(2, 58, 2)}
-    output, loss = module._output_and_loss(batch)
+def batch_of(images: int) -> dict[str, torch.Tensor]:
+    return {
+        "image": torch.randint(0, 256, (images, 1, 60, 80), dtype=torch.uint8),
+        "keypoints": torch.rand(images, 58, 2),
+        "canvas_size": torch.tensor([640.0, 480.0]).expand(images, 2),
+        "turned": torch.zeros(images, dtype=torch.bool),
+    }
+
+
+def test_the_selected_points_are_the_ones_compared():
+    module, batch = tiny_module(SIZE, selection="nose_tip"), batch_of(2)
+    output = module(batch["image"])
+    loss = module._loss(output, batch)
     assert loss.item() == pytest.approx((output - batch["keypoints"][:, [52]]).square().mean().item())
 
 
-def test_asked_twice_a_face_and_its_mirror_image_get_mirrored_answers():
+@pytest.mark.parametrize("flip_test", [False, True])
+def test_validation_passes_each_image_once_and_its_mirror_image_once_for_the_flip_test(flip_test):
+    torch.manual_seed(0)
+    module, batch = tiny_module(SIZE, flip_test=flip_test).eval(), batch_of(3)
+    passed: list[int] = []
+    module.network.register_forward_pre_hook(lambda _, inputs: passed.append(len(inputs[0])))
+    with torch.inference_mode():
+        module.validation_step(batch, 0)
+        assert sum(passed) == (6 if flip_test else 3)
+        loss = module._loss(module.network(module._scaled(batch["image"])), batch)
+        assert module._val_loss.compute().item() == pytest.approx(loss.item(), rel=1e-6)
+        np.testing.assert_allclose(module.metrics.predictions().keypoints, module(batch["image"]), rtol=1e-5)
+
+
+def test_with_the_flip_test_a_face_and_its_mirror_image_get_mirrored_predictions():
     torch.manual_seed(0)
     plain = tiny_module(SIZE).eval()
     twice = tiny_module(SIZE, flip_test=True).eval()

@@ -9,7 +9,7 @@ import pytest
 from lightning.pytorch import Trainer
 from lightning.pytorch.profilers import AdvancedProfiler
 
-from facekp.training.tensorboard import read_scalars
+from facekp.runs.folder import RunFolder
 from facekp.training.trainer import build_trainer
 from facekp.utils.errors import ConfigError
 from tests.helpers import config
@@ -60,7 +60,7 @@ def test_overfit_batches_sees_the_same_few_batches_in_every_epoch(run, monkeypat
 def test_accumulated_batches_are_one_step_with_their_mean_loss(run):
     folder = run("+trainer.accumulate_grad_batches=4")
     assert steps(folder) == 4
-    logged, losses = read_scalars(folder)["train/loss"]
+    logged, losses = RunFolder(folder).scalars["train/loss"]
     assert logged == [0, 1, 2, 3]
     assert all(0 < loss < 1 for loss in losses)
 
