@@ -1,1 +1,1 @@
-"""How fast the project is, and how it compares with other landmark detectors."""
+"""Benchmarks: speed, and the comparison with other landmark detectors."""

@@ -1,7 +1,7 @@
-"""Measure what more images cost, in time and memory: ``python -m facekp bench --scale``.
+"""Measure the time and memory that more images cost: ``python -m facekp bench --scale``.
 
-The images are 240 drawn ones under as many names as are needed, hard links that take no space: what is decoded is the
-same however many there are, and always lies in the system's memory, so that the disk has no part in the figures.
+The images are 240 drawn ones under as many names as needed, by hard links. All of them stay in the system's file cache,
+so that the disk does not affect the results.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ _HEADINGS = ("images", "read", "check", "prepare", "loader", "kept", "peak", "of
 
 @dataclass(frozen=True)
 class Cost:
-    """What one set costs.
+    """The cost of one set; times are per image.
 
     Args:
-        images: how many there are.
-        read_ms: to read an image's size and labels.
-        check_ms: to decode it once, as ``data.on_bad=skip`` does.
-        prepare_ms: to make it part of a data set; that decodes it if images are kept in memory.
-        rate: images that the loader augments in a second, and decodes if they are not kept.
+        images: number of images.
+        read_ms: to read size and labels.
+        check_ms: to decode the image once, as ``data.on_bad=skip`` does.
+        prepare_ms: to add it to a dataset, including decoding if images are kept in memory.
+        rate: images per second that the loader augments, and decodes if they are not kept.
         kept: whether images are kept in memory.
-        peak_mb: the largest that the process was.
-        worker_mb: the largest that one of the loader's workers was, with what it shares; 0 where there are none.
+        peak_mb: peak memory of the process.
+        worker_mb: peak memory of a worker, including shared memory; 0 if there are no workers.
     """
 
     images: int
@@ -61,7 +61,7 @@ class Cost:
 
 
 def measure(config: Config) -> Cost:
-    """Measure one set in this process, whose memory ought to hold nothing else.
+    """Measure one set in this process, which should have done nothing else before.
 
     Args:
         config: of a training run, with ``data.root``.
@@ -76,7 +76,7 @@ def measure(config: Config) -> Cost:
     data.setup("fit")
     prepared = time.perf_counter()
     loader = data.train_dataloader()
-    drawn = sum(len(batch["index"]) for batch in loader)
+    loaded = sum(len(batch["index"]) for batch in loader)
     done = time.perf_counter()
     workers = loader.num_workers
     del loader  # ends its workers
@@ -87,7 +87,7 @@ def measure(config: Config) -> Cost:
         read_ms=(read - start) * each_ms,
         check_ms=max(0.0, checked - read - (read - start)) * each_ms,
         prepare_ms=(prepared - checked) * each_ms,
-        rate=drawn / (done - prepared),
+        rate=loaded / (done - prepared),
         kept=data.train_faces.cached,
         peak_mb=_peak_mb(),
         worker_mb=resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / _UNITS_OF_MB if workers else 0.0,
@@ -95,7 +95,7 @@ def measure(config: Config) -> Cost:
 
 
 def _peak_mb() -> float:
-    """The largest that this process was; on Linux, getrusage would count what started it as well."""
+    """Peak memory of this process; on Linux getrusage would include that of its parent."""
     status = Path("/proc/self/status")
     if status.exists() and (found := re.search(r"VmHWM:\s*(\d+) kB", status.read_text())):
         return int(found[1]) / 1024
@@ -103,7 +103,7 @@ def _peak_mb() -> float:
 
 
 def linked(drawn: Path, folder: Path, images: int) -> None:
-    """Fill a folder with the first faces of a drawn set, then with the same faces as those of further people."""
+    """Fill a folder with links to the faces of a drawn set, repeated as further people as often as needed."""
     names = sorted(path.stem for path in drawn.glob("*.jpg"))
     for number in range(images):
         copy, which = divmod(number, len(names))
@@ -114,11 +114,11 @@ def linked(drawn: Path, folder: Path, images: int) -> None:
 
 
 def run(config: Config, counts: tuple[int, ...] = IMAGES) -> list[Cost]:
-    """Measure sets of so many images, each in a process of its own, and print a table.
+    """Measure sets of several sizes, each in a process of its own, and print a table.
 
     Args:
         config: of a training run on stand-in faces.
-        counts: how many images, rising.
+        counts: numbers of images, ascending.
     """
     drawn = Path(str(prepare_data(replace(config.data, people=_PEOPLE)).root))
     table = Table(
@@ -145,5 +145,5 @@ def run(config: Config, counts: tuple[int, ...] = IMAGES) -> list[Cost]:
             f"{cost.worker_mb:.0f} MB" if cost.worker_mb else "",
         )
     console().print(table)
-    print("Each set is the same 240 drawn images under many names. Memory is that of Python and its libraries too.")
+    print("Each set consists of the same 240 drawn images. Memory includes Python and its libraries.")
     return costs

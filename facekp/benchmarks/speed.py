@@ -1,11 +1,11 @@
 """Measure speed: ``python -m facekp bench [--rounds N | --scale]`` or ``make bench``.
 
-The bare loop is the least that training the same network can cost: images as tensors in memory, the same optimizer,
-memory format and batch size, no augmentation, nothing logged. All parts are measured in turn, several times, in one
-run, because the speed of a machine drifts; each is compared with the bare loop of its own round, and medians are
+The bare loop is a lower bound of the cost of training the same network: images as tensors in memory, the same
+optimizer, memory format and batch size, no augmentation, no logging. All parts are measured in turn, several times, in
+one run, because the speed of a machine drifts; each is compared with the bare loop of its own round, and medians are
 printed.
 
-Likewise the time that a command takes from start to end is compared with that of importing what it imports.
+The time of a whole command is compared with that of its imports in the same way.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ _PARTS = {
     "bare loop": "tensors in memory, nothing else",
     "loader": "reading and augmentation alone",
     "bare loop over the loader": "what augmentation costs",
-    "training": "all that train.py does between two steps",
-    "evaluation": "answers and their errors, of the held-out faces",
+    "training": "everything that train.py does between two steps",
+    "evaluation": "predictions for the held-out faces, and their errors",
 }
 _LIBRARIES = {
     "hydra": "import hydra, omegaconf",
@@ -83,7 +83,7 @@ class _Clock(Callback):
 
 
 class Bench:
-    """The parts to measure, each a method that answers with images per second.
+    """The parts to measure, each a method that returns images per second.
 
     Args:
         config: of a training run.
@@ -110,11 +110,11 @@ class Bench:
     def loader(self) -> float:
         start, images = time.perf_counter(), 0
         for epoch in range(_EPOCHS):
-            images += sum(len(batch["image"]) for batch in self._drawn_batches(epoch))
+            images += sum(len(batch["image"]) for batch in self._augmented_batches(epoch))
         return images / (time.perf_counter() - start)
 
     def bare_loop_over_the_loader(self) -> float:
-        return self._train_on(self._drawn_batches)
+        return self._train_on(self._augmented_batches)
 
     def training(self) -> float:
         clock = _Clock()
@@ -138,7 +138,7 @@ class Bench:
         for chosen in order.split(self._config.data.batch_size):
             yield {"image": self._images[chosen], "keypoints": self._keypoints[chosen]}
 
-    def _drawn_batches(self, epoch: int) -> Iterator[Sample]:
+    def _augmented_batches(self, epoch: int) -> Iterator[Sample]:
         loader = self._data.train_dataloader()
         loader.batch_sampler.sampler.set_epoch(epoch)  # type: ignore[union-attr]
         yield from loader
@@ -160,14 +160,14 @@ class Bench:
 
 
 def configured(run_dir: str, *overrides: str) -> Config:
-    """The shipped config of the full network, at the batch size that is measured."""
+    """The default config of the full network, with the benchmark's batch size."""
     register()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         return checked(compose("train", [*_OVERRIDES, f"run_dir={run_dir}", *overrides]))
 
 
 def measure_speed(rounds: int) -> None:
-    """Measure how fast images are loaded, learnt from and answered, and print a table."""
+    """Measure the speed of loading, training and evaluation, and print a table."""
     bench = Bench(configured("unused"))
     measures = [bench.bare_loop, bench.loader, bench.bare_loop_over_the_loader, bench.training, bench.evaluation]
     for measure in measures:
@@ -183,11 +183,11 @@ def measure_speed(rounds: int) -> None:
         ratio = median(figure[column] / figure[0] for figure in figures)
         table.add_row(name, f"{rate:.0f}", f"{ratio:.2f}", meaning)
     console().print(table)
-    print(f"Peak memory of all this: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+    print(f"Peak memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 
 
 def measure_start(rounds: int) -> None:
-    """Measure how long commands take from their start to their end, and print a table."""
+    """Measure the time of whole commands, and print a table."""
     root = str(prepare_data(configured("unused").data).root)
     train = str(CONF.parent / "train.py")
     with tempfile.TemporaryDirectory() as folder:
@@ -201,7 +201,7 @@ def measure_start(rounds: int) -> None:
             table.add_column(heading, justify="left" if heading in ("command", "") else "right")
         for name, (command, libraries) in commands.items():
             bare = ["-c", _LIBRARIES[libraries]]
-            _seconds(bare, folder)  # the first brings files into memory
+            _seconds(bare, folder)  # the first reads the files into memory
             figures = [(_seconds(command, folder), _seconds(bare, folder)) for _ in range(rounds)]
             whole, imports = (median(column) for column in zip(*figures, strict=True))
             ratio = median(one / other for one, other in figures)
@@ -210,17 +210,17 @@ def measure_start(rounds: int) -> None:
 
 
 def _seconds(arguments: Sequence[str], folder: str) -> float:
-    """How long Python takes with these arguments, which must succeed."""
+    """Seconds that Python takes with these arguments; it must succeed."""
     start = time.perf_counter()
     subprocess.run([sys.executable, *arguments], cwd=folder, stdout=subprocess.DEVNULL, check=True)
     return time.perf_counter() - start
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure what is asked for."""
+    """Run the benchmark that the arguments select."""
     parser = argparse.ArgumentParser(prog="python -m facekp bench", description="Measure speed.")
     parser.add_argument("--rounds", type=int, default=7, help="how often each part is measured")
-    parser.add_argument("--scale", action="store_true", help="instead: what 240, 2,400 and 24,000 images cost")
+    parser.add_argument("--scale", action="store_true", help="instead: the cost of 240, 2,400 and 24,000 images")
     given = parser.parse_args(arguments)
     if given.scale:
         bench_scale.run(configured("unused", "data=standin"))

@@ -1,4 +1,4 @@
-"""The LightningDataModule: from the data settings to batches of faces."""
+"""The LightningDataModule that makes batches of faces from the ``data`` settings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from facekp.utils.errors import ConfigError, DataError
 
 
 class FaceLoader(DataLoader[Sample]):
-    """A DataLoader whose workers' DataErrors say what this process would say, in one sentence."""
+    """A DataLoader that raises the DataErrors of its workers with their own one-sentence messages."""
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         try:
@@ -42,23 +42,22 @@ class FaceDataModule(LightningDataModule):
         data.setup("fit")
         batch = next(iter(data.train_dataloader()))
 
-    The test set is the validation set, whole and in order, whichever process asks for it. Several processes share
-    every batch to train on, and the faces to validate on.
+    The test set is the whole validation set in order, in every process. In distributed training each process gets a
+    part of every training batch, and of the validation set.
 
-    Unless ``config.num_workers`` says otherwise, this process prepares the batches while the images are cached, for
-    they are small and a worker would only compete with the network; images that are not cached are read by one worker
-    per core.
+    By default batches of cached images are prepared in this process, because images are small and workers would compete
+    with the network; images that are not cached are read by one worker per core.
 
     Args:
         config: the ``data`` settings.
         input_size: (width, height) of the network's input.
-        augment: how training images are varied.
+        augment: the ``augment`` settings.
         seed: of the split, the order and the augmentation.
-        known: what :func:`facekp.data.read.read_split` has answered for these settings, where it was asked before.
+        known: the result of :func:`facekp.data.read.read_split` for these settings, if it was called before.
     """
 
     split: Split
-    """Which records are trained on and which are held out, once :meth:`setup` was called; so the three below."""
+    """The training and the validation records; available after :meth:`setup`, as are the three below."""
 
     scheme: Scheme
     """The landmarks of the faces."""
@@ -86,22 +85,22 @@ class FaceDataModule(LightningDataModule):
             self.split, self.scheme = known
 
     def prepare_data(self) -> None:
-        """Download or draw the faces, unless the settings name a folder that has them.
+        """Download or draw the faces, unless the settings name their folder.
 
         Raises:
-            DataError: if the download failed, or the folder holds something else.
+            DataError: if the download failed, or the folder has other content.
         """
         self.config = prepare_data(self.config)
 
     def setup(self, stage: str) -> None:
-        """Read the faces, divide them, and make the datasets of a stage; what there is already stays.
+        """Read the faces, split them, and create the datasets of a stage, as far as they do not exist yet.
 
         Raises:
-            ConfigError: if the settings leave nobody, or a transform cannot be created.
+            ConfigError: if the settings leave no face, or a transform cannot be created.
             DataError: if the faces cannot be read.
         """
         if not hasattr(self, "split"):
-            self.prepare_data()  # where another process has done so, this one learns in which folder
+            self.prepare_data()  # if another process has done it, this finds the folder
             self.split, self.scheme = read_split(self.config, self._seed)
         if not hasattr(self, "val_faces"):
             self.val_faces = FaceDataset(self.split.val, self._input_size, self.config.cache_mb)
@@ -110,12 +109,12 @@ class FaceDataModule(LightningDataModule):
             self.train_faces = AugmentedDataset(self.split.train, self._input_size, augmentation, self.config.cache_mb)
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint tells of the data; see :class:`facekp.models.checkpoint.Checkpoint`."""
+        """The data settings for a checkpoint; see :class:`facekp.models.checkpoint.Checkpoint`."""
         return {"settings": asdict(self.config), "seed": self._seed}
 
     @property
     def caption(self) -> str:
-        """On which data a figure was made."""
+        """The data, for figures."""
         return f"{self.config.name}, {self.config.labels} labels, split {self.split.name}"
 
     def train_dataloader(self) -> DataLoader[Sample]:
@@ -151,7 +150,7 @@ class FaceDataModule(LightningDataModule):
 
     @property
     def _share(self) -> tuple[int, int]:
-        """Which process this is, and how many there are."""
+        """Rank and number of the processes."""
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
     def _workers(self, faces: FaceDataset) -> int:

@@ -1,4 +1,4 @@
-"""Make sure that there are faces: the folder that was named, else a download, else drawn ones."""
+"""Preparation of the data: a given folder, or else a download, or else drawn faces."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ STANDIN_NAME = "stand-in faces"
 
 
 def prepare_data(config: DataConfig) -> DataConfig:
-    """Find or get the data set.
+    """Make sure that there is a data set.
 
-    A ``root`` that is set is taken as it is. Otherwise the set is downloaded into ``folder``, where it is found the
-    next time; if that fails and ``on_missing`` allows it, stand-in faces are drawn there instead, with a notice.
+    A ``root`` that is set is used. Otherwise the set is downloaded into ``folder``, unless it is there already; if that
+    fails and ``on_missing`` allows it, stand-in faces are drawn there instead, with a notice.
 
     Returns:
-        The settings with ``root`` set to what there is, and with ``name`` saying so if that is stand-in faces.
+        The settings with ``root`` set, and with the ``name`` of the stand-in faces if they are used.
 
     Raises:
-        DataError: if the download failed, or the folder holds something else.
+        DataError: if the download failed, or the folder has other content.
     """
     if config.root is not None:
         return config

@@ -22,7 +22,7 @@ from facekp.evaluation.comparison import PredictionTable
 from facekp.evaluation.errors import Errors
 from facekp.utils.files import read_bytes
 from facekp.utils.plain import read_json, read_yaml
-from facekp.utils.shape import CONTROL, Shape, damage_told, shaped
+from facekp.utils.shape import CONTROL, Shape, reports_damage, shaped
 
 Scalars = dict[str, tuple[list[int], list[float]]]
 """Logged values by tag: iterations and values."""
@@ -122,7 +122,7 @@ class RunFolder:
     def predictions(self) -> PredictionTable:
         """The content of predictions.csv."""
         labels = self.measured["labels"]
-        with damage_told(self.predictions_csv, "evaluate that run again"):
+        with reports_damage(self.predictions_csv, "evaluate that run again"):
             return _parsed(read_bytes(self.predictions_csv, _CSV_BYTES).decode(), labels)
 
     @property
@@ -135,7 +135,7 @@ class RunFolder:
         found: dict[str, dict[int, float]] = {}
         files = sorted(self.run_dir.rglob("*tfevents*"))
         for folder in dict.fromkeys(path.parent for path in files):
-            with damage_told(folder, "move it away"):
+            with reports_damage(folder, "move it away"):
                 if not all(path.is_file() for path in files if path.parent == folder):
                     raise ValueError("something in it has the name of an event file and is none")
                 for tag, values in _logged(folder).items():
@@ -149,7 +149,7 @@ def read_plain(path: Path, shape: Shape, remedy: str) -> Any:
     Raises:
         DataError: if it cannot be read or does not match; the message ends with ``remedy``.
     """
-    with damage_told(path, remedy):
+    with reports_damage(path, remedy):
         if path.stat().st_size > (most := _PLAIN_BYTES[path.suffix]):
             raise ValueError(f"it has more than {most // 1000} kB")
         read = read_json if path.suffix == ".json" else read_yaml

@@ -1,1 +1,1 @@
-"""What every room uses: errors, files, the terminal, objects from the config. Imports nothing else of facekp."""
+"""Errors, files, the terminal, and objects from settings. Imports nothing else of facekp."""

@@ -1,4 +1,4 @@
-"""Files from outside, opened with care; and files of our own, either as they were or complete, never in between."""
+"""Safe reading of files from outside, and atomic writing of our own."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _STALE_S = 86_400.0
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Open a file for reading, but neither a pipe nor a device, which could keep the reader waiting for ever.
+    """Open a regular file for reading; a pipe or a device could block for ever.
 
     Raises:
-        OSError: saying why, if there is no such file, it is no regular file, or it cannot be read.
+        OSError: if there is no such file, it is not a regular file, or it cannot be read.
     """
     try:
         if stat.S_ISREG(path.stat().st_mode):
@@ -34,7 +34,7 @@ def open_regular(path: Path) -> BinaryIO:
 
 
 def read_bytes(path: Path, at_most: int) -> bytes:
-    """The content of a regular file of at most so many bytes.
+    """The content of a regular file of at most ``at_most`` bytes.
 
     Raises:
         OSError: as :func:`open_regular`, and if the file is larger.
@@ -47,12 +47,12 @@ def read_bytes(path: Path, at_most: int) -> bytes:
 
 
 def user_path(path: str | Path) -> Path:
-    """A path as a person gives it: ``~`` is a home folder, unless nobody has it."""
-    return Path(os.path.expanduser(path))  # noqa: PTH111, Path.expanduser raises where there is no such person
+    """A path that a user gave: ``~`` is a home folder, if it exists."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111, Path.expanduser raises if there is no such user
 
 
 def is_folder(path: Path) -> bool:
-    """Whether there is such a folder; False also for a path that no file can have, such as one that is too long."""
+    """Whether there is such a folder; False also for an impossible path, such as one that is too long."""
     with suppress(OSError):
         return path.is_dir()
     return False
@@ -60,24 +60,24 @@ def is_folder(path: Path) -> bool:
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[BinaryIO]:
-    """Open a file beside ``path`` for writing, which takes the place of what was there once it is complete and on disk.
+    """Open a temporary file for writing, which replaces ``path`` once it is complete and on disk.
 
     Args:
-        path: its folder is made where there is none.
+        path: its folder is created if it does not exist.
 
     Raises:
-        OSError: naming ``path``, if it cannot be written; what was there stays.
+        OSError: naming ``path``, if it cannot be written; an existing file stays.
     """
-    aside = path.with_name(path.name + ".part")
+    temporary = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with aside.open("wb") as file:
+        with temporary.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(aside, path)
+        os.replace(temporary, path)
     except BaseException as error:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         if isinstance(error, OSError):
             error.filename = str(path)  # a failed write names no file
         raise
@@ -85,13 +85,13 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file by :func:`atomic_write`."""
+    """Write a text file with :func:`atomic_write`."""
     with atomic_write(path) as file:
-        file.write(text.encode(errors="backslashreplace"))  # a part of a file's name may be no text
+        file.write(text.encode(errors="backslashreplace"))  # names of files may not be valid Unicode
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows as CSV by :func:`atomic_write`: a column for each name that any of them has, in the order met."""
+    """Write rows as CSV with :func:`atomic_write`; the columns are all names, in the order of their first row."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, dict.fromkeys(name for row in rows for name in row), restval="")
     writer.writeheader()
@@ -99,26 +99,26 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     write_text(path, text.getvalue())
 
 
-def make_folder(folder: Path, fill: Callable[[Path], None], is_made: Callable[[], bool]) -> None:
-    """Fill a hidden folder that then becomes ``folder`` all at once, unless that is made already.
+def make_folder(folder: Path, fill: Callable[[Path], None], is_complete: Callable[[], bool]) -> None:
+    """Fill a hidden folder and rename it to ``folder``, unless that is complete already.
 
-    So it is never seen half filled, and several processes may ask for it: the first to finish wins. What killed ones
-    have left is removed a day later.
+    So it is never seen half filled, and several processes may call this: the first to finish wins. Leftovers of killed
+    processes are removed after a day.
 
     Args:
-        folder: absent, empty, or made; its parents are made where there are none.
-        fill: puts the files into the folder it is given.
-        is_made: whether ``folder`` holds what is asked for; raises what it likes if it holds something else.
+        folder: absent, empty, or complete; its parents are created if they do not exist.
+        fill: writes the files into the folder that it is given.
+        is_complete: whether ``folder`` is complete; may raise if it has other content.
 
     Raises:
         OSError: if the folder cannot be written.
     """
     prefix = f".{folder.name}.facekp-"
     for left in folder.parent.glob(escape(prefix) + "*"):
-        with suppress(OSError):  # another process may remove it meanwhile
+        with suppress(OSError):  # another process may remove it at the same time
             if max(path.stat().st_mtime for path in (left, *left.iterdir())) < time.time() - _STALE_S:
                 shutil.rmtree(left)
-    if is_made():
+    if is_complete():
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=prefix, dir=folder.parent, ignore_cleanup_errors=True) as aside:
@@ -127,15 +127,15 @@ def make_folder(folder: Path, fill: Callable[[Path], None], is_made: Callable[[]
         fill(new)
         try:
             with suppress(OSError):
-                folder.rmdir()  # an empty folder makes way; any other stays
+                folder.rmdir()  # removes an empty folder only
             new.rename(folder)
         except OSError:
-            if not is_made():  # else another process was faster
+            if not is_complete():  # otherwise another process was faster
                 raise
 
 
 def _sync_folder(folder: Path) -> None:
-    """See to it that the names in a folder outlast a loss of power, where the system has a way to."""
+    """Make sure that the names in a folder survive a loss of power, if the system supports it."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:

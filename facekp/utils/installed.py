@@ -1,4 +1,4 @@
-"""Imported first by every command: ends it in one sentence where the packages are not installed."""
+"""Imported first by every command; exits with one sentence if the packages are not installed."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Plain data: what a file from outside may hold, and how such a file is read.
+"""Plain data, and reading of them from files from outside.
 
-A checkpoint, a run folder, a split or a scheme may come from a stranger. What they hold is numbers, texts, lists and
-mappings of bounded size, in which nothing can be resolved, imported or called.
+Checkpoints, run folders, splits and schemes are not trusted. They may contain numbers, texts, lists and mappings of
+bounded size, in which nothing is resolved, imported or called.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ _DEPTH = 20
 _VALUES = 1_000_000
 _CHARACTERS = 4096  # of one text
 _LARGEST = 2**63  # of an integer
-_CALLS = ("_target_", "_partial_", "_args_", "_recursive_", "_convert_")  # what Hydra makes calls of
+_CALLS = ("_target_", "_partial_", "_args_", "_recursive_", "_convert_")  # keys that make Hydra call something
 
 _YAML_BYTES = 500_000
 _JSON_BYTES = 50_000_000
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """The safe loader, which takes each name of a mapping once."""
+    """The safe loader, which refuses duplicate keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
         names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
@@ -41,15 +41,15 @@ def plain(value: Any, *, targets: Collection[str] = (), inert: bool = False, at_
     Args:
         value: numbers, texts, booleans, None, and lists, tuples and mappings of these.
         targets: the mappings that may name a class as ``_target_``, such as ``model.network``; ``""`` is the whole.
-        inert: let interpolations (``${...}``), Hydra's keys and any characters stand. For what is only displayed or
-            compared: it must never be handed to OmegaConf or Hydra.
-        at_most: how many values there may be in all.
+        inert: allow interpolations (``${...}``), Hydra's keys and any characters, for data that are only displayed or
+            compared and never passed to OmegaConf or Hydra.
+        at_most: limit for the number of values.
 
     Returns:
-        The same in plain dicts and lists.
+        The same data as dicts and lists.
 
     Raises:
-        ValueError: naming the value that is something else, or too much.
+        ValueError: naming the value that is not plain, or too large.
     """
     left = at_most
 
@@ -95,7 +95,7 @@ def read_json(path: Path, *, inert: bool = False) -> Any:
 
 
 def read_yaml(path: Path, *, inert: bool = False) -> Any:
-    """The plain data in a YAML file, without aliases, which can make a few lines as large as they like.
+    """The plain data in a YAML file, without aliases, which could expand a few lines without limit.
 
     Raises:
         OSError: if it cannot be opened, or is too large.

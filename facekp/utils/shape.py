@@ -1,4 +1,4 @@
-"""What plain data from a file must look like, and one sentence where they look otherwise."""
+"""Checks that plain data from a file match a shape."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ from facekp.utils.errors import DataError
 from facekp.utils.terminal import display_path
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-"""What no text may hold: codes that terminals obey, and halves of characters."""
+"""Characters that no text may contain: control codes of terminals, and surrogates."""
 
 Shape = Any
-"""What a value must be: ``str``, ``int``, ``float`` (any number), ``bool`` or None; ``object`` for any plain data; a
-tuple of these for one of them; ``[shape]`` for a list; ``{key: shape}`` for a mapping that has these keys, except for
-those that end with ``?``, which it may have; the key ``...`` stands for all others.
-"""
+"""A description of a value: ``str``, ``int``, ``float`` (any number), ``bool`` or None; ``object`` for any plain data;
+a tuple of these for any of them; ``[shape]`` for a list; ``{key: shape}`` for a mapping with these keys, where those
+that end with ``?`` are optional; the key ``...`` stands for all others."""
 
 _KINDS = {str: "a plain text", int: "a whole number", float: "a number", bool: "true or false", None: "null"}
 
 
 @contextmanager
-def damage_told(path: Path, remedy: str) -> Iterator[None]:
-    """Say in one sentence which file cannot be read, why, and what to do.
+def reports_damage(path: Path, remedy: str) -> Iterator[None]:
+    """Turn errors in the block into one sentence: the file, the reason, and what to do.
 
     Args:
         path: of the file.
@@ -43,15 +42,15 @@ def damage_told(path: Path, remedy: str) -> Iterator[None]:
 
 
 def shaped(value: Any, shape: Shape, where: str = "it") -> Any:
-    """Plain data, as :func:`facekp.utils.plain.plain` makes them, once they are of a shape.
+    """Return plain data, see :func:`facekp.utils.plain.plain`, if they match a shape.
 
     Raises:
-        ValueError: saying which part is not.
+        ValueError: naming the part that does not match.
     """
     shapes = shape if isinstance(shape, tuple) else (shape,)
     fitting = [each for each in shapes if _is(value, each)]
     if not fitting:
-        raise ValueError(f"{where} is not {' or '.join(map(_in_words, shapes))}")
+        raise ValueError(f"{where} is not {' or '.join(map(_describe, shapes))}")
     if isinstance(value, list):
         for item in value:
             shaped(item, fitting[0][0] if isinstance(fitting[0], list) else object, f"an entry of {where}")
@@ -80,7 +79,7 @@ def _is(value: Any, shape: Shape) -> bool:
     return isinstance(value, (int, float) if shape is float else int) and shape in (int, float)
 
 
-def _in_words(shape: Shape) -> str:
+def _describe(shape: Shape) -> str:
     if isinstance(shape, (list, dict)):
         return "a list" if isinstance(shape, list) else "a mapping"
     return _KINDS.get(shape, "plain data")

@@ -1,4 +1,4 @@
-"""How tables and progress are printed, on a terminal and where there is none."""
+"""Printing to a terminal or a file."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-_WIDTH = 130  # where there is no terminal
+_WIDTH = 130  # without a terminal
 _UNPRINTABLE = re.compile(  # control characters but for tab and newline, marks of direction, surrogates
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 
 
 def console(stderr: bool = False) -> Console:
-    """The console of this process: as wide as its terminal, and without colours or type styles under NO_COLOR.
+    """The console of this process, as wide as its terminal, and without colours and styles if NO_COLOR is set.
 
     Args:
-        stderr: write there instead of to stdout.
+        stderr: write to stderr instead of stdout.
     """
     stream = sys.stderr if stderr else sys.stdout
-    plain = bool(os.environ.get("NO_COLOR"))  # rich itself would go on with bold and italics
+    plain = bool(os.environ.get("NO_COLOR"))  # rich itself would keep bold and italics
     width = None if stream.isatty() else _WIDTH
     return _PlainConsole(stderr=stderr, color_system=None if plain else "auto", width=width, markup=False, emoji=False)
 
 
 class _PlainConsole(Console):
-    """Takes every text as it is: neither markup such as [bold], nor control characters, have an effect."""
+    """Prints every text literally: markup such as [bold] and control characters have no effect."""
 
     def render_str(self, text: str, **options: Any) -> Text:
         return super().render_str(printable(text), **options)
 
 
 def print_table(table: Table, title: str) -> None:
-    """Print a title and a table; columns for which the terminal is too narrow are left out, the last ones first.
+    """Print a title and a table. If the terminal is too narrow, the last columns are left out.
 
     Args:
-        table: without a title of its own; no cell of it is folded.
+        table: without a title; its cells are not wrapped.
         title: may be longer than the table is wide.
     """
     out = console()
@@ -56,15 +56,15 @@ def print_table(table: Table, title: str) -> None:
 
 
 def display_path(path: Path) -> str:
-    """A path as a person would type it: relative to the working folder where it lies inside."""
+    """A path for messages: relative to the working folder if it is inside."""
     return one_line(str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path))
 
 
 def one_line(text: str) -> str:
-    """As :func:`printable`, without line breaks either."""
+    """As :func:`printable`, and without line breaks."""
     return printable(text).replace("\n", r"\n")
 
 
 def printable(text: str) -> str:
-    """Text from outside, such as a file's name, with control characters written out, as ``repr`` would."""
+    """Text from outside, such as the name of a file, with control characters escaped as in ``repr``."""
     return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text)

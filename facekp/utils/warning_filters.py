@@ -1,4 +1,4 @@
-"""Silence for what libraries say that no user of this project can act on."""
+"""Filters for warnings of libraries that no user of this project can act on."""
 
 import logging
 import warnings

@@ -1,1 +1,1 @@
-"""What others have made for the same task, measured on the same faces, split and labels; see README.md."""
+"""Other detectors, evaluated on the same faces, splits and labels."""

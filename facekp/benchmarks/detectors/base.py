@@ -1,4 +1,4 @@
-"""What a detector must do to be compared, and the simplest of all."""
+"""The interface of other detectors, and the simplest baseline."""
 
 from __future__ import annotations
 
@@ -16,47 +16,47 @@ from facekp.landmarks.scheme import Scheme
 from facekp.utils.errors import DataError, FacekpError
 
 View = tuple[np.ndarray, np.ndarray]
-"""An image, uint8 [H, W] or [H, W, 3], and its true points, float [K, 2], relative."""
+"""An image, uint8 [H, W] or [H, W, 3], and its true points, float [K, 2], relative to it."""
 
 
 class Baseline(ABC):
-    """Finds landmarks in whole photographs, once it is fitted to those of a data set.
+    """Predicts landmarks in whole photographs, after it is fitted to a data set.
 
     Args:
         scheme: the landmarks of the data.
     """
 
     name: ClassVar[str]
-    """What tables and figures call it."""
+    """Name in tables and figures."""
 
     slug: ClassVar[str]
-    """What its folder is called."""
+    """Name of its folder."""
 
     kind: ClassVar[str] = "detector"
-    """``detector``, or ``baseline`` if no network of ours needs comparing with it."""
+    """``detector``, or ``baseline`` if networks are not compared with it."""
 
-    learnt_before: ClassVar[str] = ""
-    """What it has learnt from before it is fitted, as the beginning of a list."""
+    pretrained_on: ClassVar[str] = ""
+    """Data that it was trained on before it is fitted, as the beginning of a list."""
 
     given: ClassVar[str]
-    """What it knows of a photograph when it predicts."""
+    """What it knows about a photograph when it predicts."""
 
     def __init__(self, scheme: Scheme) -> None:
         self.scheme = scheme
         self.missed: set[str] = set()
-        """Names of the photographs in which its face detector found nothing."""
+        """Names of the photographs in which its face detector found no face."""
 
     @abstractmethod
     def fit(self, records: Sequence[Record]) -> None:
-        """Learn the points of these photographs."""
+        """Fit to the points of these photographs."""
 
     @abstractmethod
     def predict(self, record: Record) -> np.ndarray:
-        """Its points, float32 [K, 2], relative to the photograph, which is read from its file."""
+        """The points of a photograph, float32 [K, 2], relative to it; it is read from its file."""
 
 
 class MeanShape(Baseline):
-    """Predicts the mean of the shapes that it was fitted to for every photograph."""
+    """Predicts the mean shape of the training set for every photograph."""
 
     name = "mean shape"
     slug = "mean_shape"
@@ -71,38 +71,38 @@ class MeanShape(Baseline):
 
 
 class Detector(Baseline):
-    """Takes every photograph and its mirror image, in training and as a flip test in prediction.
+    """Uses every photograph and its mirror image, in training and as a flip test in prediction.
 
-    Where its face detector finds nothing in either, it predicts the mean shape.
+    If its face detector finds no face in either, it predicts the mean shape.
     """
 
     colours: ClassVar[str]
-    """What it sees, in Pillow's words: ``L`` for grey, ``RGB``."""
+    """The mode of its images in Pillow: ``L`` for grey, ``RGB``."""
 
     def fit(self, records: Sequence[Record]) -> None:
-        """Learn the points of these photographs.
+        """Fit to the points of these photographs.
 
         Raises:
             DataError: if no face is found in any of them.
         """
         self._fallback = mean_shape(records)
-        if not self.learn([view for record in records for view in self._views(record)]):
+        if not self.fit_views([view for record in records for view in self._views(record)]):
             raise DataError(f"{self.name} finds no face in any of {len(records)} photographs; choose other data")
 
     @abstractmethod
-    def learn(self, views: Sequence[View]) -> bool:
-        """Learn the points of these images, or return False if no face is found in any of them."""
+    def fit_views(self, views: Sequence[View]) -> bool:
+        """Fit to the points of these images, or return False if no face is found in any of them."""
 
     @abstractmethod
-    def look(self, view: View) -> np.ndarray | None:
+    def predict_view(self, view: View) -> np.ndarray | None:
         """The points of an image, float [K, 2], relative; None if no face is found.
 
         Args:
-            view: the image, and its true points for those who are told more than they could know.
+            view: the image, and its true points for detectors that are given more than they could know.
         """
 
     def predict(self, record: Record) -> np.ndarray:
-        plain, mirrored = map(self.look, self._views(record))
+        plain, mirrored = map(self.predict_view, self._views(record))
         found = [] if plain is None else [plain]
         found += [] if mirrored is None else [self._mirrored(mirrored)]
         if not found:
@@ -119,17 +119,17 @@ class Detector(Baseline):
 
 
 def size_of(image: np.ndarray) -> tuple[int, int]:
-    """(width, height)."""
+    """(width, height) of an image."""
     return image.shape[1], image.shape[0]
 
 
 def mean_shape(records: Sequence[Record]) -> np.ndarray:
-    """float32 [K, 2], relative to the photograph."""
+    """The mean of the records' keypoints, float32 [K, 2], relative to the photograph."""
     return np.stack([record.keypoints for record in records]).mean(0)
 
 
 def imported(package: str) -> ModuleType:
-    """A package of the extra ``detectors``.
+    """Import a package of the extra ``detectors``.
 
     Raises:
         FacekpError: if it is not installed.

@@ -1,10 +1,11 @@
-"""Measure other detectors and compare: ``python -m facekp detectors measure|publish [run folders] [overrides]``.
+"""Evaluate and compare other detectors: ``python -m facekp detectors measure|publish [run folders] [overrides]``.
 
-``measure`` fits every baseline to the course split and to each of five person folds, and leaves what it predicts in
-``outputs/detectors/<name>/<split>``, a folder like a run's. ``publish`` sets the runs of the folders that are named, or
-of all sweeps of ``outputs/sweeps``, beside them: ``comparison.json``, ``.md`` and ``.svg`` in ``docs/results``, and in
-README.md and docs/results.md what stands between ``<!-- comparison -->`` and ``<!-- /comparison -->``, or
-``<!-- headline -->`` and ``<!-- /headline -->``. Overrides are those of ``train.py``, such as ``data.root=...``.
+``measure`` fits every baseline on the course split and on each of five person folds, and writes its predictions to
+``outputs/detectors/<name>/<split>``, a folder like a run's. ``publish`` compares them with the runs of the given
+folders, or of all sweeps in ``outputs/sweeps``: it writes ``comparison.json``, ``.md`` and ``.svg`` in
+``docs/results``, and in README.md and docs/results.md the text between ``<!-- comparison -->`` and ``<!-- /comparison
+-->``, and between ``<!-- headline -->`` and ``<!-- /headline -->``. Overrides are those of ``train.py``, such as
+``data.root=...``.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _OUTPUTS = Path("outputs", "detectors")
 
 
 def measure(config: Config) -> None:
-    """Fit the baselines, and write what they predict for those who are held out."""
+    """Fit the baselines, and write their predictions for the held-out faces."""
     from facekp.benchmarks.detectors.base import MeanShape
     from facekp.benchmarks.detectors.dlib_ert import OwnBox, TrueBox
     from facekp.benchmarks.detectors.measure import evaluate_baseline
@@ -47,7 +48,7 @@ def measure(config: Config) -> None:
 
 
 def publish(config: Config, folders: Sequence[str] = ()) -> None:
-    """Compare the runs of some folders with the baselines, and write what comes of it into the repository."""
+    """Compare the runs of some folders with the baselines, and write the results into the repository."""
     from facekp.benchmarks.detectors.page import publish as write
 
     baselines = [str(folder) for folder in sorted(_OUTPUTS.glob("*"))]
@@ -61,7 +62,7 @@ def publish(config: Config, folders: Sequence[str] = ()) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Run the command that the first argument names."""
+    """Run the command given by the first argument."""
     commands = {"measure": measure, "publish": publish}
     if not arguments or arguments[0] not in commands:
         print(__doc__)

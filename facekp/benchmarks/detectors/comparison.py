@@ -1,4 +1,4 @@
-"""All numbers of the comparison, ready for JSON."""
+"""All numbers of the comparison, for JSON."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from facekp.evaluation.errors import image_masks
 from facekp.landmarks.scheme import Scheme
 
 DIFFERENCES = ("mse_px2", "inner_nme", "curve_px")
-"""The metrics in which two methods are set against each other."""
+"""The metrics in which two methods are compared."""
 PARTS = ("all", "inner", "jaw")
 """The selections of points for which the labels' noise is estimated."""
 
@@ -28,7 +28,7 @@ def measure(methods: Sequence[Method], records: Sequence[Record], scheme: Scheme
     """All numbers of the comparison.
 
     Args:
-        methods: what is compared.
+        methods: to compare.
         records: all photographs of the data.
         scheme: their landmarks.
     """
@@ -52,7 +52,7 @@ def measure(methods: Sequence[Method], records: Sequence[Record], scheme: Scheme
 
 
 def _row(method: Method, held_out: Sequence[Record], scheme: Scheme) -> dict[str, Any]:
-    """Lists hold one value for each run on the course split; those of ``folds`` one for each seed's way through all."""
+    """One method. Lists have a value per run on the course split, and in ``folds`` per seed with runs on all folds."""
     runs, masks = method.course, image_masks(method.course[0].table.types)
     measured = [run.folder.measured for run in runs]
     if method.kind == "network":
@@ -87,7 +87,7 @@ def _means(found: Sequence[ByImage]) -> dict[str, list[float]]:
 
 
 def _differences(ours: Method, other: Method) -> dict[str, Any]:
-    """Ours minus the other's on the course split, and on all people where both have every fold."""
+    """Ours minus the other's on the course split, and on all people if both have every fold."""
     scopes = {"course": (ours.course, other.course)}
     if ours.folds and other.folds:
         scopes["folds"] = (ours.folds, other.folds)
@@ -100,7 +100,7 @@ def _paired(ours: Sequence[Run], theirs: Sequence[Run]) -> dict[str, Any]:
 
 
 def _label_noise(methods: Sequence[Method], records: Sequence[Record], scheme: Scheme) -> dict[str, Any]:
-    """How much of an error may be the annotators' hand: two estimates that need no second annotator, in px².
+    """Two estimates, in px², of the part of the MSE that is due to the annotators, without a second annotator.
 
     See :func:`unlike_others` and, of two detectors on the course split, :func:`shared_error`.
     """
@@ -114,10 +114,10 @@ def _label_noise(methods: Sequence[Method], records: Sequence[Record], scheme: S
 
 
 def unlike_others(records: Sequence[Record], parts: Mapping[str, Sequence[int]]) -> dict[str, float]:
-    """The mean square of what no shape model of the other people can follow, in px² as the MSE is.
+    """The mean squared residual from a shape model of the other people, in px² like the MSE.
 
-    It holds what is peculiar to a face as well as its label's errors, but of the latter only what leads out of the
-    model's modes, and no shift of the whole: rather too little. See :func:`facekp.data.shape_model.fit_others`.
+    It contains what is peculiar to a face, and those errors of its label that are outside the model's modes and no
+    shift of the whole: a low estimate. See :func:`facekp.data.shape_model.fit_others`.
 
     Args:
         records: labelled photographs of enough people.
@@ -128,18 +128,18 @@ def unlike_others(records: Sequence[Record], parts: Mapping[str, Sequence[int]])
 
 
 def shared_error(one: PredictionTable, other: PredictionTable, points: Sequence[int]) -> Interval:
-    """What two detectors miss alike, in px² as the MSE is, with its interval over people.
+    """The common part of two detectors' errors, in px² like the MSE, with its confidence interval over people.
 
-    A prediction misses its label by the detector's own error minus the label's. If the three are independent, the
-    product of two detectors' misses is on average the variance of the labels' errors (as in reliability theory: F. M.
-    Lord, M. R. Novick, *Statistical Theories of Mental Test Scores*, 1968, chapter 3). What both detectors get wrong in
-    the same way, because the picture misleads both or both were fitted to the same few labels, is counted too, so this
-    is rather too much.
+    The difference between a prediction and its label is the detector's error minus the label's. If the errors of both
+    detectors and of the label are independent, the mean product of the two differences is the variance of the labels'
+    errors (as in reliability theory: F. M. Lord, M. R. Novick, *Statistical Theories of Mental Test Scores*, 1968,
+    chapter 3). Errors that both detectors share, because an image misleads both or both were fitted to the same few
+    labels, are included: a high estimate.
 
     Args:
         one, other: their predictions for the same images and points.
         points: over which the product is averaged.
     """
-    misses = [(table.predicted_px - table.true_px)[:, points] for table in (one, other)]
-    product = (misses[0] * misses[1]).mean((1, 2))
+    differences = [(table.predicted_px - table.true_px)[:, points] for table in (one, other)]
+    product = (differences[0] * differences[1]).mean((1, 2))
     return paired_difference(product, np.zeros(len(product)), one.people)

@@ -1,4 +1,4 @@
-"""dlib's shape predictor, trained here."""
+"""dlib's shape predictor, trained on the same data."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _SETTINGS = {
     "num_threads": 1,
     "random_seed": "0",
 }
-"""Tried in the true box on two of four folds of persons 1-32, with the mean of what a photograph and its mirror get.
-These make 16.1 px²; with a padding of 0, 17.6, and of 0.2, 16.4. From an oversampling of 20 and else dlib's own
-settings, 18.5: nu 0.05, 17.3; depth 3, 18.5; padding 0.1, 17.0; lambda 0.05, 19.0; an oversampling of 60, 17.3 in
-four times the time. From one of 5, 25.1: jitter of the boxes 0.05, 25.3; 15 cascades, 23.1; 60 splits to choose from,
-24.1; lambda 0.2, 26.3. Without mirrored photographs to learn from, at an oversampling of 10, 28.7."""
+"""Chosen with the true box on two of four folds of persons 1-32, by the MSE with a flip test: 16.1 px². With a padding
+of 0 it is 17.6, with 0.2 16.4. With an oversampling of 20 and dlib's defaults otherwise it is 18.5; then nu 0.05 gives
+17.3, depth 3 18.5, padding 0.1 17.0, lambda 0.05 19.0, and an oversampling of 60 17.3 in four times the time. With an
+oversampling of 5 it is 25.1; then box jitter 0.05 gives 25.3, 15 cascades 23.1, 60 test splits 24.1, lambda 0.2 26.3.
+Without mirrored photographs in training, at an oversampling of 10, it is 28.7."""
 
 
 class Ert(Detector):
     """Ensembles of regression trees (V. Kazemi, J. Sullivan, CVPR 2014), trained on the photographs and their mirrors.
 
-    They begin with the mean shape in a box, and move its points by how much pixels about them differ.
+    They start from the mean shape in a box, and move its points by differences of pixels near them.
     """
 
     colours = "L"
@@ -41,14 +41,14 @@ class Ert(Detector):
 
     @abstractmethod
     def box(self, image: np.ndarray, points_px: np.ndarray) -> Any:
-        """The dlib.rectangle to begin in; None if no face is found.
+        """The dlib.rectangle to start from; None if no face is found.
 
         Args:
             image: uint8 [H, W].
-            points_px: the true points, float [K, 2], whole numbers at the centres of pixels.
+            points_px: the true points, float [K, 2], with integers at the centres of pixels.
         """
 
-    def learn(self, views: Sequence[View]) -> bool:
+    def fit_views(self, views: Sequence[View]) -> bool:
         images, faces = [], []
         for image, keypoints in views:
             points_px = to_pixel_centres(keypoints, size_of(image))
@@ -65,7 +65,7 @@ class Ert(Detector):
         self._predictor = self._dlib.train_shape_predictor(images, faces, options)
         return True
 
-    def look(self, view: View) -> np.ndarray | None:
+    def predict_view(self, view: View) -> np.ndarray | None:
         image, keypoints = view
         box = self.box(image, to_pixel_centres(keypoints, size_of(image)))
         if box is None:
@@ -75,7 +75,7 @@ class Ert(Detector):
 
 
 class TrueBox(Ert):
-    """Begins in the box about the true points, which nobody would know."""
+    """Starts from the box around the true points, which are unknown in practice."""
 
     name = "dlib, true box"
     slug = "dlib_true_box"
@@ -87,7 +87,7 @@ class TrueBox(Ert):
 
 
 class OwnBox(Ert):
-    """Begins in the box that dlib's own frontal face detector is surest of."""
+    """Starts from the best box of dlib's own frontal face detector."""
 
     name = "dlib, own box"
     slug = "dlib_own_box"

@@ -1,4 +1,4 @@
-"""Baselines evaluated as networks are, each into a folder like a run's, and what a prediction costs."""
+"""Evaluation of baselines in the same way as networks, and the cost of a prediction."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from facekp.utils.errors import CheckpointError
 
 
 class _OnRecords:
-    """A fitted baseline as evaluation takes it: it reads the photographs of a batch by itself.
+    """Adapts a baseline to :class:`facekp.evaluation.evaluate.BatchPredictor`; it reads the photographs itself.
 
     Args:
         baseline: fitted.
-        mean_shape: float32 [K, 2], of what it was fitted to.
-        records: the photographs that the batches' ``index`` counts.
+        mean_shape: float32 [K, 2], of its training set.
+        records: to which the ``index`` of a batch refers.
     """
 
     def __init__(self, baseline: Baseline, mean_shape: np.ndarray, records: Sequence[Record]) -> None:
@@ -47,26 +47,25 @@ class _OnRecords:
         self._records = records
 
     def predict_step(self, batch: Sample, batch_idx: int) -> tuple[Tensor, Tensor | None]:
-        begun = time.process_time()
+        start = time.process_time()
         keypoints = [self._baseline.predict(self._records[index]) for index in batch["index"].tolist()]
-        self.cpu_seconds += time.process_time() - begun
+        self.cpu_seconds += time.process_time() - start
         return torch.from_numpy(np.stack(keypoints)), None
 
 
 def evaluate_baseline(baseline: Baseline, split: Split, data: DataConfig, folder: Path) -> dict[str, Any]:
-    """Fit a baseline to the training set, and write what it predicts for the held-out faces.
+    """Fit a baseline to the training set, and write its predictions for the held-out faces.
 
     Args:
         baseline: not fitted yet.
-        split: the two sides, photographs of one size.
-        data: its settings.
-        folder: where metrics.json and predictions.csv go.
+        split: of photographs of one size.
+        data: the ``data`` settings.
+        folder: for metrics.json and predictions.csv.
 
     Returns:
-        The content of metrics.json, in which ``kind`` is the baseline's, ``trained_on`` and ``given`` are in words,
-        ``missed`` counts the held-out faces that its detector did not find, and ``metrics`` has ``cpu_ms``:
-        milliseconds of processor time for a photograph, from its file to its points. They are those of all threads
-        together, and so of one core, whatever else the machine has to do.
+        The content of metrics.json with the baseline's ``kind``, ``trained_on`` and ``given``, the number ``missed`` of
+        held-out faces that its face detector did not find, and, in ``metrics``, ``cpu_ms``: milliseconds of processor
+        time per photograph from its file to its points, summed over threads, and so independent of other load.
     """
     baseline.fit(split.train)
     baseline.missed.clear()
@@ -76,7 +75,7 @@ def evaluate_baseline(baseline: Baseline, split: Split, data: DataConfig, folder
     evaluation = evaluate_predictor(predictor, DataLoader(faces, data.batch_size), name)
     told = {
         "kind": baseline.kind,
-        "trained_on": f"{baseline.learnt_before}{len(split.train)} faces",
+        "trained_on": f"{baseline.pretrained_on}{len(split.train)} faces",
         "given": baseline.given,
         "missed": len(baseline.missed),
     }
@@ -85,7 +84,7 @@ def evaluate_baseline(baseline: Baseline, split: Split, data: DataConfig, folder
 
 
 def network_cpu_ms(run_dir: Path, records: Sequence[Record], scheme: Scheme) -> float | None:
-    """The ``cpu_ms`` of a network of ours, one photograph at a time; None where the run has kept no last weights."""
+    """The ``cpu_ms`` of a network, one photograph at a time; None if the run has no last checkpoint."""
     try:
         checkpoint = read_checkpoint(find_checkpoint(run_dir))
     except CheckpointError:
@@ -98,13 +97,13 @@ def network_cpu_ms(run_dir: Path, records: Sequence[Record], scheme: Scheme) -> 
         module(torch.from_numpy(load_grey(record.image, (width, height)))[None, None])
 
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # they would wait for one another, busily
+    torch.set_num_threads(1)  # several would spend processor time on waiting
     try:
         with torch.inference_mode():
             predict(records[0])
-            begun = time.process_time()
+            start = time.process_time()
             for record in records:
                 predict(record)
-            return 1000 * (time.process_time() - begun) / len(records)
+            return 1000 * (time.process_time() - start) / len(records)
     finally:
         torch.set_num_threads(threads)

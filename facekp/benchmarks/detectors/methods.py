@@ -1,4 +1,4 @@
-"""Run folders, as methods: what predicts how well, over seeds and folds."""
+"""Methods: run folders grouped over seeds and folds."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from facekp.utils.terminal import display_path
 
 COURSE = "course"
 FOLDS = tuple(f"person fold {fold} of 5" for fold in range(5))
-"""The last of them holds out whom the course split holds out, so runs on either stand for both."""
+"""The last holds out the same people as the course split, so that runs on either count for both."""
 METRICS = {
     **{key: (metric, "", "all") for key, metric in {**HEADLINE, "curve_px": CATALOGUE["curve_px"]}.items()},
     "inner_nme": (CATALOGUE["nme"], "of inner points", "inner"),
     "inner_mse_px2": (CATALOGUE["mse_px2"], "of inner points", "inner"),
     "jaw_mse_px2": (CATALOGUE["mse_px2"], "of the jaw", "jaw"),
 }
-"""What is compared: a metric, what it is about in words, and the selection of points."""
+"""The compared values: a metric, the points in words, and the selection of points."""
 _REPEATED = ("seed", "data.split", "data.fold", "data.root", "run_dir", "resume", "callbacks", "logger", "trainer.acc")
-"""What the settings begin with in which runs of one method may differ."""
+"""Prefixes of the settings in which runs of one method may differ."""
 
 ByImage = dict[str, np.ndarray]
-"""float64 [N] each: what every image has, by the keys of :data:`METRICS`."""
+"""float64 [N] each: values per image, by the keys of :data:`METRICS`."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Run:
 
     Args:
         folder: of the run.
-        table: its predictions, for the images that all runs on its split have.
-        by_image: what it has on each of them.
+        table: its predictions for the images that all runs on its split have in common.
+        by_image: its values on these images.
     """
 
     folder: RunFolder
@@ -54,7 +54,7 @@ class Run:
 
     @property
     def seed(self) -> str:
-        """Of the training, as a text."""
+        """The seed of the training, as a text."""
         return str(self.folder.config.get("seed"))
 
 
@@ -63,8 +63,8 @@ class Method:
     """A network with its settings, or a baseline, with all of its runs.
 
     Args:
-        name: what tables and figures call it.
-        kind: ``network`` if it is ours, else as :attr:`facekp.benchmarks.detectors.base.Baseline.kind` has it.
+        name: in tables and figures.
+        kind: ``network``, or that of :attr:`facekp.benchmarks.detectors.base.Baseline.kind`.
         trained_on, given: in words.
         course: its runs on the course split, one for each seed.
         folds: its runs on the person folds, fold by fold; empty unless it has some for every fold.
@@ -79,23 +79,23 @@ class Method:
 
     @property
     def rounds(self) -> list[ByImage]:
-        """What each seed that went through all folds has on all images."""
+        """The values on all images, for each seed with runs on all folds."""
         seeds = [{run.seed for run in self.folds if run.split == split} for split in _splits(self.folds)]
         everywhere = set.intersection(*seeds) if seeds else set()
         return [mean_of([run for run in self.folds if run.seed == seed]) for seed in everywhere]
 
 
 def read_methods(paths: Sequence[str], scheme: Scheme) -> list[Method]:
-    """Read run folders, or folders of them, and tell by their settings which belong together.
+    """Read run folders, or folders of them, and group them by their settings.
 
-    Runs are left out, and named, that predict only some of the points or were held out by another split.
+    Runs that predict only some of the points or have another split are left out, and printed.
 
     Args:
         paths: of the folders.
         scheme: the landmarks of the data.
 
     Returns:
-        The methods, that with the largest error on the course split first.
+        The methods, in descending order of the error on the course split.
 
     Raises:
         ConfigError: if a path is no such folder, or the runs were evaluated on different labels or data.
@@ -103,9 +103,7 @@ def read_methods(paths: Sequence[str], scheme: Scheme) -> list[Method]:
     """
     folders, unfinished = find_runs(paths)
     if unfinished:
-        raise DataError(
-            f"{display_path(unfinished[0].path)} did not finish; give its command again, or name other folders"
-        )
+        raise DataError(f"{display_path(unfinished[0].path)} did not finish; give its command again, or other folders")
     by_split: dict[str, dict[str, PredictionTable]] = {split: {} for split in (COURSE, *FOLDS)}
     for name, folder in folders.items():
         points, split = folder.predictions.point_indices, folder.measured["split"]
@@ -130,7 +128,7 @@ def _by_image(table: PredictionTable, scheme: Scheme) -> ByImage:
 
 
 def _named(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """The runs of each method, by its model and by the settings that tell it from others of that model."""
+    """The runs of each method, by its model and the settings in which it differs from others of that model."""
     named: dict[str, list[Run]] = {}
     for model in dict.fromkeys(run.folder.measured["model"] for run in runs):
         members = [run for run in runs if run.folder.measured["model"] == model]
@@ -165,12 +163,12 @@ def _splits(runs: Iterable[Run]) -> list[str]:
 
 
 def mean_of(runs: Sequence[Run]) -> ByImage:
-    """What runs have on each image, on average over those that predict it, split by split in order."""
+    """The values on each image, averaged over the runs that predict it, split by split in order."""
     same = [[run.by_image for run in runs if run.split == split] for split in _splits(runs)]
     return {name: np.concatenate([np.mean([each[name] for each in some], axis=0) for some in same]) for name in METRICS}
 
 
 def people_of(runs: Sequence[Run]) -> np.ndarray:
-    """Whom the images of :func:`mean_of` show, int [N]."""
+    """The person on each image of :func:`mean_of`, int [N]."""
     firsts = {run.split: run.table.people for run in reversed(runs)}
     return np.concatenate([firsts[split] for split in _splits(runs)])

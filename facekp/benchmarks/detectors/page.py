@@ -1,4 +1,4 @@
-"""The comparison in words, tables and one figure, written into docs and README.md."""
+"""The page of the comparison: sentences, tables and one figure, for docs and README.md."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ Compared = Mapping[str, Any]
 
 
 def publish(paths: Sequence[str], records: Sequence[Record], scheme: Scheme, docs: Path, pages: Sequence[Path]) -> None:
-    """Compare the methods whose run folders are named, and write what comes of it.
+    """Compare the methods of some run folders, and write the results.
 
     Args:
-        paths: run folders of ours and of baselines, or folders of such.
+        paths: run folders of networks and baselines, or folders of them.
         records: all photographs of the data.
         scheme: their landmarks.
         docs, pages: see :func:`facekp.reporting.published.write_published`.
@@ -69,7 +69,7 @@ def publish(paths: Sequence[str], records: Sequence[Record], scheme: Scheme, doc
 
 
 def overview(compared: Compared) -> str:
-    """The table of all methods, and what can be said of their differences."""
+    """The table of all methods, and sentences on their differences."""
     rows = {
         (row["name"], row["trained_on"], row["given"], str(row["runs"])): {**row, "folds": row["folds"]["mse_px2"]}
         for row in compared["methods"]
@@ -83,7 +83,7 @@ def overview(compared: Compared) -> str:
 
 
 def headline(compared: Compared) -> str:
-    """The table that the README begins with: the best network, and the detectors that are told no more than it."""
+    """The first table of the README: the best network, and the detectors that are given no more than it."""
     networks = [row for row in compared["methods"] if row["kind"] == "network"]
     best: Compared = min(networks, key=lambda row: float(np.mean(row["mse_px2"])), default={})
     rows = {
@@ -104,7 +104,7 @@ def _origin(compared: Compared) -> str:
 
 
 def _verdicts(compared: Compared) -> Iterator[str]:
-    """What each difference is, the good and the bad alike, and whether chance would do."""
+    """A sentence on each difference, and whether it is more than chance."""
     for pair in compared["differences"]:
         scope = "folds" if "folds" in pair else "course"
         told = [
@@ -116,7 +116,7 @@ def _verdicts(compared: Compared) -> Iterator[str]:
 
 
 def _noise(compared: Compared) -> Iterator[str]:
-    """How much of what is left is in the labels."""
+    """A sentence on the part of the errors that is due to the labels."""
     shared = compared["label_noise"].get("shared")
     if shared is None:
         return
@@ -138,7 +138,7 @@ def _range(interval: Mapping[str, float]) -> str:
 
 
 def details(compared: Compared) -> str:
-    """The tables of the page that has them all."""
+    """All tables of the page."""
     methods = compared["methods"]
     tables = {
         "MSE by image type, px²": ("mse_px2_by_type", _MSE),
@@ -196,7 +196,7 @@ def draw(compared: Compared, errors: Mapping[str, np.ndarray]) -> Figure:
 
     Args:
         compared: the numbers.
-        errors: the images' inner NME by method, float [N] each, of all runs together.
+        errors: the NME of the inner points by method, float [N] each, over the images of all runs.
     """
     shown = [row for row in compared["methods"] if row["kind"] != "baseline"]
     figure = new_figure(11, 4.8, "how good, and at what cost", _origin(compared))
@@ -207,7 +207,7 @@ def draw(compared: Compared, errors: Mapping[str, np.ndarray]) -> Figure:
         if row["cpu_ms"]:
             point = np.mean(row["cpu_ms"]), 100 * np.mean(row["inner_nme"])
             costs.plot(*point, "o" if ours else "s", color=colour, markersize=8)
-            place = (0, 8) if ours else (0, -16)  # so that neighbours do not write over each other
+            place = (0, 8) if ours else (0, -16)  # so that neighbours do not overlap
             costs.annotate(row["name"], point, place, textcoords="offset points", ha="center", fontsize=_TEXT - 1)
     curves.set_xlim(0, 100 * AUC_LIMIT)
     curves.set_xlabel("NME of the inner points (% of the distance between the eye centres)")

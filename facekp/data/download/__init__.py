@@ -1,1 +1,1 @@
-"""Get the Danes set from where it is published, and verify it."""
+"""Download and verification of the Danes set."""

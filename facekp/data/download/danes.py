@@ -1,4 +1,4 @@
-"""Get the Danes set from where it is published, and make sure that it is the genuine one."""
+"""Download of the Danes set, verified by SHA-256."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import IO
 
-from facekp.data.download.http import DownloadError, NoAnswerError, download
+from facekp.data.download.http import DownloadError, NoResponseError, download
 from facekp.utils.errors import DataError
 from facekp.utils.files import make_folder
 
 MANIFEST = Path(__file__).with_name("danes.sha256")
 """The names and SHA-256 of the 480 files, as ``sha256sum`` writes them."""
 
-SEARCH_LIMIT_S = 14.0  # for all hosts to answer; with all that comes around it, no more than 15
+SEARCH_LIMIT_S = 14.0  # for the responses of all hosts; with everything else, at most 15
 STALL_LIMIT_S = 15.0
-MAX_BYTES = 100 * 10**6  # of an archive, packed and unpacked: the published ones hold 28 MB
-_ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the others may expand without bound within one read
+MAX_BYTES = 100 * 10**6  # of an archive, packed and unpacked; the published ones have 28 MB
+_ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others may expand without bound within one read
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class Differences:
 
     @property
     def complete(self) -> bool:
-        """Whether every file is there and genuine; others may lie beside them."""
+        """Whether every file is there and genuine; there may be others."""
         return not (self.missing or self.changed)
 
     def __str__(self) -> str:
@@ -47,7 +47,7 @@ class Differences:
 
 
 def verify(folder: Path, manifest: Path = MANIFEST) -> Differences:
-    """Compare the files in a folder, by their content, with a manifest.
+    """Compare the content of the files in a folder with a manifest.
 
     Args:
         folder: need not exist.
@@ -71,22 +71,22 @@ def verify(folder: Path, manifest: Path = MANIFEST) -> Differences:
 
 
 def download_danes(folder: Path, urls: Sequence[str], manifest: Path = MANIFEST) -> Path:
-    """Download the Danes set into a folder, from the first address that gives the genuine files.
+    """Download the Danes set into a folder, from the first address with the genuine files.
 
-    Nothing is downloaded if the folder holds the set already. The folder is never seen half filled, even if the process
-    is killed or two processes download at the same time, see :func:`facekp.utils.files.make_folder`.
+    Nothing is downloaded if the folder has the set already. The folder is never half filled, even if the process is
+    killed or two processes download at the same time, see :func:`facekp.utils.files.make_folder`.
 
     Args:
         folder: absent, empty, or holding the complete set.
         urls: of .zip or .tar.gz archives, tried in turn.
-        manifest: what the set consists of, see :func:`verify`.
+        manifest: of the set, see :func:`verify`.
 
     Returns:
         The folder's full path.
 
     Raises:
-        DataError: if no address gave the set, if it cannot be written, or if the folder holds something else, which is
-            left as it is.
+        DataError: if no address has the set, it cannot be written, or the folder has other content, which is left
+            unchanged.
     """
     folder = folder.expanduser().resolve()
 
@@ -112,9 +112,9 @@ def _holds_set(folder: Path, manifest: Path) -> bool:
 
 
 def _search(urls: Sequence[str], digests: dict[str, str]) -> dict[str, bytes]:
-    """The files from the first address that has them; a host that is silent for its share of the time is left alone."""
+    """The files from the first address that has them; hosts that do not respond in time are not tried again."""
     hosts = {url: url.partition("://")[2].partition("/")[0] for url in urls}
-    answer_limit_s = SEARCH_LIMIT_S / max(len(set(hosts.values())), 1)
+    response_limit_s = SEARCH_LIMIT_S / max(len(set(hosts.values())), 1)
     silent: set[str] = set()
     failures: list[str] = []
     for url, host in hosts.items():
@@ -123,11 +123,11 @@ def _search(urls: Sequence[str], digests: dict[str, str]) -> dict[str, bytes]:
             continue
         _log.info("downloading the Danes set from %s", url)
         try:
-            return _genuine(download(url, MAX_BYTES, answer_limit_s, STALL_LIMIT_S), digests)
+            return _genuine(download(url, MAX_BYTES, response_limit_s, STALL_LIMIT_S), digests)
         except DownloadError as error:
             _log.warning("%s %s; it is given up", url, error)
             failures.append(f"{url} ({error})")
-            if isinstance(error, NoAnswerError):
+            if isinstance(error, NoResponseError):
                 silent.add(host)
     raise DataError(
         f"the Danes set could not be downloaded; tried: {'; '.join(failures) or 'no address'}. Download "
@@ -137,9 +137,9 @@ def _search(urls: Sequence[str], digests: dict[str, str]) -> dict[str, bytes]:
 
 
 def _genuine(archive: bytes, digests: dict[str, str]) -> dict[str, bytes]:
-    """The files of a manifest out of an archive that nobody vouches for, wherever in it they lie.
+    """The files of a manifest, from anywhere in an untrusted archive.
 
-    Nothing but the genuine content leaves the memory, so links, devices and paths that lead elsewhere do nothing.
+    Only genuine content is returned, so that links, devices and paths in the archive have no effect.
     """
     found: dict[str, bytes] = {}
     room = MAX_BYTES
@@ -155,7 +155,7 @@ def _genuine(archive: bytes, digests: dict[str, str]) -> dict[str, bytes]:
                     found[name] = content
     except DownloadError:
         raise
-    except Exception as error:  # bytes gone wrong make the standard library raise nearly anything
+    except Exception as error:  # damaged bytes make the standard library raise almost anything
         raise DownloadError(f"is no sound .zip or .tar.gz archive ({type(error).__name__})") from error
     if absent := sorted(digests.keys() - found):
         raise DownloadError(f"does not hold the genuine set: {len(absent)} missing or changed ({_some(absent)})")
@@ -169,9 +169,9 @@ def _members(archive: bytes) -> Iterator[tuple[str, IO[bytes]]]:
                 if member.compress_type in _ZIP_METHODS:
                     yield member.filename, packed.open(member)
         return
-    if archive.startswith(b"\x1f\x8b"):  # else the web server has called it compressed, and requests has expanded it
+    if archive.startswith(b"\x1f\x8b"):  # otherwise requests has already decompressed it
         archive = gzip.GzipFile(fileobj=io.BytesIO(archive)).read(MAX_BYTES + 1)
-    if len(archive) > MAX_BYTES:  # counted here, for a tar's headers and unwanted files may be large as well
+    if len(archive) > MAX_BYTES:  # including the headers and unwanted files of a tar
         raise DownloadError(f"unpacks to more than {MAX_BYTES} bytes")
     with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as tar:
         for entry in tar:

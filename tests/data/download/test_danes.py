@@ -225,7 +225,7 @@ LIED_SIZE = bytearray(zipped({"01-1m.jpg": bytes(MOST + 1)}))
 LIED_SIZE[LIED_SIZE.index(b"PK\x01\x02") + 24] ^= 3
 NOT_GENUINE = r"does not hold the genuine set: 4 missing or changed \(01-1m\.asf, 01-1m\.jpg, 01-2m\.asf, \.\.\.\)"
 BAD = {
-    "404": (gives(b"none", 404), "answered with status 404"),
+    "404": (gives(b"none", 404), "responded with status 404"),
     "an endless redirect": (gives(b"", 302, Location="/bad"), "TooManyRedirects"),
     "a redirect to nowhere": (gives(b"", 302, Location="http://["), "could not be reached"),
     "a wrong length": (gives(b"", Content_Length="many"), "could not be reached"),
@@ -289,9 +289,9 @@ def test_without_a_network_the_search_ends_soon_and_says_what_to_do(
     assert time.monotonic() - started < 10
     assert str(caught.value).startswith(
         "the Danes set could not be downloaded; tried: "
-        f"{hangs}.zip (did not answer within 0.12 s); {hangs}.tar.gz (not tried: on the same host); "
+        f"{hangs}.zip (did not respond within 0.12 s); {hangs}.tar.gz (not tried: on the same host); "
         "http://unknown.test/set.zip (could not be reached (Name or service not known)); "
-        f"{silent} (did not answer within 0.12 s); {nobody} (could not be reached (Connection refused)); "
+        f"{silent} (did not respond within 0.12 s); {nobody} (could not be reached (Connection refused)); "
         "set.zip (could not be reached (MissingSchema)). Download "
     )
     assert all(advice in str(caught.value) for advice in ("in a browser", "FACEKP_DANES", "data.root", "data=standin"))
