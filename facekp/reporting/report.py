@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from facekp.reporting.results import TITLES, cells
 from facekp.reporting.verdict import verdict
 from facekp.runs.folder import RunFolder
 from facekp.runs.provenance import command_line
+from facekp.utils.terminal import display_path
 
 _NAMED_FACES = 6
 _POSES = ("frontal", "turned")
@@ -43,7 +45,8 @@ def write_report(
     Returns:
         The path of the page.
     """
-    parts = RunFolder(run_dir).parts if run_dir else []
+    run = RunFolder(run_dir) if run_dir else None
+    parts = run.parts if run else []
     image = load_grey(evaluation.records[0].image, evaluation.input_size)
     layers = layers_of(module, torch.from_numpy(image))
     weights = f"{sum(layer.weights for layer in layers):,}"
@@ -56,7 +59,9 @@ def write_report(
         verdict=verdict(measured),
         numbers=_numbers(measured),
         facts=_facts(measured, parts),
-        commands=[part["command"] for part in parts if part["command"]],
+        parts=parts,
+        command=_command(run, parts) if run else None,
+        resume_by=_resume_by(run, parts) if run else None,
         evaluated_by=None if folder == run_dir else command_line(),
         layers=[*map(_row_of, layers), ("total", "", "", weights)],
         weights=weights,
@@ -108,7 +113,7 @@ def _facts(measured: dict[str, Any], parts: Sequence[dict[str, Any]]) -> dict[st
         + ("" if last["steps"] is None else f" = {last['steps']:,} steps of {last['batch_size']} images"),
         "augmentation": last["augment"],
         "learning rate": f"{last['lr']}, {last['optimizer']}, {last['schedule']}",
-        "when": ", then ".join(f"{_time(part['started'])} to {_time(part['finished'])}" for part in parts),
+        "when": ", then ".join(map(_when, parts)),
         "training took": _duration([part["training_seconds"] for part in parts]),
         "machine": f"{last['device']}, {last['cpus']} CPU cores, {last['system']}",
         "commit": last["commit"] and f"{last['commit']}{' with changes' if last['dirty'] else ''}",
@@ -120,8 +125,31 @@ def _counted(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-def _time(iso: str | None) -> str:
-    return iso.replace("T", " ") if iso else "an unknown end"
+def _when(part: dict[str, Any]) -> str:
+    started = _time(part["started"])
+    if part["finished"]:
+        return f"{started} to {_time(part['finished'])}"
+    if part["epochs"] is None:
+        return f"{started}, no end recorded"
+    return f"{started}, interrupted {f'after epoch {done}' if (done := part['epochs']) else 'in its first epoch'}"
+
+
+def _time(iso: str) -> str:
+    return iso.replace("T", " ")
+
+
+def _command(run: RunFolder, parts: Sequence[dict[str, Any]]) -> str | None:
+    """The one command that makes the whole run; the settings of a resumed one are those of all its parts."""
+    if len(parts) > 1 and run.begun:
+        return shlex.join(["python", "train.py", *run.overrides])
+    return parts[0]["command"] if parts else None
+
+
+def _resume_by(run: RunFolder, parts: Sequence[dict[str, Any]]) -> str | None:
+    """The command that goes on with a run that has not finished."""
+    if not parts or parts[-1]["finished"]:
+        return None
+    return shlex.join(["python", "train.py", f"resume={display_path(run.path)}"])
 
 
 def _duration(parts: Sequence[float | None]) -> str | None:

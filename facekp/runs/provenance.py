@@ -59,16 +59,20 @@ def recorded(config: Config, images: Mapping[str, int], trainer: Any) -> Iterato
 
 
 def command_line() -> str | None:
-    """The command that started this process, as it was typed, or that would start this one job of a sweep.
+    """The command that started this process, or that would start this one job of a sweep.
+
+    It is as it was typed, but for ``resume=last``: that will be another run tomorrow, so its folder is named.
 
     Returns:
         A line for a shell, or None where no command line was given, as in a notebook.
     """
     if not HydraConfig.initialized():
         return None
+    hydra = HydraConfig.get()
     if sweeping():
-        return shlex.join(["python", sys.argv[0], *RunFolder(HydraConfig.get().runtime.output_dir).overrides])
-    return shlex.join(["python", *sys.orig_argv[1:]])
+        return shlex.join(["python", sys.argv[0], *RunFolder(hydra.runtime.output_dir).overrides])
+    named = {"resume=last": f"resume={hydra.run.dir}"}
+    return shlex.join(["python", *(named.get(typed, typed) for typed in sys.orig_argv[1:])])
 
 
 def _beginning(config: Config, images: Mapping[str, int], trainer: Any) -> dict[str, Any]:

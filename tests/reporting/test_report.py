@@ -25,6 +25,7 @@ from facekp.reporting.results import write_results
 from facekp.runs.provenance import recorded
 from tests.browser import assert_reads_well, browser
 from tests.models.helpers import bare_trainer, tiny_module
+from tests.run_folders import part, write_stored
 
 HOSTILE = "<script>alert('x')</script>"
 NAME = {
@@ -170,3 +171,20 @@ def test_data_and_runs_of_which_little_is_known_are_reported_too(drawn_split, tm
     assert "Turned against frontal" not in read.text
     assert "nan" not in read.text
     assert "The command that trained this network was not recorded" in read.text
+
+
+def test_a_run_made_in_parts_is_told_by_one_command_and_by_how_each_part_ended(drawn_split, tmp_path):
+    parts = (
+        part(finished=None, epochs=None),
+        part(finished=None, epochs=2),
+        part(command="python train.py resume=runs/one", epochs=4),
+        part(finished=None, epochs=5),
+    )
+    write_stored(tmp_path, overrides=("model=tiny", "trainer.max_epochs=6"), parts=parts)
+    text = Reader(reported(tmp_path, tiny_module((80, 60)), drawn_split.val[:2], run_dir=tmp_path)).text
+    assert "no end recorded, then 2026-01-01, interrupted after epoch 2, then 2026-01-01 to 2026-01-01" in text
+    assert "this one command makes it whole" in text
+    assert "python train.py model=tiny trainer.max_epochs=6" in text
+    assert "trained for longer" in text
+    assert f"python train.py resume={tmp_path}" in text
+    assert "resume=runs/one" not in text

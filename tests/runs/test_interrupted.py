@@ -82,7 +82,10 @@ def test_a_run_that_was_killed_and_interrupted_ends_as_if_it_was_not(whole, draw
     )
     assert 4 <= epoch < EPOCHS
     assert json.loads((folder / "metrics.json").read_text())["epoch"] == epoch
-    assert f"after epoch {epoch}" in (folder / "report.html").read_text()
+    page = (folder / "report.html").read_text()
+    assert f"interrupted after epoch {epoch}" in page
+    assert "python train.py resume=outputs/nose/run" in page
+    assert "resume=last" not in page
 
     completed = Command(tmp_path, "train.py", "resume=outputs/nose/run")
     _, errors = completed.communicate(timeout=300)
