@@ -20,7 +20,7 @@ COLUMNS = (
 
 def tables(error: float, images: int = 48) -> dict[str, Any]:
     row = dict.fromkeys(CATALOGUE, error) | {"images": images, "mse_px2": error**2, "nme": error / 100}
-    by_type = dict.fromkeys(("type 1", "type 3", "frontal", "turned", "all"), row)
+    by_type = dict.fromkeys(("type 1, neutral", "type 3, turned right", "frontal", "turned", "all"), row)
     return {"by_type": by_type, "by_group": {"jaw": row, "all": row}}
 
 

@@ -15,6 +15,8 @@ from facekp.utils.errors import DataError
 
 T = TypeVar("T")
 
+IMAGE_TYPES = {1: "neutral", 2: "happy", 3: "turned right", 4: "turned left", 5: "side light", 6: "free"}
+"""What the photographs of the Danes set show, by the number in their names."""
 TURNED_TYPES = (3, 4)
 FRONTAL_TYPES = (1, 2, 5)
 
@@ -33,7 +35,7 @@ class Record:
         keypoints: float32 [K, 2], x right and y down, relative to the image (0..1).
         person: number of the person; the person-wise splits hold out people, not images.
         sex: ``m``, ``f``, or None if unknown.
-        image_type: 1-6 as in the Danes set (1 neutral, 2 happy, 3 and 4 turned, 5 side light, 6 free), or None.
+        image_type: as in the Danes set, see :data:`IMAGE_TYPES`, or None.
         raw: the keypoints as in their file, if mending changed them; otherwise None.
         fault: why this face cannot be used, otherwise None. A face with a fault counts when the data are split, so that
             the others stay on their sides, and is then left out; its size and keypoints are meaningless.
@@ -58,6 +60,13 @@ class Record:
     def raw_keypoints(self) -> np.ndarray:
         """float32 [K, 2]: the keypoints as in their file."""
         return self.keypoints if self.raw is None else self.raw
+
+
+def name_of_type(image_type: int | None) -> str:
+    """What tables and figures call an image type, as in ``type 2, happy``; 0 and None are no type."""
+    if not image_type:
+        return "no type"
+    return f"type {image_type}" + (f", {IMAGE_TYPES[image_type]}" if image_type in IMAGE_TYPES else "")
 
 
 class Reader(ABC):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from facekp.data.records import FRONTAL_TYPES, TURNED_TYPES
+from facekp.data.records import FRONTAL_TYPES, TURNED_TYPES, name_of_type
 from facekp.landmarks.scheme import Scheme
 
 COLLAPSED_SPREAD = 0.05
@@ -159,7 +159,7 @@ def image_masks(types: Sequence[int] | np.ndarray) -> dict[str, np.ndarray]:
         types: int [N], of the images; 0 if unknown.
     """
     kinds = np.asarray(types, int)
-    masks = {f"type {number}": kinds == number for number in np.unique(kinds).tolist() if number}
+    masks = {name_of_type(number): kinds == number for number in np.unique(kinds).tolist() if number}
     masks |= {"frontal": np.isin(kinds, FRONTAL_TYPES), "turned": np.isin(kinds, TURNED_TYPES)}
     return _occurring(masks, len(kinds))
 

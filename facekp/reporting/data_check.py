@@ -14,7 +14,7 @@ from facekp.config import Config
 from facekp.data.download.danes import MANIFEST, verify
 from facekp.data.images import load_grey
 from facekp.data.label_repair import swapped_eyes
-from facekp.data.records import Record
+from facekp.data.records import Record, name_of_type
 from facekp.data.shape_model import ShapeFits, fit_others
 from facekp.landmarks.scheme import DANES, Scheme
 from facekp.reporting.data_browse import read_chosen
@@ -128,11 +128,11 @@ def print_report(report: Report, name: str, files: str | None = None) -> None:
 
 
 def _counts(records: Sequence[Record]) -> Table:
-    cells = Counter((record.sex or "?", str(record.image_type or "?")) for record in records)
-    sexes, types = (sorted(set(values)) for values in zip(*cells, strict=True))
+    cells = Counter((record.sex or "?", record.image_type or 0) for record in records)
+    sexes, types = sorted({sex for sex, _ in cells}), sorted({kind for _, kind in cells})
     table = Table("sex")
-    for heading in (*(f"type {kind}" for kind in types), "all"):
-        table.add_column(heading, justify="right")
+    for heading in (*(name_of_type(kind) for kind in types), "all"):
+        table.add_column(heading.replace(", ", "\n"), justify="right")
     rows = {sex: [cells[sex, kind] for kind in types] for sex in sexes}
     rows["all"] = [sum(column) for column in zip(*rows.values(), strict=True)]
     for sex, row in rows.items():

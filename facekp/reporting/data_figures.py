@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from facekp.data.records import FRONTAL_TYPES, TURNED_TYPES
+from facekp.data.records import name_of_type
 from facekp.landmarks.scheme import Scheme
 from facekp.reporting.figures import BASELINE, TRUTH, FacePanel, draw_points, empty_panels, evenly, new_figure
 
@@ -105,7 +105,7 @@ def mean_shapes(
         panel.plot(*_outline(shapes, scheme).T, color=BASELINE, linewidth=0.5, alpha=0.35, label="labels")
         panel.plot(*_outline(mean, scheme).T, color=TRUTH, linewidth=1.5, label="their mean")
         panel.plot(*mean[0].T, ".", color=TRUTH, markersize=4)
-        panel.set_title(f"{_name_of_type(int(kind))}: {len(shapes)} photographs", fontsize=_TEXT)
+        panel.set_title(f"{name_of_type(int(kind))}: {len(shapes)} photographs", fontsize=_TEXT)
         panel.set_aspect(size[1] / size[0])
         _zoom(panel, low, high)
     _legend(figure)
@@ -126,13 +126,6 @@ def suspects(chosen: Sequence[Suspect], scheme: Scheme, caption: str) -> Figure:
         _zoom(panel, *_box(both, margin=0.08))
     _legend(figure)
     return figure
-
-
-def _name_of_type(image_type: int) -> str:
-    if not image_type:
-        return "no type"
-    pose = "turned" if image_type in TURNED_TYPES else "frontal" if image_type in FRONTAL_TYPES else "free"
-    return f"type {image_type}, {pose}"
 
 
 def _show(panel: Axes, face: FacePanel, scheme: Scheme) -> None:

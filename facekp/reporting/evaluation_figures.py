@@ -11,7 +11,7 @@ import torch
 from matplotlib.figure import Figure
 
 from facekp.data.images import load_grey
-from facekp.data.records import FRONTAL_TYPES, TURNED_TYPES, Record
+from facekp.data.records import FRONTAL_TYPES, TURNED_TYPES, Record, name_of_type
 from facekp.evaluation.catalogue import AUC_LIMIT
 from facekp.evaluation.errors import errors_of
 from facekp.evaluation.evaluate import Evaluation
@@ -133,4 +133,4 @@ def _face(evaluation: Evaluation, index: int, error_px: float | None = None) -> 
 
 
 def _title(record: Record) -> str:
-    return record.name if record.image_type is None else f"{record.name} (type {record.image_type})"
+    return record.name if record.image_type is None else f"{record.name} ({name_of_type(record.image_type)})"

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from facekp.data.images import load_grey
+from facekp.data.records import name_of_type
 from facekp.evaluation.catalogue import CATALOGUE, HEADLINE
 from facekp.evaluation.errors import errors_of
 from facekp.evaluation.evaluate import Evaluation
@@ -185,6 +186,6 @@ def _named_faces(evaluation: Evaluation) -> dict[str, list[list[str]]]:
 def _face_row(evaluation: Evaluation, index: int, distance_px: np.ndarray) -> list[str]:
     record, predictions = evaluation.records[index], evaluation.predictions
     furthest = predictions.point_indices[int(distance_px.argmax())]
-    kind = "" if record.image_type is None else str(record.image_type)
+    kind = "" if record.image_type is None else name_of_type(record.image_type)
     worst = f"{distance_px.max():.1f} (point {furthest}, {predictions.scheme.group_of(furthest).name})"
     return [record.name, kind, f"{distance_px.mean():.1f}", worst]

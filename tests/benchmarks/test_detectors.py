@@ -125,7 +125,7 @@ def test_seeds_are_averaged_and_every_figure_is_there(runs, faces):
     eyes = np.stack([r.keypoints * r.image_size for r in faces[-12:]])
     one, other = (eyes[:, list(eye)].mean(1) for eye in DANES.eyes)
     assert row["nme"][0] == pytest.approx((2 / np.linalg.norm(one - other, axis=1)).mean(), rel=1e-3)
-    assert row["mse_px2_by_type"]["type 3"] == pytest.approx([2, 8], abs=1e-2)
+    assert row["mse_px2_by_type"]["type 3, turned right"] == pytest.approx([2, 8], abs=1e-2)
     assert row["folds"]["mse_px2"] == []
     assert row["cpu_ms"] == []  # it has left no weights
 

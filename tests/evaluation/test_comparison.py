@@ -54,7 +54,7 @@ def test_each_run_is_set_against_the_first():
     assert (first["error_px"], first["mse_px2"], first["nme"], first["error_px_turned"]) == (2, 2, 0.04, 2)
     assert "difference" not in first
     assert second["difference"]["error_px"] == {"mean": 1, "low": 1, "high": 1, "verdict": "worse"}
-    assert second["error_px_by_type"].keys() == {"type 1", "type 3", "frontal", "turned", "all"}
+    assert second["error_px_by_type"].keys() == {"type 1, neutral", "type 3, turned right", "frontal", "turned", "all"}
 
 
 def test_what_is_not_known_is_none():

@@ -35,7 +35,7 @@ def test_mended_labels_are_reported_beside_the_published_ones(drawn_records):
     measured = on_mended.as_json()
     published = replace(on_mended, records=raw, predictions=on_mended.on_raw_labels)
     assert measured["raw_labels"]["by_type"] == published.as_json()["by_type"]
-    assert measured["raw_labels"]["by_type"]["type 1"] != measured["by_type"]["type 1"]
+    assert measured["raw_labels"]["by_type"]["type 1, neutral"] != measured["by_type"]["type 1, neutral"]
     assert measured["raw_labels"]["by_type"]["turned"] == measured["by_type"]["turned"]
 
 

@@ -46,8 +46,15 @@ def test_each_run_is_measured_and_set_against_the_first(tmp_path, capsys):
     assert c["difference"]["error_px"]["mean"] == pytest.approx(-3.25)
     assert c["difference"]["error_px"]["verdict"] == "better"
     assert c["difference"]["mse_px2"]["verdict"] == "better"
-    assert b["error_px_by_type"].keys() == {"all", "frontal", "turned", "type 1", "type 2", "type 3"}
-    assert c["error_px_by_type"]["type 3"]["mean"] == pytest.approx(-a["error_px_turned"] / 2)
+    assert b["error_px_by_type"].keys() == {
+        "all",
+        "frontal",
+        "turned",
+        "type 1, neutral",
+        "type 2, happy",
+        "type 3, turned right",
+    }
+    assert c["error_px_by_type"]["type 3, turned right"]["mean"] == pytest.approx(-a["error_px_turned"] / 2)
 
     out = tmp_path / "out"
     assert json.loads((out / "compare.json").read_text()) == found

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from facekp.data.augmentation import Augmentation, RandomAffine
 from facekp.data.dataset import AugmentedDataset, FaceDataset
+from facekp.data.records import IMAGE_TYPES
 from facekp.landmarks.scheme import DANES, Group, Scheme
 from facekp.reporting import data_figures as sheets
 from facekp.reporting.samples import plain, variants
@@ -99,10 +100,9 @@ def test_every_point_is_numbered_once_near_its_mark_and_no_two_numbers_overlap(d
         assert overlapping == []
 
 
-def test_mean_shapes_have_a_panel_for_each_type_that_says_its_pose(faces):
+def test_mean_shapes_have_a_panel_for_each_type_with_its_name(faces):
     figure = mean_shapes(faces, DANES)
-    poses = ["frontal", "frontal", "turned", "turned", "frontal", "free"]
-    assert titles(figure) == [f"type {kind}, {pose}: 4 photographs" for kind, pose in enumerate(poses, start=1)]
+    assert titles(figure) == [f"type {kind}, {name}: 4 photographs" for kind, name in IMAGE_TYPES.items()]
     joins = sum(len(group.segments) for group in DANES.groups)
     for kind, panel in enumerate(figure.axes, start=1):
         of_type = [r.image_type == kind for r in faces.records]

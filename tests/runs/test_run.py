@@ -13,6 +13,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from evaluate import evaluate
+from facekp.data.records import name_of_type
 from facekp.landmarks.scheme import DANES
 from facekp.models.checkpoint import read_checkpoint
 from facekp.models.module import KeypointModule
@@ -107,7 +108,7 @@ def test_metrics_tell_their_origin_and_have_every_row(run_dir):
     assert metrics["labels"] == "mended"
     assert metrics["split"] == "person fold 0 of 4"
     assert (metrics["model"], metrics["weights"], metrics["epoch"], metrics["images"]) == ("nose", "last", 3, 6)
-    assert list(metrics["by_type"]) == [*(f"type {t}" for t in range(1, 7)), "frontal", "turned", "all"]
+    assert list(metrics["by_type"]) == [*map(name_of_type, range(1, 7)), "frontal", "turned", "all"]
     assert list(metrics["by_group"]) == ["nose", "inner", "all"]
     assert metrics["by_type"]["frontal"]["images"] == 3
     assert metrics["by_type"]["turned"]["images"] == 2
