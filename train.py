@@ -51,11 +51,12 @@ def train(config: Config) -> float:
     from facekp.reporting.results import print_results, write_results
     from facekp.runs.provenance import recorded
     from facekp.training.callbacks import log_hyperparameters
-    from facekp.training.checkpoint import checkpoint_to_resume
+    from facekp.training.checkpoint import ResumeGuard, checkpoint_to_resume
     from facekp.training.trainer import build_trainer
 
     resumed = checkpoint_to_resume(config, scheme)
-    trainer = build_trainer(config, first_step=resumed.step if resumed else 0)
+    guard = ResumeGuard(resumed)
+    trainer = build_trainer(config, guard, first_step=resumed.step if resumed else 0)
     data = FaceDataModule(config.data, config.model.input_size, config.augment, config.seed, known=(split, scheme))
     data.setup("fit")
     module = KeypointModule(config.model, scheme, config.optimizer, config.schedule)
@@ -69,7 +70,7 @@ def train(config: Config) -> float:
             keep_settings(run_dir)
     interrupted, last_checkpoint = None, RunFolder(run_dir).last_checkpoint
     try:
-        with recorded(config, {"train": len(split.train), "val": len(split.val)}, trainer), defer_signals():
+        with recorded(config, {"train": len(split.train), "val": len(split.val)}, trainer), guard, defer_signals():
             trainer.fit(module, data, ckpt_path=resumed.path if resumed else None, weights_only=True)
         epoch = trainer.current_epoch
     except Interrupted as interruption:

@@ -50,7 +50,7 @@ class DataConfig:
     folder: str = _setting("data", help="where downloaded and drawn data sets are kept")
     download: list[str] = _setting([], help="addresses of the set's archive, used if root is not set")
     on_missing: str = _setting("error", one_of=("error", "standin"), help="if there are no faces: standin draws some")
-    people: int = _setting(40, at_least=1, at_most=100_000, help="number of stand-in people to draw")
+    people: int = _setting(40, at_least=1, at_most=10_000, help="number of stand-in people to draw")
     on_bad: str = _setting("error", one_of=("error", "skip"), help="skip leaves out faces whose files are broken")
     labels: str = _setting("mended", one_of=("mended", "raw"), help="mended: with mis-ordered eyes corrected")
     split: str = _setting(

@@ -2,8 +2,8 @@
 
 Whatever a command makes of such a file, it ends with status 1 and one sentence, within seconds; it runs no code of the
 file's author (the ``canary`` would be there), writes nothing outside the folder that it was told to write to, and tells
-nothing of the environment (``SECRET``). :func:`command` and :func:`assert_refused` check that of any kind of file;
-a new kind is one more function in a table such as :data:`CHECKPOINTS`.
+nothing of the environment (``SECRET``). :class:`Workplace` checks
+that of any kind of file; a new kind is one more entry in a table such as :data:`CHECKPOINTS`.
 """
 
 from __future__ import annotations
@@ -26,16 +26,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from evaluate import evaluate
 from facekp.config import DataConfig, ModelConfig
 from facekp.landmarks.scheme import DANES
 from facekp.models.module import KeypointModule
-from facekp.runs.command_line import run_command
+from facekp.runs.command_line import error_message, run_command
+from tests.helpers import config
 from train import train
 
 SECRET = "a-value-of-the-environment"
-_SECONDS = 30  # on a busy machine
+_SECONDS = 60  # on a busy machine
 
 Content = dict[str, Any]
 
@@ -61,31 +63,62 @@ class Workplace:
         monkeypatch.setenv("FACEKP_SECRET", SECRET)
         monkeypatch.setenv("HOME", str(folder))
 
-    def files(self) -> dict[str, tuple[int, int]]:
-        """All that there is, with size and time."""
+    def files(self, output: str) -> dict[str, tuple[int, int]]:
+        """All that there is outside a folder, with size and time."""
         found = {path: path.lstat() for path in self.folder.parent.rglob("*")}
-        return {str(path): (stat.st_size, stat.st_mtime_ns) for path, stat in found.items() if not path.is_dir()}
+        return {
+            str(path): (stat.st_size, stat.st_mtime_ns)
+            for path, stat in found.items()
+            if not path.is_dir() and not path.is_relative_to(self.folder / output)
+        }
 
     def command(self, script: str, *arguments: str) -> Done:
         """Run ``train.py`` or ``evaluate.py`` with these arguments."""
-        self._capfd.readouterr()
+
+        def run() -> None:
+            run_command(script, {"train": train, "evaluate": evaluate}[script], resumable=script == "train")
+
         with self._monkeypatch.context() as patch, _signals_kept():
             patch.setattr(sys, "argv", [f"{script}.py", *arguments])
             patch.setenv("HYDRA_FULL_ERROR", "0")
             patch.setattr(threading, "excepthook", threading.excepthook)
+            return self._done(run)
+
+    def call(self, task: Callable[[Any], object], settings: Any) -> Done:
+        """Do what a command does with its settings, without the half second in which Hydra composes them."""
+
+        def run() -> None:
             try:
-                run_command(script, {"train": train, "evaluate": evaluate}[script], resumable=script == "train")
-                status = 0
-            except SystemExit as end:
-                status = end.code if isinstance(end.code, int) else 1
+                task(settings)
+            except Exception as error:
+                text = error_message(error)
+                if text is None:
+                    raise
+                print(f"Error: {text}", file=sys.stderr)
+                sys.exit(1)
+
+        return self._done(run)
+
+    def _done(self, run: Callable[[], None]) -> Done:
+        self._capfd.readouterr()
+        try:
+            run()
+            status = 0
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else 1
         return Done(status, *self._capfd.readouterr())
 
-    def assert_refused(self, script: str, *arguments: str) -> str:
-        """Run a command that a hostile file was given to, see that the rule holds, and return the sentence."""
-        before, begun = self.files(), time.monotonic()
-        done = self.command(script, *arguments)
+    def assert_refused(self, run: Callable[[], Done], output: str = "nowhere") -> str:
+        """Do something to which a hostile file was given, see that the rule holds, and return the sentence.
+
+        Args:
+            run: calls one of the methods above.
+            output: the folder within which it may write.
+        """
+        before, begun = self.files(output), time.monotonic()
+        done = run()
         assert time.monotonic() - begun < _SECONDS
-        assert self.files() == before
+        assert self.files(output) == before
         assert done.status == 1, done
         self.assert_harmless(done)
         assert len(done.err.splitlines()) == 1, done.err
@@ -303,3 +336,121 @@ def write_checkpoint(content: Content, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save(content, path)
     return path
+
+
+def write_run_folder(folder: Path, root: Path, *overrides: str) -> list[str]:
+    """What train.py leaves of a run of two epochs that can be resumed, as far as that needs it."""
+    typed = [
+        *("model=nose", "model.network.channels=[2,2,2]", "model.network.hidden=4", "model.samples_per_image=1"),
+        *(f"data.root={root}", "data.split=person_folds", "data.folds=4", "trainer.accelerator=cpu"),
+        *("trainer.max_epochs=2", "callbacks.pictures=null"),
+    ]
+    folder.mkdir(parents=True)
+    train(config("train", *typed, f"run_dir={folder}"))
+    write_overrides(folder, typed)
+    return typed
+
+
+def write_overrides(folder: Path, lines: list[Any]) -> None:
+    (folder / ".hydra").mkdir(exist_ok=True)
+    (folder / ".hydra" / "overrides.yaml").write_text(yaml.safe_dump(lines))
+
+
+OVERRIDES: tuple[str, ...] = (
+    "+callbacks.evil={_target_: hostile_module.Callback}",
+    "callbacks.evil={_target_: hostile_module.Callback}",
+    "callbacks.best={_target_: hostile_module.Callback}",
+    "callbacks.best._target_=hostile_module.Callback",
+    "+hydra.callbacks.evil={_target_: hostile_module.Callback}",
+    "hydra.callbacks.sweep_table._target_=hostile_module.Callback",
+    "hydra.job.env_set.FACEKP_DANES=elsewhere",
+    "hydra.run.dir=elsewhere",
+    "hydra/launcher=joblib",
+    "--config-dir=.",
+    "--multirun",
+    "-cn=hostile",
+    "+data.reader.x={_target_: hostile_module.Reader}",
+    "data.reader={_target_: hostile_module.Reader}",
+    "data.reader._target_=hostile_module.Reader",
+    "data.reader.scheme={_target_: hostile_module.Reader}",
+    "data={reader: {_target_: hostile_module.Reader}}",
+    "++model.network._target_=hostile_module.Net",
+    "optimizer._target_=hostile_module.Optimizer",
+    "schedule.lr_lambda.path=os.system",
+    "logger.tensorboard.save_dir=../elsewhere",
+    "callbacks.best.dirpath=../elsewhere",
+    "callbacks.best.filename=../../../elsewhere",
+    "run_dir=../elsewhere",
+    "data.folder=../elsewhere",
+    "data.download=[http://localhost/elsewhere.zip]",
+    "trust=[hostile_module]",
+    "~data",
+    "data@augment=danes",
+    "model=../../hostile",
+    "model=glob(*)",
+    "seed=1,2",
+    "data.name=${oc.env:FACEKP_SECRET}",
+    "data.name='\\${oc.env:FACEKP_SECRET}'",
+    "data.name=${oc.create:{_target_:hostile_module.Net}}",
+    "data.reader.scheme=" + "[" * 200,
+    "data.name=" + "x" * 100_000,
+    "data.colour=red",
+    "data.batch_size=many",
+    "data.batch_size=0",
+    "data.fold=99",
+    "nothing",
+    "=",
+    "",
+)
+"""What the overrides of a stranger's run folder may hold."""
+
+YAML: dict[str, bytes] = {
+    "aliases that double": b"a: &a [1, 1]\n" + b"".join(b"b%d: &b%d [*a, *a]\n" % (i, i) for i in range(30)),
+    "an alias of itself": b"&a [*a]",
+    "nesting": b"[" * 100_000,
+    "a tag of Python's": b"!!python/object/apply:os.system ['touch canary']",
+    "a tag of a path": b"[!!python/object/apply:pathlib.PosixPath [x]]",
+    "an interpolation": b"[data.name=${oc.env:FACEKP_SECRET}, points: '${oc.env:FACEKP_SECRET}']",
+    "dates": b"[2024-01-01]",
+    "another kind": b"a text",
+    "nothing": b"",
+    "no text": b"\xff\xfe\x00",
+    "half": b"[a: ",
+    "too much": b"[" + b"a, " * 10**6 + b"]",
+    "codes for the terminal": b'["\\e[31m=1", points]',
+}
+"""Files that are not the YAML that was expected."""
+
+JSON: dict[str, bytes] = {
+    "nesting": b"[" * 1_000_000,
+    "a number without end": b'{"split": ' + b"9" * 10_000 + b"}",
+    "other kinds": b'{"split": 1, "train": null, "val": {}}',
+    "numbers for names": b'{"split": "x", "train": [1], "val": [2]}',
+    "a number": b"1",
+    "nothing": b"",
+    "no text": b"\xff\xfe\x00",
+    "half": b'{"split": "x", "train": [',
+    "codes for the terminal": b'{"split": "x", "train": ["\\u001b[31m"], "val": ["a"]}',
+}
+"""Files that are not the JSON that was expected."""
+
+TRAINING_STATES: dict[str, Change] = {
+    "loops that are texts": lambda content, canary: content.update(loops="text"),
+    "an optimizer that is a text": lambda content, canary: content.update(optimizer_states=["text"]),
+    "a learning rate that is a text": lambda content, canary: content["optimizer_states"][0]["param_groups"][0].update(
+        lr="fast"
+    ),
+    "a schedule that is a text": lambda content, canary: content["lr_schedulers"][0].update(base_lrs="text"),
+    "a version that is none": lambda content, canary: content.update({"pytorch-lightning_version": "x"}),
+    "a best score that is a text": lambda content, canary: [
+        state.update(
+            best_k_models={"x": "text"}, kth_best_model_path="x", dirpath=str(Path("run/checkpoints").absolute())
+        )
+        for name, state in content["callbacks"].items()
+        if "best_model_score" in state
+    ],
+    "another network": lambda content, canary: _model(content)["network"].update(hidden=5),
+    "code in an interpolation": lambda content, canary: _model(content).update(name=_interpolation(canary)),
+    "more epochs than asked for": lambda content, canary: content.update(epoch=10**6),
+}
+"""Changes to the checkpoint of a run folder, which only show when its run is resumed."""

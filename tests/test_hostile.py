@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
+import torch
 
-from tests.hostile import CHECKPOINTS, Trap, Workplace, checkpoint_content, write_checkpoint
+from evaluate import evaluate
+from facekp.config import Config, DataConfig, EvaluateConfig
+from facekp.data.read import read_records
+from facekp.data.splits import split_records
+from facekp.runs.resume import check_folder
+from tests.helpers import blank_figures
+from tests.hostile import (
+    CHECKPOINTS,
+    JSON,
+    OVERRIDES,
+    TRAINING_STATES,
+    YAML,
+    Done,
+    Trap,
+    Workplace,
+    checkpoint_content,
+    write_checkpoint,
+    write_overrides,
+    write_run_folder,
+)
 
 
 @pytest.fixture
@@ -18,21 +41,134 @@ def workplace(tmp_path, monkeypatch, capfd) -> Workplace:
     return place
 
 
+@pytest.fixture(scope="module")
+def honest_run(drawn_root, tmp_path_factory) -> tuple[Path, list[str]]:
+    """The folder of a run of two epochs, and how it was begun."""
+    folder = tmp_path_factory.mktemp("honest") / "run"
+    with blank_figures():
+        return folder, write_run_folder(folder, drawn_root)
+
+
+@pytest.fixture
+def run(honest_run, workplace) -> list[str]:
+    """A copy of that folder as ``run`` in the working folder."""
+    folder, typed = honest_run
+    shutil.copytree(folder, "run")
+    return typed
+
+
 def test_the_traps_would_spring(tmp_path):
     pickle.loads(pickle.dumps(Trap(open, str(tmp_path / "canary"), "w")))
     assert (tmp_path / "canary").exists()
 
 
-def test_the_checkpoint_that_is_changed_was_honest(workplace, drawn_root):
-    write_checkpoint(checkpoint_content(drawn_root), Path("run/checkpoints/last.ckpt"))
-    done = workplace.command("evaluate", "ckpt_path=run", "accelerator=cpu")
-    assert (done.status, done.err) == (0, "")
-    workplace.assert_harmless(done)
+def test_the_files_that_are_changed_were_honest(workplace, drawn_root, run):
+    write_checkpoint(checkpoint_content(drawn_root), Path("other/checkpoints/last.ckpt"))
+    with blank_figures():
+        for script, *arguments in (
+            ("evaluate", "ckpt_path=other", "accelerator=cpu"),
+            ("train", "resume=run", "trainer.max_epochs=3"),
+        ):
+            done = workplace.command(script, *arguments)
+            assert (done.status, done.err) == (0, "")
+            workplace.assert_harmless(done)
+
+
+def hostile_checkpoint(workplace: Workplace, root: Path, kind: str) -> None:
+    content = checkpoint_content(root)
+    CHECKPOINTS[kind](content, workplace.canary)
+    write_checkpoint(content, Path("run/checkpoints/last.ckpt"))
 
 
 @pytest.mark.parametrize("kind", CHECKPOINTS)
 def test_a_hostile_checkpoint_is_refused(workplace, drawn_root, kind):
-    content = checkpoint_content(drawn_root)
-    CHECKPOINTS[kind](content, workplace.canary)
-    path = write_checkpoint(content, Path("run/checkpoints/last.ckpt"))
-    assert str(path.parent.parent) in workplace.assert_refused("evaluate", "ckpt_path=run", "accelerator=cpu")
+    hostile_checkpoint(workplace, drawn_root, kind)
+    settings = EvaluateConfig(ckpt_path="run", accelerator="cpu")
+    assert "run/checkpoints/last.ckpt" in workplace.assert_refused(lambda: workplace.call(evaluate, settings))
+
+
+@pytest.mark.parametrize("kind", ["code in an interpolation", "unpickled: os.system", "a hidden layer of terabytes"])
+def test_a_command_that_is_given_a_hostile_checkpoint_ends_in_one_sentence(workplace, drawn_root, kind):
+    hostile_checkpoint(workplace, drawn_root, kind)
+    workplace.assert_refused(lambda: workplace.command("evaluate", "ckpt_path=run", "accelerator=cpu"))
+
+
+def resumed(workplace: Workplace, *arguments: str) -> Done:
+    return workplace.command("train", "resume=run", "trainer.max_epochs=3", *arguments)
+
+
+@pytest.mark.parametrize("line", OVERRIDES)
+def test_a_hostile_override_of_a_run_folder_is_refused(workplace, run, line):
+    write_overrides(Path("run"), [*run, line])
+    workplace.assert_refused(lambda: resumed(workplace))
+
+
+def test_an_override_that_is_refused_can_be_given_by_hand(workplace, run):
+    more = "+callbacks.more={_target_: lightning.pytorch.Callback}"
+    write_overrides(Path("run"), [*run, more])
+    assert f"add '{more}' to the command line" in workplace.assert_refused(lambda: resumed(workplace))
+    with blank_figures():
+        done = resumed(workplace, more)
+    assert (done.status, done.err) == (0, "")
+
+
+@pytest.mark.parametrize("kind", YAML)
+def test_overrides_that_are_no_list_of_texts_are_refused(workplace, run, kind):
+    Path("run/.hydra/overrides.yaml").write_bytes(YAML[kind])
+    workplace.assert_refused(lambda: resumed(workplace))
+
+
+def test_a_run_folder_of_links_that_lead_out_of_it_is_refused(workplace, run):
+    Path("elsewhere").mkdir()
+    Path("run/figures").rename("run/old_figures")
+    Path("run/figures").symlink_to(Path("elsewhere").absolute())
+    assert "run/figures leads out of" in workplace.assert_refused(lambda: resumed(workplace))
+
+
+@pytest.mark.parametrize("kind", TRAINING_STATES)
+def test_a_hostile_training_state_is_refused(workplace, run, kind):
+    path = Path("run/checkpoints/last.ckpt")
+    content = torch.load(path, weights_only=True)
+    TRAINING_STATES[kind](content, workplace.canary)
+    write_checkpoint(content, path)
+    assert str(path) in workplace.assert_refused(lambda: resumed(workplace), output="run")
+
+
+def test_a_checkpoint_cannot_have_files_of_others_removed(workplace, run):
+    Path("precious").touch()
+    path = Path("run/checkpoints/last.ckpt")
+    content = torch.load(path, weights_only=True)
+    folder = path.parent.absolute()
+    victim = str(folder / "../../precious")
+    for state in content["callbacks"].values():
+        if "kth_best_model_path" in state:
+            state |= {"dirpath": str(folder), "kth_best_model_path": victim, "best_k_models": {victim: torch.ones(1)}}
+            state |= {"kth_value": torch.tensor(1e9), "best_model_score": torch.tensor(1e9), "best_model_path": victim}
+    write_checkpoint(content, path)
+    with blank_figures():
+        workplace.assert_harmless(resumed(workplace))
+    assert Path("precious").exists()
+
+
+@pytest.mark.parametrize("name", ["run.json", "metrics.json"])
+@pytest.mark.parametrize("kind", JSON)
+def test_damaged_notes_of_a_run_are_refused(workplace, run, name, kind):
+    Path("run", name).write_bytes(JSON[kind])
+    os.utime(Path("run", name), (0, 0))  # before the report was written
+    assert name in workplace.assert_refused(lambda: workplace.call(check_folder, Config(resume="run")))
+
+
+@pytest.mark.parametrize("kind", [*JSON, "a pipe"])
+def test_a_hostile_split_is_refused(workplace, drawn_records, kind):
+    os.mkfifo("split.json") if kind == "a pipe" else Path("split.json").write_bytes(JSON[kind])
+    settings = DataConfig("drawn", split="split.json")
+    message = workplace.assert_refused(lambda: workplace.call(partial(split_records, drawn_records), settings))
+    assert "split.json" in message
+
+
+@pytest.mark.parametrize("kind", [*YAML, "a pipe"])
+def test_a_hostile_scheme_is_refused(workplace, drawn_root, kind):
+    os.mkfifo("scheme.yaml") if kind == "a pipe" else Path("scheme.yaml").write_bytes(YAML[kind])
+    reader = {"_target_": "facekp.data.readers.asf.AsfFolderReader", "scheme": "scheme.yaml"}
+    settings = DataConfig("drawn", reader, str(drawn_root), labels="raw")
+    assert "scheme.yaml" in workplace.assert_refused(lambda: workplace.call(read_records, settings))

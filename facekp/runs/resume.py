@@ -13,8 +13,9 @@ from omegaconf import OmegaConf
 from facekp.config import Config
 from facekp.runs.find import newest_run, read_sweep
 from facekp.runs.folder import RunFolder
+from facekp.runs.overrides import stored_overrides
 from facekp.utils.errors import ConfigError
-from facekp.utils.files import write_text
+from facekp.utils.files import user_path, write_text
 
 _OUTPUTS = Path("outputs")
 
@@ -40,10 +41,10 @@ def resuming(arguments: list[str]) -> list[str]:
             "with hydra.sweep.dir=<its folder>"
         )
     wanted = given["resume"].strip("'\"")
-    run = newest_run(_OUTPUTS) if wanted == "last" else RunFolder(Path(wanted).expanduser())
+    run = newest_run(_OUTPUTS) if wanted == "last" else RunFolder(user_path(wanted))
     if not run.begun:
         raise ConfigError(f"resume={run.path} is no run folder; give one, such as outputs/nose/<time>, or resume=last")
-    kept = [line for line in run.overrides if line.split("=", 1)[0] not in given]
+    kept = stored_overrides(run, set(given))
     typed = [argument for argument in arguments if not argument.startswith("resume=")]
     folder = quoted(run.run_dir)
     return [*kept, *typed, f"resume={folder}", f"hydra.run.dir={folder}", "hydra.output_subdir=null"]

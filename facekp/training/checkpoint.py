@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
+from lightning.pytorch import Callback, LightningModule, Trainer
 
 from facekp.config import Config
 from facekp.landmarks.scheme import Scheme
 from facekp.models.base import KeypointNetwork
 from facekp.models.checkpoint import Checkpoint, read_checkpoint
 from facekp.runs.folder import RunFolder
-from facekp.utils.errors import CheckpointError
+from facekp.utils.errors import CheckpointError, FacekpError
 from facekp.utils.files import atomic_write
 from facekp.utils.instantiate import find_class
 
@@ -67,6 +69,34 @@ def checkpoint_to_resume(config: Config, scheme: Scheme) -> Checkpoint | None:
         )
     print(f"{config.resume} goes on after epoch {checkpoint.epoch} of {config.trainer.max_epochs}")
     return checkpoint
+
+
+class ResumeGuard(Callback):
+    """Word whatever goes wrong before a resumed run has trained an epoch: its checkpoint may hold any training state.
+
+    Used as a callback, and as the context in which the trainer runs.
+
+    Args:
+        checkpoint: what the run is resumed from, or None.
+
+    Raises:
+        CheckpointError: instead of any other exception, at the end of the context.
+    """
+
+    def __init__(self, checkpoint: Checkpoint | None) -> None:
+        self._checkpoint = checkpoint
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self._checkpoint and trainer.current_epoch > self._checkpoint.epoch:
+            self._checkpoint = None
+
+    def __enter__(self) -> None:
+        """Nothing is prepared."""
+
+    def __exit__(self, kind: type | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        if self._checkpoint and isinstance(error, Exception) and not isinstance(error, (FacekpError, OSError)):
+            reason = " ".join(str(error).split())[:300] or type(error).__name__
+            raise CheckpointError(f"{self._checkpoint.path} cannot be resumed from: {reason}") from error
 
 
 def check_scheme(checkpoint: Checkpoint, scheme: Scheme) -> None:
