@@ -12,7 +12,7 @@ import facekp.utils.installed  # noqa: F401  (the first)
 from facekp.config import AugmentConfig, EvaluateConfig
 from facekp.runs.command_line import run_command
 from facekp.utils.instantiate import import_trusted
-from facekp.utils.terminal import display_path
+from facekp.utils.terminal import counted, display_path
 
 
 def evaluate(config: EvaluateConfig) -> dict[str, Any]:
@@ -33,6 +33,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         return compare(config)
 
     import_trusted(config.trust)
+    print("Loading libraries ...")
     from facekp.data.datamodule import FaceDataModule
     from facekp.evaluation.evaluate import evaluate_predictor, name_evaluation
     from facekp.models.checkpoint import read_checkpoint
@@ -57,6 +58,9 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     check_scheme(checkpoint, data.scheme)
     module = KeypointModule.restore(checkpoint).to(device_of(config.accelerator))
     name = name_evaluation(checkpoint.model, settings, data.split, seed, path.stem, checkpoint.epoch)
+    print(f"Network     {checkpoint.model.name}, {path.stem} weights (epoch {checkpoint.epoch})")
+    print(f"Data        {counted(len(data.split.val), 'image')} of {settings.name}, split {data.split.name}")
+    print("Evaluating, drawing ...")
     evaluation = evaluate_predictor(module, data.test_dataloader(), name)
 
     run_dir = run_folder_of(path)

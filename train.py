@@ -16,7 +16,7 @@ from facekp.runs.folder import RunFolder
 from facekp.runs.resume import check_folder, keep_settings, sweeping
 from facekp.runs.signals import Interrupted, defer_signals
 from facekp.utils.instantiate import import_trusted
-from facekp.utils.terminal import display_path
+from facekp.utils.terminal import counted, display_path
 
 
 def train(config: Config) -> float:
@@ -41,6 +41,14 @@ def train(config: Config) -> float:
     check_folder(config)
     config = replace(config, data=prepare_data(config.data))
     split, scheme = read_split(config.data, config.seed)
+    if not sweeping():  # which tells of each run what is its own
+        print(f"Network     {config.model.name}, {counted(config.trainer.max_epochs, 'epoch')}")
+        print(f"Data        {config.data.name}, split {split.name}")
+        for label, side in (("Training", split.train), ("Validation", split.val)):
+            people = len({record.person for record in side})
+            print(f"{label:<11} {counted(len(side), 'image')} of {counted(people, 'person', 'people')}")
+        print(f"Run folder  {display_path(run_dir)}")
+        print("Loading libraries ...")
 
     # Whatever could be checked quickly has been: now the imports that take seconds.
     from facekp.data.datamodule import FaceDataModule
@@ -49,7 +57,7 @@ def train(config: Config) -> float:
     from facekp.models.module import KeypointModule
     from facekp.reporting.report import write_report
     from facekp.reporting.results import print_results, write_results
-    from facekp.runs.provenance import recorded
+    from facekp.runs.provenance import device_name, recorded
     from facekp.training.callbacks import log_hyperparameters
     from facekp.training.checkpoint import ResumeGuard, checkpoint_to_resume
     from facekp.training.trainer import build_trainer
@@ -68,6 +76,8 @@ def train(config: Config) -> float:
         split.save(run_dir / "split.json")
         if config.resume:
             keep_settings(run_dir)
+    if not sweeping():
+        print(f"Device      {device_name(trainer)}")
     interrupted, last_checkpoint = None, RunFolder(run_dir).last_checkpoint
     try:
         with recorded(config, {"train": len(split.train), "val": len(split.val)}, trainer), guard, defer_signals():
@@ -83,6 +93,8 @@ def train(config: Config) -> float:
 
     if not is_main_process():
         return math.nan
+    if not sweeping():
+        print("Evaluating, drawing ...")
     name = name_evaluation(config.model, config.data, split, config.seed, "last", epoch)
     evaluation = evaluate_predictor(module, data.test_dataloader(), name)
     measured = write_results(evaluation, module, run_dir, run_dir)

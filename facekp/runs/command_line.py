@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import math
 import os
 import shlex
@@ -73,6 +74,8 @@ def run_command(config_name: str, task: Callable[[Any], Any], resumable: bool = 
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then hands its exceptions on, so that they are reported here
     threading.excepthook = _report_in_thread
     install_handlers()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # in a pipe, too, each line is seen at once
     register()
     register_help()
 

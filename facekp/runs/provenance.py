@@ -77,7 +77,6 @@ def command_line() -> str | None:
 
 def _beginning(config: Config, images: Mapping[str, int], trainer: Any) -> dict[str, Any]:
     commit = _git("rev-parse", "HEAD") if _git("ls-files", "--error-unmatch", "__init__.py") else None
-    device = trainer.strategy.root_device
     return {
         "command": command_line(),
         "started": _now(),
@@ -105,8 +104,14 @@ def _beginning(config: Config, images: Mapping[str, int], trainer: Any) -> dict[
         "system": platform.platform(),
         "cpus": os.cpu_count(),
         "processes": trainer.world_size,
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "device": device_name(trainer),
     }
+
+
+def device_name(trainer: Any) -> str:
+    """What Lightning's trainer computes on: a graphics card by its name."""
+    device = trainer.strategy.root_device
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device.type)
 
 
 def _name_of(spec: Specs) -> str | None:

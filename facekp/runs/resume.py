@@ -16,6 +16,7 @@ from facekp.runs.folder import RunFolder
 from facekp.runs.overrides import stored_overrides
 from facekp.utils.errors import ConfigError
 from facekp.utils.files import user_path, write_text
+from facekp.utils.terminal import counted
 
 _OUTPUTS = Path("outputs")
 
@@ -89,7 +90,7 @@ def check_folder(config: Config) -> None:
     run = RunFolder(config.resume) if config.resume else None
     if run and run.finished and run.measured["epoch"] >= config.trainer.max_epochs:
         raise ConfigError(
-            f"{config.resume} has finished its {run.measured['epoch']} epochs; "
+            f"{config.resume} has finished its {counted(run.measured['epoch'], 'epoch')}; "
             "to go on, add trainer.max_epochs=<how many in all>"
         )
 

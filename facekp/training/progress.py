@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.table import Column
+from rich.text import Text
 
 from facekp.utils.terminal import console
 
@@ -25,10 +27,10 @@ class ProgressBar(Callback):
     """One bar for the whole training: the epoch, the time left, and the losses readable at their size."""
 
     def __init__(self) -> None:
-        self._bar = Progress(
+        self._bar = _Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
-            TimeRemainingColumn(elapsed_when_finished=True, table_column=Column(no_wrap=True, min_width=7)),
+            _Time(table_column=Column(no_wrap=True, min_width=9)),
             TextColumn("{task.fields[figures]}"),
             console=console(),
             auto_refresh=False,
@@ -64,6 +66,34 @@ class ProgressBar(Callback):
             refresh=True,
         )
         self._shown = time.monotonic()
+
+
+class _Progress(Progress):
+    """Leaves room behind the bar for the ^C of a terminal, which would wrap, so that the bar stood there twice."""
+
+    def get_renderable(self) -> RenderableType:
+        return _Narrowed(super().get_renderable())
+
+
+class _Narrowed(NamedTuple):
+    shown: RenderableType
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield from console.render(self.shown, options.update_width(options.max_width - len("^C") - 1))
+
+
+class _Time(ProgressColumn):
+    """The time left, or taken in the end."""
+
+    max_refresh = 0.5
+
+    def render(self, task: Task) -> Text:
+        label, seconds = ("took", task.finished_time) if task.finished else ("left", task.time_remaining)
+        if seconds is None:
+            return Text("")
+        minutes, rest = divmod(round(seconds), 60)
+        hours, minutes = divmod(minutes, 60)
+        return Text(f"{label} {hours}:{minutes:02}:{rest:02}" if hours else f"{label} {minutes}:{rest:02}")
 
 
 class EpochLines(Callback):

@@ -60,6 +60,11 @@ def display_path(path: Path) -> str:
     return one_line(str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path))
 
 
+def counted(number: int, one: str, more: str = "") -> str:
+    """A number and what it counts, as in "1 epoch" and "2 epochs"."""
+    return f"{number:,} {one if number == 1 else more or f'{one}s'}"
+
+
 def one_line(text: str) -> str:
     """As :func:`printable`, and without line breaks."""
     return printable(text).replace("\n", r"\n")
