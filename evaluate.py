@@ -40,10 +40,11 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     from facekp.models.module import KeypointModule
     from facekp.reporting.report import write_report
     from facekp.reporting.results import print_results, write_results
-    from facekp.runs.find import find_checkpoint, run_folder_of
+    from facekp.runs.find import find_checkpoint, run_of
     from facekp.training.checkpoint import check_scheme, device_of
 
     path = find_checkpoint(config.ckpt_path, config.weights)
+    run = run_of(path)
     checkpoint = read_checkpoint(path)
     stored, seed = checkpoint.data_settings()
     settings = replace(
@@ -63,10 +64,11 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     print("Evaluating, drawing ...")
     evaluation = evaluate_predictor(module, data.test_dataloader(), name)
 
-    run_dir = run_folder_of(path)
-    folder = Path(config.output_dir or (run_dir or path.parent) / "evaluate" / f"{path.stem}-{settings.labels}")
-    measured = write_results(evaluation, module, folder, run_dir)
-    report = write_report(evaluation, measured, module, folder, run_dir)
+    folder = Path(
+        config.output_dir or (run.path if run else path.parent) / "evaluate" / f"{path.stem}-{settings.labels}"
+    )
+    measured = write_results(evaluation, module, folder, run)
+    report = write_report(evaluation, measured, module, folder, run)
     print_results(measured)
     print(f"Report      {display_path(report)}")
     print(f"Written to  {display_path(folder)}")

@@ -97,8 +97,9 @@ def train(config: Config) -> float:
         print("Evaluating, drawing ...")
     name = name_evaluation(config.model, config.data, split, config.seed, "last", epoch)
     evaluation = evaluate_predictor(module, data.test_dataloader(), name)
-    measured = write_results(evaluation, module, run_dir, run_dir)
-    report = write_report(evaluation, measured, module, run_dir, run_dir)
+    run = RunFolder(run_dir)
+    measured = write_results(evaluation, module, run_dir, run)
+    report = write_report(evaluation, measured, module, run_dir, run)
     if not interrupted:
         log_hyperparameters(trainer, config, measured["metrics"])
     print_results(measured)

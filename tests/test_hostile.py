@@ -15,12 +15,14 @@ from evaluate import evaluate
 from facekp.config import Config, DataConfig, EvaluateConfig
 from facekp.data.read import read_records
 from facekp.data.splits import split_records
+from facekp.reporting.comparison import compare
 from facekp.runs.resume import check_folder
 from tests.helpers import blank_figures
 from tests.hostile import (
     CHECKPOINTS,
     JSON,
     OVERRIDES,
+    SECRET,
     TRAINING_STATES,
     YAML,
     Done,
@@ -31,6 +33,8 @@ from tests.hostile import (
     write_overrides,
     write_run_folder,
 )
+from tests.hostile_runs import DAMAGES, HARMLESS, TRAINING
+from tests.run_folders import make_run, part, write_stored
 
 
 @pytest.fixture
@@ -172,3 +176,38 @@ def test_a_hostile_scheme_is_refused(workplace, drawn_root, kind):
     reader = {"_target_": "facekp.data.readers.asf.AsfFolderReader", "scheme": "scheme.yaml"}
     settings = DataConfig("drawn", reader, str(drawn_root), labels="raw")
     assert "scheme.yaml" in workplace.assert_refused(lambda: workplace.call(read_records, settings))
+
+
+@pytest.mark.parametrize("kind", DAMAGES)
+def test_a_hostile_run_is_not_compared(workplace, kind):
+    runs = [make_run(Path(name)) for name in ("honest", "hostile")]
+    DAMAGES[kind](runs[1])
+    settings = EvaluateConfig(compare=["honest", "hostile"])
+    assert "hostile" in workplace.assert_refused(lambda: workplace.call(compare, settings))
+
+
+@pytest.mark.parametrize("kind", HARMLESS)
+def test_what_a_run_asks_for_is_not_done(workplace, kind):
+    runs = [make_run(Path(name)) for name in ("hostile", "honest")]
+    HARMLESS[kind](runs[0])
+    with blank_figures():
+        done = workplace.call(compare, EvaluateConfig(compare=["hostile", "honest"], output_dir="out"))
+    assert done.status == 0, done.err
+    workplace.assert_harmless(done)
+    assert SECRET.encode() not in b"".join(path.read_bytes() for path in Path("out").glob("*.*"))
+    assert "<script>alert" not in Path("out/compare.html").read_text()
+
+
+def test_a_command_that_is_given_a_hostile_run_ends_in_one_sentence(workplace):
+    runs = [make_run(Path(name)) for name in ("honest", "hostile")]
+    DAMAGES["a text of half a character"](runs[1])
+    assert "hostile" in workplace.assert_refused(lambda: workplace.command("evaluate", "compare=[honest,hostile]"))
+
+
+@pytest.mark.parametrize("kind", TRAINING)
+def test_a_run_whose_training_is_not_told_is_not_evaluated(workplace, drawn_root, kind):
+    write_checkpoint(checkpoint_content(drawn_root), Path("run/checkpoints/last.ckpt"))
+    write_stored(Path("run"), parts=(part(),))
+    TRAINING[kind](Path("run"))
+    settings = EvaluateConfig(ckpt_path="run", accelerator="cpu")
+    assert "run" in workplace.assert_refused(lambda: workplace.call(evaluate, settings))

@@ -15,9 +15,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from facekp.config import DataConfig, EvaluateConfig
+from facekp.config import DataConfig, EvaluateConfig, settings_from_file
 from facekp.data.read import read_records
-from facekp.data.records import Record
+from facekp.data.records import Reader, Record
 from facekp.evaluation.comparison import PredictionTable, common_ground, compare_tables
 from facekp.evaluation.errors import image_masks
 from facekp.landmarks.scheme import Scheme
@@ -27,13 +27,14 @@ from facekp.runs.find import find_runs
 from facekp.runs.folder import RunFolder
 from facekp.runs.resume import quoted
 from facekp.runs.settings import differing_settings, referred
-from facekp.utils.errors import DataError, FacekpError
+from facekp.utils.errors import ConfigError, DataError, FacekpError
 from facekp.utils.files import write_csv, write_text
+from facekp.utils.instantiate import import_trusted, loaded_class
 from facekp.utils.plain import plain
 from facekp.utils.shape import shaped
 from facekp.utils.terminal import display_path
 
-_DATA = {"name": str, "reader": {"_target_": str, ...: object}, "root": (str, None), "folder": str, "people": int}
+_DATA = ("name", "reader", "root", "folder", "people", "on_bad")
 Photographs = tuple[dict[str, Record], Scheme]
 """Records by name, and the scheme of their landmarks."""
 
@@ -51,6 +52,7 @@ def compare(config: EvaluateConfig) -> dict[str, Any]:
         ConfigError: if the runs cannot be compared.
         DataError: if a file of a run is damaged, or ``data.root`` is given and does not hold the runs' faces.
     """
+    import_trusted(config.trust)
     folders, left_out = find_runs(config.compare)
     runs = common_ground({name: folder.predictions for name, folder in folders.items()})
     photographs = find_photographs(folders, runs, config.data.root)
@@ -140,8 +142,11 @@ def find_photographs(
         DataError: if ``root`` is given and does not hold these images with these points.
     """
     name, run = next(iter(runs.items()))
-    data = _data_settings(folders[name].config, run.labels)
-    if data is None:
+    try:
+        data = _data_settings(folders[name].config, run.labels)
+    except (ConfigError, ValueError) as error:
+        if root:
+            raise DataError(f"the settings of {name} do not tell how to read data.root={root}: {error}") from error
         return None
     kept = Path(data.folder)
     places = [data.root, os.environ.get("FACEKP_DANES"), kept / "danes", kept / f"standin-{data.people}"]
@@ -160,16 +165,18 @@ def find_photographs(
     return None
 
 
-def _data_settings(config: Mapping[str, Any], labels: str) -> DataConfig | None:
-    """The stored data settings of a run with a reader of this package; None if there are none."""
-    try:
-        stored = shaped(config, {"data": {...: object}})["data"]
-        told = {key: referred(stored.get(key), config) for key in _DATA}
-        told["root"] = None if "${" in str(told["root"]) else told["root"]  # of the machine that it was trained on
-        data = DataConfig(labels=labels, **plain(shaped(told, _DATA), targets=["reader"]))
-    except ValueError:
-        return None
-    return data if data.reader["_target_"].startswith("facekp.data.readers.") else None
+def _data_settings(config: Mapping[str, Any], labels: str) -> DataConfig:
+    """What stored settings say of how and where the data are read.
+
+    Raises:
+        ConfigError, ValueError: if they do not, or name a reader that is not trusted.
+    """
+    stored = shaped(config, {"data": {...: object}})["data"]
+    told = {key: referred(stored[key], config) for key in _DATA if key in stored}
+    known = {key: value for key, value in told.items() if "${" not in str(value)}  # else of the machine that trained
+    data = settings_from_file(DataConfig, plain(known | {"labels": labels}, targets=("reader",)), "data")
+    loaded_class(data.reader.get("_target_"), Reader, "facekp.data.readers")
+    return data
 
 
 def _is_shown(record: Record, run: PredictionTable, row: int) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,7 +27,7 @@ _FACE_WIDTH = 480
 
 
 def draw(
-    evaluation: Evaluation, measured: dict[str, Any], module: KeypointModule, run_dir: Path | None
+    evaluation: Evaluation, measured: dict[str, Any], module: KeypointModule, run: RunFolder | None
 ) -> Iterator[tuple[str, Figure]]:
     """Yield each figure of an evaluation with the name of its file.
 
@@ -36,13 +35,11 @@ def draw(
         evaluation: what to draw.
         measured: its :meth:`Evaluation.as_json`.
         module: the evaluated network, whose filters are drawn.
-        run_dir: the run folder whose loss curves are drawn, or None.
+        run: the run whose loss curves are drawn, or None.
     """
     yield from _faces(evaluation)
     yield from _errors(evaluation, measured)
-    losses = (
-        {tag: series for tag, series in RunFolder(run_dir).scalars.items() if tag.endswith("/loss")} if run_dir else {}
-    )
+    losses = {tag: series for tag, series in run.scalars.items() if tag.endswith("/loss")} if run else {}
     if losses:
         yield "loss_curves", figures.loss_curves(losses, "training and validation loss", evaluation.caption)
     record = evaluation.records[0]

@@ -32,7 +32,7 @@ _TABLES = {"by_type": "image type", "by_group": "point group"}
 
 
 def write_report(
-    evaluation: Evaluation, measured: dict[str, Any], module: KeypointModule, folder: Path, run_dir: Path | None
+    evaluation: Evaluation, measured: dict[str, Any], module: KeypointModule, folder: Path, run: RunFolder | None
 ) -> Path:
     """Write a self-contained page of all results, beside the files of ``write_results``.
 
@@ -41,12 +41,11 @@ def write_report(
         measured: the content of ``folder``'s metrics.json.
         module: the evaluated network, whose layers are listed.
         folder: of metrics.json, ``figures/`` and report.html.
-        run_dir: the run folder, whose run.json describes the training, or None.
+        run: the run, whose run.json describes the training, or None.
 
     Returns:
         The path of the page.
     """
-    run = RunFolder(run_dir) if run_dir else None
     parts = run.parts if run else []
     image = load_grey(evaluation.records[0].image, evaluation.input_size)
     layers = layers_of(module, torch.from_numpy(image))
@@ -56,14 +55,14 @@ def write_report(
         page,
         "report.html.j2",
         measured=measured,
-        run=run_dir.name if run_dir else "",
+        run=run.path.name if run else "",
         verdict=verdict(measured),
         numbers=_numbers(measured),
         facts=_facts(measured, parts),
         parts=parts,
         command=_command(run, parts) if run else None,
         resume_by=_resume_by(run, parts) if run else None,
-        evaluated_by=None if folder == run_dir else command_line(),
+        evaluated_by=None if run and folder == run.path else command_line(),
         layers=[*map(_row_of, layers), ("total", "", "", weights)],
         weights=weights,
         input_size="x".join(map(str, evaluation.input_size)),

@@ -18,6 +18,7 @@ from facekp.landmarks.frames import Letterbox
 from facekp.models.module import KeypointModule
 from facekp.reporting.evaluation_figures import draw
 from facekp.reporting.verdict import verdict
+from facekp.runs.folder import RunFolder
 from facekp.utils.files import write_text
 from facekp.utils.terminal import console, print_table
 
@@ -40,21 +41,23 @@ COLUMNS = {
 """The columns of predictions.csv and their meaning."""
 
 
-def write_results(evaluation: Evaluation, module: KeypointModule, folder: Path, run_dir: Path | None) -> dict[str, Any]:
+def write_results(
+    evaluation: Evaluation, module: KeypointModule, folder: Path, run: RunFolder | None
+) -> dict[str, Any]:
     """Write metrics.json, predictions.csv and figures/*.png, each complete or not at all.
 
     Args:
         evaluation: the evaluation.
         module: the evaluated network, whose filters are drawn.
         folder: for the files.
-        run_dir: the run folder whose loss curves are drawn, or None.
+        run: the run whose loss curves are drawn, or None.
 
     Returns:
         The content of metrics.json.
     """
     measured = write_measured(evaluation, folder)
     (folder / "figures").mkdir(exist_ok=True)
-    for name, figure in draw(evaluation, measured, module, run_dir):
+    for name, figure in draw(evaluation, measured, module, run):
         figure.savefig(folder / "figures" / f"{name}.png", dpi=_DPI)
     return measured
 

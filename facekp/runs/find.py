@@ -106,6 +106,14 @@ def find_checkpoint(path: str | Path, weights: str = "last") -> Path:
     return inside
 
 
-def run_folder_of(checkpoint: Path) -> Path | None:
-    """The run folder of a checkpoint file, or None if it is not in one."""
-    return checkpoint.parent.parent if checkpoint.parent.name == "checkpoints" else None
+def run_of(checkpoint: Path) -> RunFolder | None:
+    """The run in whose folder a checkpoint file lies, or None for a file on its own.
+
+    Raises:
+        DataError: if a file that a report needs is damaged.
+    """
+    if checkpoint.parent.name != "checkpoints":
+        return None
+    run = RunFolder(checkpoint.parent.parent)
+    _ = run.parts, run.scalars  # are kept
+    return run

@@ -98,7 +98,7 @@ class RunFolder:
         path = self.run_dir / ".hydra" / "config.yaml"
         return read_plain(path, {...: object}, "restore it, or move .hydra away") if path.exists() else {}
 
-    @property
+    @cached_property
     def parts(self) -> list[dict[str, Any]]:
         """The entries of run.json, one for each time that the run was started or resumed, in order."""
         path = self.run_dir / "run.json"
@@ -125,7 +125,7 @@ class RunFolder:
         with reports_damage(self.predictions_csv, "evaluate that run again"):
             return _parsed(read_bytes(self.predictions_csv, _CSV_BYTES).decode(), labels)
 
-    @property
+    @cached_property
     def scalars(self) -> Scalars:
         """The values that the run logged for TensorBoard; may be empty.
 
@@ -215,6 +215,8 @@ def _row(cells: Sequence[str], line: int) -> tuple[float, ...]:
     except ValueError:
         raise ValueError(f"line {line} has a text where there should be a number") from None
     in_bounds = all(0 <= number <= largest for number, largest in zip(whole, _WHOLE.values(), strict=True))
-    if not (in_bounds and all(abs(v) <= _LARGEST_PX for v in values) and not eye_distance <= 0):
+    if not (
+        in_bounds and all(abs(v) <= _LARGEST_PX for v in values) and min(values[4:]) >= 0 and not eye_distance <= 0
+    ):
         raise ValueError(f"line {line} has a number that is not possible")
     return *whole, *values, eye_distance

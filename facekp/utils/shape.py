@@ -19,6 +19,7 @@ Shape = Any
 a tuple of these for any of them; ``[shape]`` for a list; ``{key: shape}`` for a mapping with these keys, where those
 that end with ``?`` are optional; the key ``...`` stands for all others."""
 
+_LONGEST_TEXT = 10_000
 _KINDS = {str: "a plain text", int: "a whole number", float: "a number", bool: "true or false", None: "null"}
 
 
@@ -73,7 +74,7 @@ def _is(value: Any, shape: Shape) -> bool:
     if isinstance(shape, (list, dict)):
         return isinstance(value, type(shape))
     if isinstance(value, str):
-        return shape is str and not CONTROL.search(value)
+        return shape is str and len(value) <= _LONGEST_TEXT and not CONTROL.search(value)
     if value is None or isinstance(value, bool):
         return shape is (None if value is None else bool)
     return isinstance(value, (int, float) if shape is float else int) and shape in (int, float)

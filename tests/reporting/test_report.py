@@ -22,6 +22,7 @@ from facekp.models.module import KeypointModule
 from facekp.reporting.metrics_page import metrics_page
 from facekp.reporting.report import write_report
 from facekp.reporting.results import write_results
+from facekp.runs.folder import RunFolder
 from facekp.runs.provenance import recorded
 from tests.browser import assert_reads_well, browser
 from tests.models.helpers import bare_trainer, tiny_module
@@ -71,10 +72,10 @@ class Reader(HTMLParser):
             self.headings.append(data)
 
 
-def reported(folder: Path, module: KeypointModule, records, data: str = "drawn", run_dir: Path | None = None) -> Path:
+def reported(folder: Path, module: KeypointModule, records, data: str = "drawn", run: RunFolder | None = None) -> Path:
     faces = FaceDataset(records, (80, 60))
     evaluation = evaluate_predictor(module, DataLoader(faces, 4), NAME | {"data": data})
-    return write_report(evaluation, write_results(evaluation, module, folder, run_dir), module, folder, run_dir)
+    return write_report(evaluation, write_results(evaluation, module, folder, run), module, folder, run)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +87,7 @@ def page(drawn_split, tmp_path_factory) -> Path:
     with recorded(config, {"train": 18, "val": 6}, bare_trainer(3, Callback())), SummaryWriter(str(folder)) as writer:
         writer.add_scalar("train/loss", 0.5, 0)
     records = [replace(drawn_split.val[0], name=HOSTILE), *drawn_split.val[1:]]
-    return reported(folder, tiny_module((80, 60)), records, HOSTILE, folder)
+    return reported(folder, tiny_module((80, 60)), records, HOSTILE, RunFolder(folder))
 
 
 @pytest.fixture(scope="module")
