@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import facekp.utils.installed  # noqa: F401  (the first)
-from facekp.config import Config
+from facekp.config import Config, EvaluateConfig
 from facekp.data.prepare import prepare_data
 from facekp.data.read import read_split
 from facekp.runs.command_line import run_command
@@ -102,6 +102,8 @@ def train(config: Config) -> float:
     report = write_report(evaluation, measured, module, run_dir, run)
     if not interrupted:
         log_hyperparameters(trainer, config, measured["metrics"])
+    if sweeping():
+        return measured["metrics"]["error_px"]
     print_results(measured)
     print(f"Report      {display_path(report)}")
     print(f"Run folder  {display_path(run_dir)}")
@@ -112,5 +114,12 @@ def train(config: Config) -> float:
     return measured["metrics"]["error_px"]
 
 
+def compare(sweep: Path) -> Path:
+    """Set the runs of a sweep's folder side by side; returns the path of the page, which is written there."""
+    from facekp.reporting.comparison import write_comparison
+
+    return write_comparison(EvaluateConfig(compare=[str(sweep)], output_dir=str(sweep)))[1]
+
+
 if __name__ == "__main__":
-    run_command("train", train, resumable=True)
+    run_command("train", train, resumable=True, compare=compare)

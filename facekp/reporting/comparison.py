@@ -49,6 +49,21 @@ def compare(config: EvaluateConfig) -> dict[str, Any]:
         The content of compare.json.
 
     Raises:
+        FacekpError: as :func:`write_comparison`.
+    """
+    compared, page = write_comparison(config)
+    print_comparison(compared)
+    print(f"Page        {display_path(page)}")
+    return compared
+
+
+def write_comparison(config: EvaluateConfig) -> tuple[dict[str, Any], Path]:
+    """Do what :func:`compare` does, but print nothing.
+
+    Returns:
+        The content of compare.json, and the path of the page.
+
+    Raises:
         ConfigError: if the runs cannot be compared.
         DataError: if a file of a run is damaged, or ``data.root`` is given and does not hold the runs' faces.
     """
@@ -66,9 +81,7 @@ def compare(config: EvaluateConfig) -> dict[str, Any]:
     write_text(folder / "compare.json", json.dumps(compared, indent=1) + "\n")
     write_csv(folder / "compare.csv", [_flat(row) for row in compared["runs"]])
     write_comparison_page(folder, compared, draw(compared, runs, losses, photographs))
-    print_comparison(compared)
-    print(f"Page        {display_path(folder / 'compare.html')}")
-    return compared
+    return compared, folder / "compare.html"
 
 
 def main(arguments: list[str]) -> None:

@@ -47,7 +47,7 @@ _SWEEP_CSV = {
 _SUMMARY_CSV = {
     "<setting>": "each but seed and fold",
     "runs": "how many finished",
-    ", ".join(COMPARED): "mean ± standard deviation over the runs",
+    "<metric>_mean, <metric>_sd": "mean and standard deviation over the runs, of each metric of sweep.csv",
 }
 _COMPARE_CSV = {
     "run, folder": "name and folder of the run",

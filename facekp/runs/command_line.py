@@ -45,26 +45,40 @@ class NewFolders(Callback):
     folders: ClassVar[list[Path]] = []
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
-        run_dir = Path(config.hydra.run.dir).absolute()
-        self.folders[:] = [folder for folder in (run_dir, *run_dir.parents) if not folder.exists()]
+        self._note(config.hydra.run.dir)
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        self._note(config.hydra.sweep.dir)
+
+    def _note(self, path: str) -> None:
+        inner = Path(path).absolute()
+        self.folders[:] = [folder for folder in (inner, *inner.parents) if not folder.exists()]
 
     @classmethod
     def remove(cls) -> None:
         """Remove them, if there is nothing in them but what Hydra keeps of the settings."""
         for folder in cls.folders:
-            if folder == cls.folders[0] and [path.name for path in folder.iterdir()] == [".hydra"]:
-                shutil.rmtree(folder / ".hydra")
             with suppress(OSError):  # a folder that holds something stays
+                if folder == cls.folders[0] and [path.name for path in folder.iterdir()] == [".hydra"]:
+                    shutil.rmtree(folder / ".hydra")
+                if folder == cls.folders[0] and [path.name for path in folder.iterdir()] == ["multirun.yaml"]:
+                    (folder / "multirun.yaml").unlink()
                 folder.rmdir()
 
 
-def run_command(config_name: str, task: Callable[[Any], Any], resumable: bool = False) -> None:
+def run_command(
+    config_name: str,
+    task: Callable[[Any], Any],
+    resumable: bool = False,
+    compare: Callable[[Path], Path] | None = None,
+) -> None:
     """Run ``task`` on the config composed from the command line, and exit with a status.
 
     Args:
         config_name: the file under ``conf/`` that the command starts from.
         task: takes the checked config; what it returns is the objective of a sweep.
         resumable: whether ``resume=`` goes on with what an earlier command began.
+        compare: sets the runs of a sweep's folder side by side in a page, and returns its path.
 
     A mistake of the user, or a full disk, ends in one paragraph on stderr and exit status 1; SIGINT or SIGTERM in one
     line and status 130 or 143. ``HYDRA_FULL_ERROR=1`` shows the traceback. In a sweep, whatever stops one job is
@@ -108,6 +122,10 @@ def run_command(config_name: str, task: Callable[[Any], Any], resumable: bool = 
             sys.argv[1:] = resuming(sys.argv[1:])
         if not is_main_process():
             sys.argv += NO_OUTPUT
+        if {"-m", "--multirun"} & set(sys.argv):
+            from facekp.runs.sweep import SweepTable
+
+            SweepTable.compare = staticmethod(compare) if compare else None
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)(run)()
         sys.stdout.flush()
     except Interrupted as interruption:
@@ -122,6 +140,7 @@ def run_command(config_name: str, task: Callable[[Any], Any], resumable: bool = 
         text = error_message(error)
         if wants_traceback or text is None:
             raise
+        NewFolders.remove()
         _exit(error, text)
 
 

@@ -5,44 +5,71 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import product
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+from hydra import compose
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.core.utils import JobReturn
+from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
-from facekp.evaluation.catalogue import COMPARED
+from facekp.config import checked
+from facekp.evaluation.catalogue import CATALOGUE, COMPARED, HEADLINE
 from facekp.runs.find import runs_in
 from facekp.runs.folder import RunFolder
+from facekp.runs.resume import sweeping
+from facekp.utils.errors import FacekpError
 from facekp.utils.files import write_csv
-from facekp.utils.terminal import display_path
+from facekp.utils.terminal import counted, display_path
 
 REPEATS = ("seed", "data.fold")
 Row = dict[str, str]
 
 
 class SweepTable(Callback):
-    """Prints the runs of a sweep, best first, and writes them to sweep.csv in the sweep's folder.
+    """Prints each run of a sweep, at the end all, best first, and writes them to sweep.csv in the sweep's folder.
 
     If seeds or folds were swept, their mean and standard deviation follow, also in sweep_summary.csv. The resolver
     ``swept`` names each run's folder by the run's number and its swept settings, as in ``0_lr-0.001_seed-0``.
 
-    The command exits with status 1 if a run failed.
+    The command exits with status 1 if a run failed, and before the first run if the settings of one are refused.
     """
 
     folder: Path | None = None
     """The folder of this process's sweep, once it has started."""
+    compare: Callable[[Path], Path] | None = None
+    """Sets the runs of a sweep's folder side by side in a page, and returns its path."""
 
-    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+    def on_multirun_start(self, config: DictConfig, config_name: str | None = None, **kwargs: Any) -> None:
+        listed = [f"{name}={values}" for name, values in (config.hydra.sweeper.get("params") or {}).items()]
+        loader = GlobalHydra.instance().config_loader()
+        wanted = OverridesParser.create(loader).parse_overrides([*listed, *config.hydra.overrides.task])
+        self._swept = {override.get_key_element() for override in wanted if override.is_sweep_override()}
+        jobs = _jobs(wanted)
+        self._total = config.hydra.sweeper.get("n_trials") or len(jobs)
+        _check(config_name, jobs, self._swept)
         SweepTable.folder = Path(config.hydra.sweep.dir).absolute()
         SweepTable.folder.mkdir(parents=True, exist_ok=True)  # a sweeper may store something there
-        listed = [f"{name}={values}" for name, values in (config.hydra.sweeper.get("params") or {}).items()]
-        wanted = OverridesParser.create().parse_overrides([*listed, *config.hydra.overrides.task])
-        self._swept = {override.get_key_element() for override in wanted if override.is_sweep_override()}
         self._register()
+
+    def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
+        if sweeping():
+            values = " ".join(_values(config.hydra.overrides.task, self._swept))
+            print(f"\nrun {config.hydra.job.num + 1} of {self._total}: {values}")
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
+        run = RunFolder(config.hydra.runtime.output_dir)
+        if sweeping() and run.metrics_json.is_file() and not run.error.is_file():
+            metrics = run.measured["metrics"]
+            told = [f"{CATALOGUE[name].title()} {CATALOGUE[name].text(metrics.get(name))}" for name in HEADLINE]
+            print(f"{'; '.join(told)}\nall tables in {display_path(run.path / 'report.html')}")
 
     def _register(self) -> None:
         OmegaConf.register_new_resolver("swept", lambda overrides: _label(overrides, self._swept), replace=True)
@@ -52,18 +79,56 @@ class SweepTable(Callback):
         self._register()
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        if close_sweep(Path(config.hydra.sweep.dir).absolute()):
+        folder = Path(config.hydra.sweep.dir).absolute()
+        failed = close_sweep(folder)
+        if self.compare:
+            print("Comparing the runs, drawing ...")
+            try:
+                print(f"Page        {display_path(self.compare(folder))}")
+            except FacekpError as error:
+                print(f"No page     {error}")
+        if failed:
             sys.exit(1)
+
+
+def _jobs(overrides: Iterable[Override]) -> list[tuple[str, ...]]:
+    """The overrides of each run of a grid; what a search chooses from an interval is left out."""
+    choices: dict[str, list[str]] = {}
+    for override in overrides:
+        name = override.get_key_element()
+        if override.is_discrete_sweep():
+            choices[name] = [f"{name}={value}" for value in override.sweep_string_iterator()]
+        elif not override.is_sweep_override():
+            choices[name] = [override.input_line or name]
+    return list(product(*choices.values()))
+
+
+def _check(config_name: str | None, jobs: Sequence[Sequence[str]], swept: Collection[str]) -> None:
+    """End the command if the settings of a run are refused; a sweep that cannot be composed is left to Hydra."""
+    for number, job in enumerate(jobs, 1):
+        try:
+            checked(compose(config_name, [*job, "run_dir=."]))
+        except HydraException:
+            return
+        except FacekpError as error:
+            values = " ".join(_values(job, swept))
+            sys.exit(f"Error: run {number} of {len(jobs)} ({values}): {error}; nothing has been run")
 
 
 def close_sweep(folder: Path) -> int:
     """Print and write the tables of the runs in a sweep's folder, and return how many failed."""
     rows = sorted((_row(run) for run in runs_in(folder)), key=lambda row: float(row.get("error_px", "inf")))
-    _show(rows, folder / "sweep.csv", f"{len(rows)} runs, by error on the validation faces")
+    write_csv(folder / "sweep.csv", rows)
+    _show(rows, f"{counted(len(rows), 'run')}, by error on the validation faces ({display_path(folder / 'sweep.csv')})")
     done = [row for row in rows if row["status"] == "finished"]
     summary = _summary(done)
     if len(summary) < len(done):
-        _show(summary, folder / "sweep_summary.csv", "mean ± standard deviation over seeds and folds")
+        path = folder / "sweep_summary.csv"
+        write_csv(path, summary)
+        _show(
+            [_with_spread(row) for row in summary],
+            f"mean ± standard deviation over seeds and folds ({display_path(path)})",
+        )
     print(f"Sweep       {display_path(folder)}")
     print(f"Dashboard   tensorboard --logdir {display_path(folder)}")
     return sum(row["status"] == "failed" for row in rows)
@@ -71,9 +136,14 @@ def close_sweep(folder: Path) -> int:
 
 def _label(overrides: Iterable[str], swept: Collection[str]) -> str:
     """The swept settings of one run, in characters that need no quotes in a shell."""
-    settings = dict(override.split("=", 1) for override in overrides)
-    parts = [f"_{_last(name)}-{value}" for name, value in settings.items() if name in swept]
+    parts = [f"_{value.replace('=', '-', 1)}" for value in _values(overrides, swept)]
     return re.sub(r"[^\w.+-]+", "-", "".join(parts))[:100]
+
+
+def _values(overrides: Iterable[str], swept: Collection[str]) -> list[str]:
+    """The swept settings of one run, as in ``lr=0.001``."""
+    settings = dict(override.split("=", 1) for override in overrides if "=" in override)
+    return [f"{_last(name)}={value}" for name, value in settings.items() if name in swept]
 
 
 def _last(name: str) -> str:
@@ -100,24 +170,32 @@ def _summary(rows: Sequence[Row]) -> list[Row]:
     return [
         dict(setting)
         | {"runs": str(len(group))}
-        | {name: _spread(float(row[name]) for row in group) for name in COMPARED}
+        | {part: number for name in COMPARED for part, number in _spread(name, [float(row[name]) for row in group])}
         for setting, group in groups.items()
     ]
 
 
-def _spread(values: Iterable[float]) -> str:
-    numbers = list(values)
-    return f"{mean(numbers):.4g} ± {float(f'{stdev(numbers):.2g}'):g}" if len(numbers) > 1 else f"{numbers[0]:.4g}"
+def _spread(name: str, values: Sequence[float]) -> list[tuple[str, str]]:
+    deviation = f"{stdev(values):.5g}" if len(values) > 1 else ""
+    return [(f"{name}_mean", f"{mean(values):.5g}"), (f"{name}_sd", deviation)]
 
 
-def _show(rows: Sequence[Row], path: Path, title: str) -> None:
-    """Write all columns as CSV, and print those in which the rows differ."""
+def _with_spread(row: Row) -> Row:
+    """A row of the summary as it is printed."""
+    told = {name: value for name, value in row.items() if not name.startswith(COMPARED)}
+    for name in COMPARED:
+        deviation = row[f"{name}_sd"]
+        told[name] = f"{float(row[f'{name}_mean']):.4g}" + (f" ± {float(deviation):.2g}" if deviation else "")
+    return told
+
+
+def _show(rows: Sequence[Row], title: str) -> None:
+    """Print the columns in which the rows differ."""
     from rich.table import Table
 
     from facekp.utils.terminal import print_table
 
     names = list(dict.fromkeys(name for row in rows for name in row))
-    write_csv(path, rows)
     table = Table()
     values = {name: {row.get(name) for row in rows} - ({"finished"} if name == "status" else set()) for name in names}
     differing = [n for n in names if n in ("run", *COMPARED) or len(values[n]) > (n != "status")]
@@ -126,4 +204,4 @@ def _show(rows: Sequence[Row], path: Path, title: str) -> None:
     for row in rows:
         cells = row | {"run": row.get("run", "").partition("_")[0]}
         table.add_row(*(cells.get(name, "") for name in differing))
-    print_table(table, f"{title} ({display_path(path)})")
+    print_table(table, title)

@@ -102,3 +102,20 @@ def test_full_error_shows_the_traceback(light, tmp_path):
     done = run("train.py", "data.root=missing", env=light | {"HYDRA_FULL_ERROR": "1"}, cwd=tmp_path)
     assert done.returncode == 1
     assert "Traceback" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("swept", "message"),
+    [
+        ("data.split=course,corse", "run 2 of 2 (split=corse): data.split=corse is not possible"),
+        ("optimizer.lr=1e-3,-1", "run 2 of 2 (lr=-1): optimizer.lr=-1 is not possible"),
+        ("model=nose,nos", "there is no model=nos"),
+    ],
+)
+def test_a_sweep_with_a_value_that_is_refused_does_not_begin(light, tmp_path, swept, message):
+    done = run("train.py", "-m", swept, env=light, cwd=tmp_path)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
