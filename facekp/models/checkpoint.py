@@ -1,7 +1,7 @@
-"""Opening a checkpoint, which may be a stranger's.
+"""Reading of checkpoints, which are not trusted.
 
-It is read with ``weights_only=True``, so that unpickling runs no code; its settings are plain data, checked by the
-schema that a person's own are checked by; and the classes that they name must be loaded already.
+They are read with ``weights_only=True``, so that unpickling executes no code; their settings are plain data, checked by
+the same schema as those of a command line; and the classes that they name must be loaded already.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from facekp.utils.errors import CheckpointError, ConfigError
 from facekp.utils.instantiate import create, loaded_class
 from facekp.utils.plain import plain
 
-_VALUES = 100_000  # that the settings may have
+_MAX_VALUES = 100_000  # of the settings
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class Checkpoint:
     """An opened checkpoint.
 
     Args:
-        path: where it lies.
-        model: the settings of the network that made it, as far as predicting needs them.
-        scheme: the landmarks that it was trained on.
+        path: of the file.
+        model: the settings of its network that prediction needs.
+        scheme: the landmarks of its training data.
         epoch, step: how many epochs and iterations it was trained.
         state: the module's state_dict.
         data: the data module's state_dict, unchecked.
@@ -49,13 +49,13 @@ class Checkpoint:
     data: Any
 
     def data_settings(self) -> tuple[DataConfig, int]:
-        """The data that it was trained on, and the seed that divided them; of what is not said, the defaults.
+        """The settings of its training data, with defaults for missing ones, and the seed of their split.
 
         Raises:
-            CheckpointError: if it does not tell, or names a class that is not trusted.
+            CheckpointError: if it has none, or they name a class that is not trusted.
         """
         try:
-            stored = plain(self.data, targets=("settings.reader",), at_most=_VALUES)
+            stored = plain(self.data, targets=("settings.reader",), at_most=_MAX_VALUES)
             data = settings_from_file(DataConfig, stored["settings"], "data")
             loaded_class(data.reader.get("_target_"), Reader, "facekp.data.readers")
             create(data.reader, Reader, "data.reader")
@@ -70,20 +70,19 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     """Open a checkpoint file.
 
     Raises:
-        CheckpointError: if it is no checkpoint, is damaged, was not made by this project, or names a class that is not
-            trusted.
+        CheckpointError: if it is not a checkpoint of this project, is damaged, or names a class that is not trusted.
     """
     path = Path(path)
     try:
         _refuse_bomb(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # what a file can hold that is no checkpoint has no end
+    except Exception as error:  # a file that is not a checkpoint may raise anything
         raise CheckpointError(f"{path} is not a checkpoint, or is damaged; give one that train.py wrote") from error
-    told = content.get("hyper_parameters") if isinstance(content, dict) else None
-    if not isinstance(told, Mapping) or not isinstance(content.get("state_dict"), dict):
+    stored = content.get("hyper_parameters") if isinstance(content, dict) else None
+    if not isinstance(stored, Mapping) or not isinstance(content.get("state_dict"), dict):
         raise CheckpointError(f"{path} is not a checkpoint of facekp; give one that train.py wrote")
     try:
-        stored = plain(dict(told), targets=("model.network",), at_most=_VALUES)
+        stored = plain(dict(stored), targets=("model.network",), at_most=_MAX_VALUES)
         model = settings_from_file(ModelConfig, stored["model"], "model")
         loaded_class(model.network.get("_target_"), KeypointNetwork, "facekp.models")
         return Checkpoint(
@@ -103,12 +102,12 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
 
 def _count(number: Any, name: str) -> int:
     if type(number) is not int or not 0 <= number < 2**40:
-        raise ValueError(f"{name} is no number that can be")
+        raise ValueError(f"{name} is not a possible number")
     return number
 
 
 def _refuse_bomb(path: Path) -> None:
-    """Stop before a file is read that would unpack to more than it holds; what torch writes is not compressed."""
+    """Refuse a file that would unpack to more than its size; torch does not compress its files."""
     with zipfile.ZipFile(path) as archive:
         if sum(entry.file_size for entry in archive.infolist()) > path.stat().st_size:
-            raise ValueError("it claims more than it holds")
+            raise ValueError("it is compressed")

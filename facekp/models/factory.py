@@ -1,4 +1,4 @@
-"""Builds the network that the ``model`` settings describe, up to a size."""
+"""Creation of networks from the ``model`` settings, with limits on their size."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from facekp.utils.instantiate import create
 
 _MAX_WEIGHTS = 2**28  # 1 GB; the largest network here has 0.7 million
 _MAX_TENSORS = 10_000
-_MAX_FEATURES = 2**28  # that convolutions make of one image
+_MAX_FEATURES = 2**28  # outputs of all convolutions for one image
 
 
 def build_network(model: ModelConfig, num_points: int) -> KeypointNetwork:
@@ -28,10 +28,10 @@ def build_network(model: ModelConfig, num_points: int) -> KeypointNetwork:
 
     Args:
         model: the settings.
-        num_points: number of keypoints that it predicts.
+        num_points: number of keypoints to predict.
 
     Raises:
-        ConfigError: if there is no such network, it refuses its settings, or it is too large.
+        ConfigError: if there is no such network, it does not accept its settings, or it is too large.
     """
     size = model.input_size[0], model.input_size[1]
     with limited_size():
@@ -39,20 +39,20 @@ def build_network(model: ModelConfig, num_points: int) -> KeypointNetwork:
 
 
 class _TooLargeError(BaseException):
-    """Not an Exception, so that no ``except`` of a network's own code stops it."""
+    """Not an Exception, so that no ``except`` in the code of a network catches it."""
 
 
 @contextmanager
 def limited_size() -> Iterator[None]:
-    """Limit the size of a network that is built, or applied to one image, inside the block.
+    """Limit the size of a network that is created, or applied to one image, in the block.
 
     Raises:
-        ConfigError: as soon as it is too large.
+        ConfigError: if it is too large.
     """
     weights = tensors = features = 0
 
     def count_weights(module: nn.Module, name: str, tensor: Tensor | None) -> None:
-        nonlocal weights, tensors  # memory is taken by now, but only filled later
+        nonlocal weights, tensors  # at this time memory is reserved, but not used yet
         weights, tensors = weights + (0 if tensor is None else tensor.numel()), tensors + 1
         if weights > _MAX_WEIGHTS or tensors > _MAX_TENSORS:
             raise _TooLargeError(f"more than {_MAX_WEIGHTS:,} weights, or {_MAX_TENSORS:,} tensors of them")

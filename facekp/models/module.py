@@ -31,21 +31,22 @@ _LOSSES_AT_ONCE = 50
 class KeypointModule(LightningModule):
     """Trains a network on batches of faces, logs its losses, and measures it in pixels of the photographs.
 
-    Logged: ``train/loss`` at every ``trainer.log_every_n_steps``-th iteration, ``val/loss`` and the figures of
-        :class:`facekp.evaluation.metrics.KeypointMetrics` as ``val/...`` at every validation.
+    Logged: ``train/loss`` every ``trainer.log_every_n_steps`` iterations; at every validation ``val/loss`` and, as
+        ``val/...``, the metrics of :class:`facekp.evaluation.metrics.KeypointMetrics`.
 
-    Model and scheme are saved as plain hyperparameters: ``KeypointModule.load_from_checkpoint(path)`` needs no others.
+    Model and scheme are saved as plain hyperparameters, so that ``KeypointModule.load_from_checkpoint(path)`` needs no
+    other arguments.
 
     Args:
-        model: the ``model`` settings. With ``flip_test`` a prediction is the mean of those for the image and for its
-            mirror image; training is the same.
+        model: the ``model`` settings. With ``flip_test`` a prediction is the mean of those for an image and for its
+            mirror image; it does not affect training.
         scheme: the landmarks of the data.
-        optimizer: its settings; AdamW where there are none.
-        schedule: its settings; it is asked at each step. Where there are none, the learning rate is constant.
+        optimizer: its settings; AdamW by default.
+        schedule: its settings; it is stepped at each iteration. By default the learning rate is constant.
 
     Raises:
-        ConfigError: if there is no such network or selection, the network refuses its settings, or ``flip_test`` is
-            set and the scheme does not tell which points change places in a mirror.
+        ConfigError: if there is no such network or selection, the network does not accept its settings, or
+            ``flip_test`` is set and the scheme does not tell which points swap in a mirror.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class KeypointModule(LightningModule):
         self.mean_shape: Tensor
         self.register_buffer("mean_shape", torch.zeros(len(self.point_indices), 2))
         self.metrics = KeypointMetrics(scheme, self.point_indices, self.mean_shape)
-        self._val_loss = MeanMetric(nan_strategy=math.nan)  # NaN shall be seen; "disable" would forget the weights
+        self._val_loss = MeanMetric(nan_strategy=math.nan)  # NaN must be visible; "disable" would ignore the weights
         self._optimizer, self._schedule = optimizer, schedule
         self._mirror = _mirror_columns(scheme, self.point_indices) if model.flip_test else None
         self._losses: dict[int, Tensor] = {}  # by the step that they belong to
@@ -68,28 +69,28 @@ class KeypointModule(LightningModule):
         self.save_hyperparameters(hyperparameters, logger=False)
 
     def init_from_shapes(self, shapes: np.ndarray) -> None:
-        """Initialise from the training set: float32 [N, P, 2], all points, relative to the canvas."""
+        """Initialise from the training set's keypoints, float32 [N, P, 2], relative to the canvas."""
         selected = torch.from_numpy(shapes[:, self.point_indices])
         self.network.init_from_shapes(selected)
         self.mean_shape.copy_(selected.mean(0))
 
     @classmethod
     def load_from_checkpoint(cls, checkpoint_path: Any, map_location: Any = None) -> Self:  # type: ignore[override]
-        """The trained module of a checkpoint, in evaluation mode; opening it runs no code of its author.
+        """Load the trained module of a checkpoint, in evaluation mode; no code in the file is executed.
 
         Args:
             checkpoint_path: the file.
-            map_location: the device to put it on.
+            map_location: the device of the module.
 
         Raises:
-            CheckpointError: if the file is no checkpoint of facekp, or does not hold what it says.
+            CheckpointError: if the file is not a checkpoint of facekp, or its weights do not fit its network.
         """
         module = cls.restore(read_checkpoint(checkpoint_path))
         return module if map_location is None else module.to(map_location)
 
     @classmethod
     def restore(cls, checkpoint: Checkpoint) -> Self:
-        """The trained module of an opened checkpoint, in evaluation mode.
+        """Load the trained module of an opened checkpoint, in evaluation mode.
 
         Raises:
             CheckpointError: if the weights do not fit the network that the checkpoint names.
@@ -100,7 +101,7 @@ class KeypointModule(LightningModule):
             width, height = checkpoint.model.input_size
             with limited_size(), torch.inference_mode():
                 module.eval().predict(torch.zeros(1, 1, height, width, dtype=torch.uint8))
-        except Exception as error:  # whatever a network makes of settings and weights that it did not expect
+        except Exception as error:  # a network may raise anything for unexpected settings and weights
             raise CheckpointError(
                 f"{checkpoint.path} does not hold the weights of {checkpoint.model.name}: "
                 f"{' '.join(str(error).split())[:300]}"
@@ -112,7 +113,7 @@ class KeypointModule(LightningModule):
         return self.predict(images)[0]
 
     def predict(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Keypoints of grey images, as :meth:`forward` gives them, and their confidences: float32 [B, K], or None.
+        """Keypoints of grey images, as from :meth:`forward`, and their confidences, float32 [B, K], or None.
 
         See :meth:`facekp.models.base.KeypointNetwork.confidence`.
         """
@@ -136,7 +137,7 @@ class KeypointModule(LightningModule):
         return keypoints, confidence
 
     def predict_step(self, batch: Sample, batch_idx: int) -> tuple[Tensor, Tensor | None]:
-        """As :meth:`predict`, of the images of a batch."""
+        """:meth:`predict` for the images of a batch."""
         return self.predict(batch["image"].to(self.device))
 
     def _scaled(self, images: Tensor) -> Tensor:
@@ -162,7 +163,7 @@ class KeypointModule(LightningModule):
             self._log_losses()
 
     def _log_losses(self) -> None:
-        """Hand the losses since the last time to the loggers; one by one they would slow a small network down."""
+        """Log the losses since the last call; logging them one by one would slow down a small network."""
         losses = self.trainer.strategy.reduce(torch.stack([*self._losses.values()]), reduce_op="mean").tolist()
         for step, loss in zip(self._losses, losses, strict=True):
             if step % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
@@ -177,13 +178,13 @@ class KeypointModule(LightningModule):
         self.metrics.update(self._decode(output)[0], batch["keypoints"], batch["canvas_size"], batch["turned"])
 
     def on_validation_epoch_end(self) -> None:
-        figures = {f"val/{name}": value for name, value in self.metrics.compute().items()}
+        metrics = {f"val/{name}": value for name, value in self.metrics.compute().items()}
         self.metrics.reset()
         self.log("val/loss", self._val_loss.compute(), prog_bar=True)
         self._val_loss.reset()
-        self.log("val/error_px", figures.pop("val/error_px"), prog_bar=True)
-        self.log_dict(figures)
-        self.log("step", float(self.global_step - 1))  # where loggers put them; without it they chart the epoch, too
+        self.log("val/error_px", metrics.pop("val/error_px"), prog_bar=True)
+        self.log_dict(metrics)
+        self.log("step", float(self.global_step - 1))  # the x axis of loggers; else they would chart the epoch
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         optimizer = create_optimizer(self._optimizer, self.network.parameters())
@@ -204,6 +205,6 @@ def _mirror_columns(scheme: Scheme, point_indices: Sequence[int]) -> list[int]:
     if set(mirrored) != set(point_indices):
         raise ConfigError(
             f"model.flip_test=true is not possible: scheme {scheme.name} does not tell which of the points "
-            "change places in a mirror; set model.flip_test=false"
+            "swap in a mirror; set model.flip_test=false"
         )
     return [list(point_indices).index(point) for point in mirrored]

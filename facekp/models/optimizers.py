@@ -1,4 +1,4 @@
-"""Creates the optimizer and the learning rate schedule that a person's own settings describe."""
+"""Creation of the optimizer and the learning rate schedule from settings."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from facekp.utils.instantiate import create_nested
 
 
 def create_optimizer(spec: Specs | None, parameters: Iterator[nn.Parameter]) -> Optimizer:
-    """The optimizer of the ``optimizer`` settings; AdamW where there are none."""
+    """The optimizer of the ``optimizer`` settings; AdamW by default."""
     return create_nested(spec, Optimizer, "optimizer", parameters) if spec else AdamW(parameters)
 
 
 def create_schedule(spec: Specs, optimizer: Optimizer, total_steps: int) -> LRScheduler:
-    """The schedule of the ``schedule`` settings, in which ``total_steps`` stands for that number."""
+    """The schedule of the ``schedule`` settings, where the value ``total_steps`` is replaced by the number."""
     return create_nested(_with_steps(spec, total_steps), LRScheduler, "schedule", optimizer)
 
 

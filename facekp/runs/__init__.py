@@ -1,1 +1,1 @@
-"""The life of a run: command line, signals, processes, resume, provenance, sweeps, and its folder."""
+"""Runs: command line, signals, distributed processes, resume, provenance, sweeps, and run folders."""

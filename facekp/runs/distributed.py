@@ -1,4 +1,4 @@
-"""A run by several processes, one for each device: the first leads, and it alone writes and speaks."""
+"""Distributed runs, with one process per device; only the first process writes files and prints."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ _STARTED = ("WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
 _launched = False
 
 NO_OUTPUT = ("hydra.run.dir=.", "hydra.output_subdir=null")
-"""Overrides with which Hydra makes no folder for a command."""
+"""Overrides with which Hydra creates no folder."""
 
 
 def is_main_process() -> bool:
-    """Whether this is the only process of its run, or the first of several.
+    """Whether this is the first or only process of its run.
 
-    Lightning, torchrun and SLURM number processes and machines in the environment, from 0.
+    Lightning, torchrun and SLURM set the numbers of processes and machines, from 0, in the environment.
     """
     return all(os.environ.get(name, "0") == "0" for name in _NUMBERS)
 
 
 def other_process_ended(error: Exception) -> bool:
-    """Whether an error is gloo's way to say that another process of the run has ended."""
+    """Whether an error of gloo means that another process of the run has ended."""
     return isinstance(error, RuntimeError) and "Connection closed by peer" in str(error)
 
 
 def reports_error(error: Exception) -> bool:
-    """Whether an error is told here: always in the first process, in others if they alone may have met it."""
+    """Whether this process reports an error: the first always does, others if it may have occurred only there."""
     return is_main_process() or (_launched and not other_process_ended(error))
 
 
 def run_silently() -> None:
-    """Be silent but for errors, and end when what started this process ends."""
+    """Print nothing but errors, and end when the parent process ends."""
     sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
     warnings.simplefilter("ignore")
     threading.Thread(target=_end_after, args=(os.getppid(),), daemon=True).start()
@@ -54,10 +54,10 @@ def _end_after(parent: int) -> None:
 
 
 def check_processes(config: Config) -> None:
-    """Stop a run that other processes would take for another than this one does.
+    """Check that the number of processes fits the config.
 
     Raises:
-        ConfigError: if several processes were started for a run by one, or a run of a sweep would have to start them.
+        ConfigError: if several processes were started for a run of one, or a run of a sweep would have to start them.
     """
     wanted = config.trainer.world_size
     started = max(int(os.environ.get(name, 1)) for name in _STARTED)
@@ -74,18 +74,18 @@ def check_processes(config: Config) -> None:
 
 
 def launch(config: Config) -> Config:
-    """Join the processes of a run, which the first one starts if nothing else has, and take over what it found out.
+    """Connect the processes of a run, which the first one starts if necessary, and use its config in all of them.
 
-    All of them call this: the first one when it has checked everything and the data are there, the others at once.
+    All processes call this: the first when everything is checked and the data are prepared, the others at once.
 
     Args:
-        config: as this process composed it.
+        config: of this process.
 
     Returns:
         The config of the first process, with its run folder and its data.
 
     Raises:
-        ConfigError: if there are more or fewer devices or processes than the config asks for.
+        ConfigError: if the number of devices or processes does not fit the config.
     """
     trainer = config.trainer
     if trainer.world_size == 1:

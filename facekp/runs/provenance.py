@@ -1,4 +1,4 @@
-"""What a run was: run.json, written when training starts and completed when it ends."""
+"""run.json, the record of a run, written when training starts and completed when it ends."""
 
 from __future__ import annotations
 
@@ -30,24 +30,22 @@ _PACKAGES = ("torch", "lightning", "albumentations", "numpy")
 
 @contextmanager
 def recorded(config: Config, images: Mapping[str, int], trainer: Any) -> Iterator[None]:
-    """Keep ``run.json`` in the run folder about the training that happens inside the block.
+    """Record the training in the block in ``run.json`` of the run folder.
 
-    The file holds a list ``parts``: one entry, and one more for each time that the run was gone on with. What is only
-    known at the end is null until then.
-
-    Of several processes, the first one does.
+    The file has a list ``parts``: one entry, and one more for each time that the run was resumed. Values that are only
+    known at the end are null until then. In distributed training only the first process writes.
 
     Args:
         config: of the run.
-        images: how many there are of each set, by ``train`` and ``val``.
-        trainer: Lightning's, which is not imported here.
+        images: number of images in the sets ``train`` and ``val``.
+        trainer: Lightning's Trainer, which is not imported here.
     """
     if not trainer.is_global_zero:
         yield
         return
     path = Path(config.run_dir) / "run.json"
     before = RunFolder(path.parent).parts if config.resume else []
-    part = _beginning(config, images, trainer)
+    part = _start_of(config, images, trainer)
     _write(path, [*before, part])
     start = time.monotonic()
     try:
@@ -61,10 +59,10 @@ def recorded(config: Config, images: Mapping[str, int], trainer: Any) -> Iterato
 def command_line() -> str | None:
     """The command that started this process, or that would start this one job of a sweep.
 
-    It is as it was typed, but for ``resume=last``: that will be another run tomorrow, so its folder is named.
+    ``resume=last`` is replaced by the folder of that run.
 
     Returns:
-        A line for a shell, or None where no command line was given, as in a notebook.
+        A line for a shell, or None if there was no command line, as in a notebook.
     """
     if not HydraConfig.initialized():
         return None
@@ -75,20 +73,20 @@ def command_line() -> str | None:
     return shlex.join(["python", *(named.get(typed, typed) for typed in sys.orig_argv[1:])])
 
 
-def _beginning(config: Config, images: Mapping[str, int], trainer: Any) -> dict[str, Any]:
+def _start_of(config: Config, images: Mapping[str, int], trainer: Any) -> dict[str, Any]:
     commit = _git("rev-parse", "HEAD") if _git("ls-files", "--error-unmatch", "__init__.py") else None
     return {
         "command": command_line(),
         "started": _now(),
         "finished": None,
         "training_seconds": None,
-        "epochs": None,  # counted from the beginning of the run, as are the steps
+        "epochs": None,  # over the whole run, like the steps
         "steps": None,
         "seed": config.seed,
         "model": config.model.name,
         **{f"{name}_images": number for name, number in images.items()},
         "samples_per_image": config.data.samples_per_image,
-        "limit_train_batches": config.trainer.limit_train_batches,  # the share of an epoch that is gone through
+        "limit_train_batches": config.trainer.limit_train_batches,  # fraction of each epoch
         "batch_size": config.data.batch_size,
         "augment": config.augment.name,
         "optimizer": _name_of(config.optimizer),
@@ -115,7 +113,7 @@ def device_name(trainer: Any) -> str:
 
 
 def _name_of(spec: Specs) -> str | None:
-    """What a class of the settings is called; where it only calls a function that is given beside it, that one."""
+    """The name of the class in settings, or of the function that is its argument."""
     names = [_name_of(value) for value in spec.values() if isinstance(value, dict) and "_target_" in value]
     return next(iter(names), spec.get("_target_", "").rpartition(".")[2] or None)
 
@@ -125,7 +123,7 @@ def _now() -> str:
 
 
 def _git(*arguments: str) -> str | None:
-    """What git says of the folder of this package; None where there is no git, or the package is not in its care."""
+    """The output of git for the folder of this package; None if git or a repository is missing."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     command = ["git", "-C", str(Path(__file__).parent), *arguments]
     try:

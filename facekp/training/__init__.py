@@ -1,1 +1,1 @@
-"""The Trainer of a run: callbacks, checkpoints, progress and TensorBoard."""
+"""The Trainer of a run: callbacks, checkpoints, schedules and progress."""

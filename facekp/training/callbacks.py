@@ -1,4 +1,4 @@
-"""What happens beside training: logging, warning, seeding, and an end between two batches."""
+"""Callbacks for logging, warnings, seeding and graceful stops."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _LAYOUT = {
         for key, metric in HEADLINE.items()
     },
 }
-_ASK_EVERY = 10  # batches; several processes talk to each other for it
+_CHECK_EVERY = 10  # batches, because it needs communication between processes
 
 
 class LogConfig(Callback):
-    """Log the command, the data and the whole config as text to TensorBoard.
+    """Logs the command, the data and the whole config as text to TensorBoard.
 
     Args:
         config: of the run.
@@ -60,9 +60,9 @@ def _verbatim(text: str) -> str:
 
 
 class FreezeGarbageCollector(Callback):
-    """Keep what exists before training out of the garbage collector's sight.
+    """Excludes objects that exist before training from garbage collection.
 
-    It lives as long as the run; walking it again and again costs a tenth of the training time of a small network.
+    They live as long as the run; visiting them repeatedly takes a tenth of the training time of a small network.
     """
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -77,7 +77,7 @@ class FreezeGarbageCollector(Callback):
 
 
 class SeedEveryEpoch(Callback):
-    """Make what is random in a network a function of seed, epoch and process, so that it is the same after a resume.
+    """Makes random numbers in a network depend on seed, epoch and process only, so that a resumed run is the same.
 
     Args:
         seed: of the run.
@@ -93,20 +93,20 @@ class SeedEveryEpoch(Callback):
 
 
 class GracefulStop(Callback):
-    """End between two batches, where nothing is half done, if this process was asked to end.
+    """Ends training between two batches if this process received SIGINT or SIGTERM.
 
-    Several processes end together, after the same batch, whichever of them was asked.
+    In distributed training all processes end together, after the same batch, whichever of them received the signal.
     """
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        reinstall_handlers()  # Lightning's own handler of SIGTERM waits for the other processes in the middle of a step
+        reinstall_handlers()  # Lightning's handler of SIGTERM would wait for the other processes within a step
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         if trainer.world_size == 1:
             stop_if_requested()
-        elif batch_idx % _ASK_EVERY == 0 or trainer.is_last_batch:
+        elif batch_idx % _CHECK_EVERY == 0 or trainer.is_last_batch:
             here = torch.tensor(requested_signal(), device=trainer.strategy.root_device)
             stop_if_requested(int(trainer.strategy.reduce(here, reduce_op="max")))
 
@@ -116,7 +116,7 @@ class GracefulStop(Callback):
 
 
 class FlushLoggers(Callback):
-    """Have all that was logged on the disk before a checkpoint is."""
+    """Writes everything that was logged to disk before a checkpoint is saved."""
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         for logger in trainer.loggers:
@@ -124,7 +124,7 @@ class FlushLoggers(Callback):
 
 
 class CurveLayout(Callback):
-    """Lay out TensorBoard's custom scalars: training and validation on one chart."""
+    """Defines a layout for TensorBoard's custom scalars, with training and validation in one chart."""
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         for writer in writers(trainer):
@@ -132,7 +132,7 @@ class CurveLayout(Callback):
 
 
 class CollapseWarning(Callback):
-    """Warn, once, when half the training is over and the network still predicts one shape for all validation faces."""
+    """Warns once if the network still predicts one shape for all validation faces after half of the training."""
 
     def __init__(self) -> None:
         self._warned = False
@@ -144,28 +144,28 @@ class CollapseWarning(Callback):
             self._warned = True
             warnings.warn(
                 f"after epoch {trainer.current_epoch + 1} the validation predictions have collapsed to one shape: they "
-                f"vary {spread:.1%} as much as the labels do; train longer, or change optimizer.lr",
+                f"vary {spread:.1%} as much as the labels; train longer, or change optimizer.lr",
                 stacklevel=2,
             )
 
 
 def writers(trainer: Trainer) -> list[SummaryWriter]:
-    """TensorBoard's writers of a run."""
+    """The TensorBoard writers of a run."""
     return [logger.experiment for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]
 
 
 def log_hyperparameters(trainer: Trainer, config: Config, metrics: dict[str, float]) -> None:
-    """Show a run's settings with its final metrics in TensorBoard's HParams, where a sweep's runs can be compared."""
+    """Log the settings and final metrics of a run for TensorBoard's HParams, which compares the runs of a sweep."""
     data = config.data
-    settings = {  # TensorBoard sorts them by name, and shows the first five until told otherwise
+    settings = {  # TensorBoard sorts them by name, and shows the first five by default
         "augment": config.augment.name,
         "batch_size": data.batch_size,
         "lr": config.optimizer.get("lr"),
         "model": config.model.name,
-        "seed": str(config.seed),  # as a number it would be shown as 0.0000
+        "seed": str(config.seed),  # a number would be shown as 0.0000
         "split": f"{data.split} of {data.name}, {data.labels} labels",
         "trainer.max_epochs": config.trainer.max_epochs,
-        "typed": " ".join(RunFolder(config.run_dir).overrides),
+        "settings": " ".join(RunFolder(config.run_dir).overrides),
         "weight_decay": config.optimizer.get("weight_decay"),
     }
     for logger in trainer.loggers:

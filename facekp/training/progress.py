@@ -1,4 +1,4 @@
-"""What shows how far training is."""
+"""Display of the progress of training."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ _LINES = 50
 
 
 def progress(enabled: bool) -> Callback:
-    """A bar on a terminal, otherwise plain lines."""
+    """A progress bar on a terminal, otherwise plain lines."""
     return ProgressBar() if enabled and sys.stdout.isatty() and not console().is_dumb_terminal else EpochLines()
 
 
 class ProgressBar(Callback):
-    """One bar for the whole training: the epoch, the time left, and the losses readable at their size."""
+    """One bar for the whole training, with the epoch, the remaining time, and the losses."""
 
     def __init__(self) -> None:
         self._bar = _Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
             _Time(table_column=Column(no_wrap=True, min_width=9)),
-            TextColumn("{task.fields[figures]}"),
+            TextColumn("{task.fields[metrics]}"),
             console=console(),
             auto_refresh=False,
             expand=True,
@@ -39,7 +39,7 @@ class ProgressBar(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         steps = trainer.estimated_stepping_batches
-        self._task = self._bar.add_task("", total=steps, completed=trainer.global_step, figures="")
+        self._task = self._bar.add_task("", total=steps, completed=trainer.global_step, metrics="")
         self._show(trainer)
         if trainer.is_global_zero:
             self._bar.start()
@@ -62,7 +62,7 @@ class ProgressBar(Callback):
             self._task,
             completed=trainer.global_step,
             description=_epoch(trainer),
-            figures=_figures(trainer).replace("train/", ""),  # leaves 80 columns room for a bar
+            metrics=_metrics(trainer).replace("train/", ""),  # leaves room for the bar in 80 columns
             refresh=True,
         )
         self._shown = time.monotonic()
@@ -97,17 +97,17 @@ class _Time(ProgressColumn):
 
 
 class EpochLines(Callback):
-    """Plain lines where no bar can be drawn: one an epoch, or about fifty for the whole of a long training."""
+    """Plain lines instead of a bar: one per epoch, or about fifty for a long training."""
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         epoch, last = trainer.current_epoch + 1, trainer.max_epochs or 0
         if trainer.is_global_zero and (epoch % -(-last // _LINES) == 0 or epoch == last):
-            print(f"{_epoch(trainer)}  {_figures(trainer)}", flush=True)
+            print(f"{_epoch(trainer)}  {_metrics(trainer)}", flush=True)
 
 
 def _epoch(trainer: Trainer) -> str:
     return f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
 
 
-def _figures(trainer: Trainer) -> str:
+def _metrics(trainer: Trainer) -> str:
     return "  ".join(f"{name} {float(value):.4g}" for name, value in trainer.progress_bar_metrics.items())

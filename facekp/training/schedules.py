@@ -1,4 +1,4 @@
-"""Learning rates over a training, for torch's ``LambdaLR``; see ``conf/schedule``."""
+"""Learning rate schedules for torch's ``LambdaLR``; see ``conf/schedule``."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import math
 
 
 def one_cycle(step: int, total_steps: int, warm_up: float = 0.1) -> float:
-    """The share of the highest learning rate at a step: a linear rise at the beginning, then a cosine to 0.
+    """The learning rate at a step as a fraction of the largest: a linear warm-up, then a cosine to 0.
 
     After L. N. Smith and N. Topin, Super-convergence, 2018, without the change of momentum.
 
     Args:
-        step: counted from 0.
-        total_steps: how many there are.
-        warm_up: the share of them that the rise takes.
+        step: from 0.
+        total_steps: of the training.
+        warm_up: fraction of the steps for the warm-up.
     """
     rise = max(1, round(warm_up * total_steps))
     if step < rise:

@@ -22,52 +22,52 @@ from facekp.utils.warning_filters import filter_warnings
 
 
 def build_trainer(config: Config, *more: Callback, first_step: int = 0) -> Trainer:
-    """Lightning's Trainer with the callbacks and loggers that a config names; seeds all random numbers.
+    """Create Lightning's Trainer, with the callbacks and loggers of a config, and seed all random numbers.
 
     Args:
         config: of the run.
-        more: callbacks beside those of the config.
-        first_step: the iteration that training goes on from. What TensorBoard was told beyond it is void.
+        more: further callbacks.
+        first_step: the iteration from which training continues; later values in TensorBoard are discarded.
 
     Raises:
-        ConfigError: if a callback or logger cannot be created, or the Trainer does not know one of its settings, or
-            refuses them, for example because the devices are not here.
+        ConfigError: if a callback or logger cannot be created, or the Trainer does not have or accept one of its
+            settings, for example because there are not enough devices.
     """
     filter_warnings()
     seed_everything(config.seed, workers=True, verbose=False)
     loggers = _create_loggers(config, first_step)
     callbacks = [
-        # What a run cannot do without; all others are in conf/callbacks.
-        progress(config.trainer.enable_progress_bar),  # a person waits for it
-        LogConfig(config),  # every run in TensorBoard tells what made it
-        SeedEveryEpoch(config.seed),  # a resumed run is the same to the last bit
-        GracefulStop(),  # Ctrl-C and SIGTERM end between two batches
-        FlushLoggers(),  # curves reach as far as the checkpoint that a run goes on from
+        # Those that every run needs; all others are in conf/callbacks.
+        progress(config.trainer.enable_progress_bar),  # shows how long a run will take
+        LogConfig(config),  # documents the run in TensorBoard
+        SeedEveryEpoch(config.seed),  # makes a resumed run the same to the last bit
+        GracefulStop(),  # ends after Ctrl-C or SIGTERM between two batches
+        FlushLoggers(),  # makes curves complete up to each checkpoint
         *create_all(config.callbacks, Callback, "callbacks").values(),
         *more,
     ]
     if not loggers:
-        callbacks = [callback for callback in callbacks if not isinstance(callback, LearningRateMonitor)]  # it refuses
+        callbacks = [each for each in callbacks if not isinstance(each, LearningRateMonitor)]  # which needs a logger
     others = _create_others(config.trainer.others)
     arguments = {
-        # Buffers would be sent with every batch, and one process may validate on a batch more than another.
+        # Buffers would be sent with every batch, and processes may validate on different numbers of batches.
         "strategy": DDPStrategy(broadcast_buffers=False) if config.trainer.world_size > 1 else "auto",
-        "use_distributed_sampler": False,  # FaceDataModule shares the faces out
+        "use_distributed_sampler": False,  # FaceDataModule distributes the faces
         "default_root_dir": config.run_dir,
         "num_sanity_val_steps": 0,
         "enable_model_summary": False,
         **asdict(config.trainer),
         **others,
-        "enable_progress_bar": False,  # ours is none of Lightning's
+        "enable_progress_bar": False,  # replaced by our own
         "plugins": [AtomicCheckpointIO(), *others.get("plugins", ())],
     }
     del arguments["compile"]
     try:
         return Trainer(**arguments, callbacks=callbacks, logger=loggers)
     except (MisconfigurationException, TypeError, ValueError) as error:
-        asked = ", ".join(f"trainer.{name}={arguments[name]}" for name in ("accelerator", "devices", *others))
+        given = ", ".join(f"trainer.{name}={arguments[name]}" for name in ("accelerator", "devices", *others))
         raise ConfigError(
-            f"{asked} is not possible here ({' '.join(str(error).split())}); choose others, such as trainer=default"
+            f"{given} is not possible here ({' '.join(str(error).split())}); choose others, such as trainer=default"
         ) from error
 
 
@@ -80,12 +80,12 @@ def _create_loggers(config: Config, first_step: int) -> list[Logger]:
 
 
 def _create_others(others: dict[str, Any]) -> dict[str, Any]:
-    """Arguments that the schema does not describe; a mapping with ``_target_`` is an object to create."""
+    """Create the arguments that are not in the schema; a mapping with ``_target_`` is an object."""
     known = inspect.signature(Trainer).parameters
     for name in others:
         if name not in known:
             raise ConfigError(f"+trainer.{name}: Lightning's Trainer has no argument {name}{closest(name, known)}")
         if name in ("callbacks", "logger"):
-            raise ConfigError(f"+trainer.{name}: there are settings for that, such as +{name}.mine._target_=...")
+            raise ConfigError(f"+trainer.{name}: use the {name} settings instead, such as +{name}.mine._target_=...")
     specs = {name: value for name, value in others.items() if isinstance(value, dict) and "_target_" in value}
     return others | {name: create_nested(spec, object, f"trainer.{name}") for name, spec in specs.items()}

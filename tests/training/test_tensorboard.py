@@ -157,7 +157,7 @@ def test_pictures_can_be_looked_at(board_of_one):
 
 def test_the_text_tells_command_data_and_config(board, drawn_root):
     shown = board.see("text", "settings", "python ", f"root: {drawn_root}")
-    about = "nose on danes, mended labels, split person fold 0 of 4, seed 0: 18 images to learn from, 6 held out"
+    about = "nose on danes, mended labels, split person fold 0 of 4, seed 0: 18 training images, 6 validation images"
     assert about in shown
     assert f"train.py model=nose optimizer.lr=0.001 seed=0 trainer.max_epochs={EPOCHS}" in shown
     assert "lr: 0.001" in shown

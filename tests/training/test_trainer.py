@@ -82,7 +82,7 @@ def test_an_object_is_created_from_its_settings(tmp_path):
     [
         ("+trainer.acumulate_grad_batches=4", r"no argument acumulate_grad_batches \(did you mean accumulate_grad_b"),
         ("+trainer.profiler=simpel", r"trainer\.profiler=simpel is not possible here \(.*simple.*\); choose others"),
-        ("+trainer.callbacks=[]", r"\+trainer\.callbacks: there are settings for that"),
+        ("+trainer.callbacks=[]", r"\+trainer\.callbacks: use the callbacks settings instead"),
     ],
 )
 def test_what_the_trainer_does_not_take_is_one_sentence(tmp_path, override, message):

@@ -114,7 +114,7 @@ def test_a_path_is_one_line():
 
 @pytest.mark.parametrize("columns", [80, 120])
 def test_the_bar_tells_epoch_time_left_and_losses_at_their_size(typed_on, monkeypatch, drawn_split, columns):
-    monkeypatch.setattr("facekp.training.progress._figures", lambda trainer: "train/loss 0.001234  val/loss 1.2e-05")
+    monkeypatch.setattr("facekp.training.progress._metrics", lambda trainer: "train/loss 0.001234  val/loss 1.2e-05")
     monkeypatch.setenv("NO_COLOR", "1")
     shown = typed_on(columns, lambda: fit(drawn_split, progress(True)))
     assert not STYLE.search(shown)
