@@ -106,9 +106,9 @@ def _facts(measured: dict[str, Any], parts: Sequence[dict[str, Any]]) -> dict[st
     last = parts[-1]
     share = last["limit_train_batches"]
     versions = ", ".join(f"{name} {number}" for name, number in last["versions"].items())
-    epochs = "an unknown number of" if last["epochs"] is None else last["epochs"]
+    epochs = "an unknown number of epochs" if last["epochs"] is None else _counted(last["epochs"], "epoch")
     return told | {
-        "trained": f"{epochs} epochs x {_counted(last['samples_per_image'], 'sample')} x {last['train_images']} images"
+        "trained": f"{epochs} x {_counted(last['samples_per_image'], 'sample')} x {last['train_images']} images"
         + (f", {share:.0%} of them" if share < 1 else "")
         + ("" if last["steps"] is None else f" = {last['steps']:,} steps of {last['batch_size']} images"),
         "augmentation": last["augment"],
