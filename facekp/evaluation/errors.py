@@ -165,12 +165,16 @@ def image_masks(types: Sequence[int] | np.ndarray) -> dict[str, np.ndarray]:
 
 
 def point_masks(scheme: Scheme, point_indices: Sequence[int]) -> dict[str, np.ndarray]:
-    """Rows of a table by point group: bool [K] for each group with predicted points, then inner and all."""
+    """Rows of a table by point group: bool [K] for each predicted group, then inner and all, but no points twice."""
     groups: dict[str, Iterable[int]] = {group.name: group.point_indices for group in scheme.groups}
     if "inner" in scheme.selections:
         groups["inner"] = scheme.selections["inner"]
+    different: dict[bytes, str] = {}
     masks = {name: np.isin(point_indices, list(members)) for name, members in groups.items()}
-    return _occurring(masks, len(point_indices))
+    for name, mask in masks.items():
+        different.setdefault(mask.tobytes(), name)
+    kept = {name: masks[name] for name in different.values() if not masks[name].all()}
+    return _occurring(kept, len(point_indices))
 
 
 def _occurring(masks: dict[str, np.ndarray], length: int) -> dict[str, np.ndarray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from facekp.models.module import KeypointModule
 from facekp.reporting import figures
 from facekp.reporting import network_figures as layers
 from facekp.reporting.confidence import draw_confidence
+from facekp.reporting.data_figures import numbered
 from facekp.runs.folder import RunFolder
 
 _FACES = 6
@@ -66,6 +68,8 @@ def _faces(evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
             yield name, _grid(evaluation, title, [_face(evaluation, i, by_image[i]) for i in chosen])
     faces = [_face(evaluation, i) for i in figures.evenly(len(order), _FACES)]
     yield "ground_truth", _grid(evaluation, "true points of held-out faces", faces)
+    whole = replace(_face(evaluation, 0), truth=evaluation.predictions.truth[0])
+    yield "numbered_points", numbered(whole, evaluation.predictions.scheme, evaluation.caption)
 
 
 def _errors(evaluation: Evaluation, measured: dict[str, Any]) -> Iterator[tuple[str, Figure]]:
@@ -78,7 +82,11 @@ def _errors(evaluation: Evaluation, measured: dict[str, Any]) -> Iterator[tuple[
     cells = measured["error_px"]
     groups = list(cells["all"])
     values = np.array([[row[group] for group in groups] for row in cells.values()])
-    yield "error_by_type_and_group", figures.error_table(list(cells), groups, values, "where the error lies", caption)
+    if values.size > 1:
+        yield (
+            "error_by_type_and_group",
+            figures.error_table(list(cells), groups, values, "where the error lies", caption),
+        )
     yield (
         "error_vectors",
         figures.error_vectors(

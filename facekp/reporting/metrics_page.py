@@ -32,7 +32,7 @@ _METRICS_JSON = {
     "metrics": f"of all faces {', '.join(HEADLINE)}, each with `_turned` of the turned ones, with `mean_shape_` of "
     "always predicting the mean shape; `spread`: how much the predictions vary among faces, as a fraction of the truth",
     "by_type": f"a row for each image type, then frontal, turned and all: {_ROW}",
-    "by_group": f"a row for each point group, then inner and all: {_ROW}",
+    "by_group": f"a row for each point group, then inner and all, but no points twice: {_ROW}",
     "error_px": "mean error by image type, then by point group",
     "mean_shape": "by_type, by_group and error_px of always predicting the mean shape of the training set",
     "raw_labels": "by_type, by_group and error_px on the raw labels, if others were used",

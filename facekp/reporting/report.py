@@ -19,7 +19,7 @@ from facekp.evaluation.evaluate import Evaluation
 from facekp.models.module import KeypointModule
 from facekp.reporting.network_figures import Layer, layers_of
 from facekp.reporting.pages import inlined, write_page
-from facekp.reporting.results import TITLES, cells
+from facekp.reporting.results import cells, shown_metrics, shown_tables, titles
 from facekp.reporting.verdict import verdict
 from facekp.runs.folder import RunFolder
 from facekp.runs.provenance import command_line
@@ -28,7 +28,14 @@ from facekp.utils.terminal import display_path
 _NAMED_FACES = 6
 _POSES = ("frontal", "turned")
 _POSE_ERROR = CATALOGUE["error_px"]
-_TABLES = {"by_type": "image type", "by_group": "point group"}
+_FACES = ("face", "image type", "mean error px", "worst point px")
+_WORDS = {
+    "held-out faces": "those of people whom the network has not seen in training",
+    "mean shape": "the mean of the training points, predicted for every face: what a network must be better than",
+    "raw, mended labels": "as their files have them; with the eye labels in order where a few files have them mixed up",
+    "frontal, turned": "image types 1, 2 and 5; types 3 and 4, with the head turned by about 30 degrees",
+    "inner": "all points but those of the jaw",
+}
 
 
 def write_report(
@@ -50,6 +57,7 @@ def write_report(
     image = load_grey(evaluation.records[0].image, evaluation.input_size)
     layers = layers_of(module, torch.from_numpy(image))
     weights = f"{sum(layer.weights for layer in layers):,}"
+    metrics, typed = shown_metrics(measured), any(record.image_type for record in evaluation.records)
     page = folder / "report.html"
     write_page(
         page,
@@ -67,11 +75,13 @@ def write_report(
         weights=weights,
         input_size="x".join(map(str, evaluation.input_size)),
         pictures=inlined(folder / "figures"),
-        faces=_named_faces(evaluation),
-        turned={name: [row for row in rows if row[0] in _POSES] for name, rows in _groups(measured, "by_type").items()},
-        headline=HEADLINE.values(),
-        headings=list(TITLES),
-        tables={heading: _groups(measured, key) for key, heading in _TABLES.items()},
+        faces_head=[name for name in _FACES if typed or name != "image type"],
+        faces=_named_faces(evaluation, typed),
+        turned=_groups(measured, "by_type", _POSES),
+        headings=titles(metrics),
+        meanings={metric.title(): metric.meaning for metric in metrics},
+        words={metric.heading: metric.meaning for metric in metrics} | _words(measured),
+        tables={heading: _groups(measured, key) for key, heading in shown_tables(measured).items()},
     )
     return page
 
@@ -163,28 +173,40 @@ def _row_of(layer: Layer) -> tuple[str, str, str, str]:
     return layer.name, layer.kind, " x ".join(map(str, layer.shape)), f"{layer.weights:,}" if layer.weights else ""
 
 
-def _rows(tables: dict[str, Any], key: str) -> list[list[str]]:
-    return [[name, *cells(row)] for name, row in tables[key].items()]
+def _groups(measured: dict[str, Any], key: str, names: Sequence[str] = ()) -> dict[str, list[list[str]]]:
+    """The rows of one table, or those of some names: the network's, on the raw labels where they differ, and the mean
+    shape's.
+    """
+    metrics = shown_metrics(measured)
+    ours, raw, mean_shape = (
+        [[name, *cells(row, metrics)] for name, row in tables.get(key, {}).items() if not names or name in names]
+        for tables in (measured, measured.get("raw_labels", {}), measured["mean_shape"])
+    )
+    groups = {"network": ours, "network, on the raw labels": [row for row in raw if row not in ours]}
+    return {name: rows for name, rows in (groups | {"mean shape": mean_shape}).items() if rows}
 
 
-def _groups(measured: dict[str, Any], key: str) -> dict[str, list[list[str]]]:
-    """The rows of one table: the network's, on the raw labels too if others are used, and the mean shape's."""
-    raw = {"network, on the raw labels": measured["raw_labels"]} if "raw_labels" in measured else {}
-    groups = {"network": measured, **raw, "mean shape": measured["mean_shape"]}
-    return {name: _rows(tables, key) for name, tables in groups.items()}
+def _words(measured: dict[str, Any]) -> dict[str, str]:
+    """Words of the page that this evaluation has a use for, and what they mean."""
+    named = {"frontal, turned": "by_type", "inner": "by_group"}
+    return {
+        word: meaning
+        for word, meaning in _WORDS.items()
+        if word not in named or set(word.split(", ")) & measured[named[word]].keys()
+    }
 
 
-def _named_faces(evaluation: Evaluation) -> dict[str, list[list[str]]]:
-    """The best and the worst faces: name, image type, mean error and worst point."""
+def _named_faces(evaluation: Evaluation, typed: bool) -> dict[str, list[list[str]]]:
+    """The best and the worst faces: name, image type if there are any, mean error and worst point."""
     distance = errors_of(evaluation.predictions).distance_px
     order = np.argsort(distance.mean(1), kind="stable").tolist()
     chosen = {"best": order[:_NAMED_FACES], "worst": order[::-1][:_NAMED_FACES]}
-    return {name: [_face_row(evaluation, i, distance[i]) for i in some] for name, some in chosen.items()}
+    return {name: [_face_row(evaluation, i, distance[i], typed) for i in some] for name, some in chosen.items()}
 
 
-def _face_row(evaluation: Evaluation, index: int, distance_px: np.ndarray) -> list[str]:
+def _face_row(evaluation: Evaluation, index: int, distance_px: np.ndarray, typed: bool) -> list[str]:
     record, predictions = evaluation.records[index], evaluation.predictions
     furthest = predictions.point_indices[int(distance_px.argmax())]
-    kind = "" if record.image_type is None else name_of_type(record.image_type)
+    kind = [name_of_type(record.image_type)] if typed else []
     worst = f"{distance_px.max():.1f} (point {furthest}, {predictions.scheme.group_of(furthest).name})"
-    return [record.name, kind, f"{distance_px.mean():.1f}", worst]
+    return [record.name, *kind, f"{distance_px.mean():.1f}", worst]

@@ -6,12 +6,13 @@ import csv
 import io
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
-from facekp.evaluation.catalogue import CATALOGUE
+from facekp.evaluation.catalogue import CATALOGUE, Metric
 from facekp.evaluation.errors import errors_of
 from facekp.evaluation.evaluate import Evaluation
 from facekp.landmarks.frames import Letterbox
@@ -99,25 +100,38 @@ def _number(value: float) -> str:
 def print_results(measured: dict[str, Any]) -> None:
     """Print the tables by image type and by point group, and what to think of them."""
     title = "{model}, {weights} weights (epoch {epoch}): {data}, {labels} labels, split {split}, {images} images"
-    for key, heading in (("by_type", "image type"), ("by_group", "point group")):
+    for key, heading in shown_tables(measured).items():
         print_table(_table(measured, key, heading), title.format(**measured))
     text, usable = verdict(measured)
     console().print(text, style="" if usable else "bold red", highlight=False)
 
 
 def _table(measured: dict[str, Any], key: str, heading: str) -> Table:
+    metrics = shown_metrics(measured)
     table = Table(heading)
-    for title in TITLES:
+    for title in titles(metrics):
         table.add_column(title.replace(", ", "\n"), justify="right")
     for name, row in (measured[key] | {"mean shape": measured["mean_shape"][key]["all"]}).items():
-        table.add_row(name, *cells(row))
+        table.add_row(name, *cells(row, metrics))
     return table
 
 
-TITLES = ("images", *(metric.title() for metric in CATALOGUE.values()))
-"""The columns of every full table: the number of images, and all metrics."""
+def shown_tables(measured: dict[str, Any]) -> dict[str, str]:
+    """The tables of metrics.json that have more than one row, at least one of them, and what their rows are."""
+    tables = {"by_type": "image type", "by_group": "point group"}
+    return {key: rows for key, rows in tables.items() if len(measured[key]) > 1} or {"by_type": "faces"}
 
 
-def cells(row: dict[str, float]) -> list[str]:
-    """A row of metrics.json as the cells of a full table, see :data:`TITLES`."""
-    return [f"{row['images']}", *(metric.text(row[key]) for key, metric in CATALOGUE.items())]
+def shown_metrics(measured: dict[str, Any]) -> list[Metric]:
+    """The metrics that have a value; some need the distance between the eyes."""
+    return [metric for key, metric in CATALOGUE.items() if not math.isnan(measured["by_type"]["all"][key])]
+
+
+def titles(metrics: Sequence[Metric]) -> list[str]:
+    """The columns of a full table: the number of images, and the metrics."""
+    return ["images", *(metric.title() for metric in metrics)]
+
+
+def cells(row: dict[str, float], metrics: Sequence[Metric]) -> list[str]:
+    """A row of metrics.json as the cells of a full table, see :func:`titles`."""
+    return [f"{row['images']}", *(metric.text(row[metric.key]) for metric in metrics)]

@@ -115,5 +115,5 @@ def run_of(checkpoint: Path) -> RunFolder | None:
     if checkpoint.parent.name != "checkpoints":
         return None
     run = RunFolder(checkpoint.parent.parent)
-    _ = run.parts, run.scalars  # are kept
+    _ = run.parts, run.scalars, run.overrides  # the first two are kept
     return run

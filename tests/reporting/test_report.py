@@ -15,7 +15,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from facekp.config import AugmentConfig, Config, DataConfig, ModelConfig
 from facekp.data.dataset import FaceDataset
-from facekp.evaluation.catalogue import HEADLINE
+from facekp.evaluation.catalogue import CATALOGUE, HEADLINE
 from facekp.evaluation.evaluate import evaluate_predictor
 from facekp.landmarks.scheme import Scheme
 from facekp.models.module import KeypointModule
@@ -86,7 +86,8 @@ def page(drawn_split, tmp_path_factory) -> Path:
     config = Config(DataConfig("drawn"), AugmentConfig("none"), ModelConfig("tiny"), seed=7, run_dir=str(folder))
     with recorded(config, {"train": 18, "val": 6}, bare_trainer(3, Callback())), SummaryWriter(str(folder)) as writer:
         writer.add_scalar("train/loss", 0.5, 0)
-    records = [replace(drawn_split.val[0], name=HOSTILE), *drawn_split.val[1:]]
+    mended = replace(drawn_split.val[0], name=HOSTILE, raw=0.9 * drawn_split.val[0].keypoints)
+    records = [mended, *drawn_split.val[1:]]
     return reported(folder, tiny_module((80, 60)), records, HOSTILE, RunFolder(folder))
 
 
@@ -97,8 +98,8 @@ def read(page) -> Reader:
 
 def test_the_page_tells_all_in_its_order(read):
     assert read.headings == [
-        *("What was run", "Architecture", "Ground truth", "Loss", "Results"),
-        *("Where the error lies", "Filters and their responses", "Tables"),
+        *("What was run", "Ground truth", "Loss", "Results"),
+        *("Where the error lies", "Filters and their responses", "Tables", "Architecture", "Words"),
     ]
     for words in (
         *("mean shape", "seed", "by hand", "last, after epoch 3", "epochs x 1 sample x 18 images"),
@@ -123,6 +124,12 @@ def test_every_key_of_metrics_json_is_documented(page):
     }
 
 
+def test_metrics_are_explained_at_their_columns_and_at_the_foot(read):
+    for metric in CATALOGUE.values():
+        assert metric.meaning in read.attributes["th title"]
+        assert metric.meaning in read.text
+
+
 def test_names_are_escaped(read, page):
     assert "script" not in read.tags
     assert HOSTILE in read.text
@@ -139,8 +146,8 @@ def test_every_picture_is_inside_the_page_and_described(read, page):
 
 
 def test_nothing_refers_to_the_network_or_to_an_absolute_path(read, page):
-    assert set(read.attributes["a href"]) == {"metrics.json", "predictions.csv"}
-    assert all((page.parent / name).is_file() for name in read.attributes["a href"])
+    assert set(read.attributes["a href"]) == {"#words", "metrics.json", "predictions.csv"}
+    assert all((page.parent / name).is_file() for name in ("metrics.json", "predictions.csv"))
     assert read.attributes["link href"] == ["data:,"]
     assert "url(" not in page.read_text()
     assert "@import" not in page.read_text()
@@ -162,8 +169,8 @@ def test_a_browser_shows_it_narrow_and_wide_light_and_dark(page, tmp_path):
 def test_data_and_runs_of_which_little_is_known_are_reported_too(drawn_split, tmp_path):
     module = tiny_module((80, 60), scheme=Scheme.unknown(58))
     read = Reader(reported(tmp_path, module, [replace(record, image_type=None) for record in drawn_split.val[:2]]))
-    assert "Turned against frontal" not in read.text
-    assert "nan" not in read.text
+    for absent in ("Turned against frontal", "nan", "image type", "NME", "By point group"):
+        assert absent not in read.text
     assert "The command that trained this network was not recorded" in read.text
 
 
@@ -175,7 +182,7 @@ def test_a_run_made_in_parts_is_told_by_one_command_and_by_how_each_part_ended(d
         part(finished=None, epochs=5),
     )
     write_stored(tmp_path, overrides=("model=tiny", "trainer.max_epochs=6"), parts=parts)
-    text = Reader(reported(tmp_path, tiny_module((80, 60)), drawn_split.val[:2], run_dir=tmp_path)).text
+    text = Reader(reported(tmp_path, tiny_module((80, 60)), drawn_split.val[:2], run=RunFolder(tmp_path))).text
     assert "no end recorded, then 2026-01-01, interrupted after epoch 2, then 2026-01-01 to 2026-01-01" in text
     assert "this one command makes it whole" in text
     assert "python train.py model=tiny trainer.max_epochs=6" in text

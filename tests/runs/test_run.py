@@ -92,6 +92,7 @@ def test_the_run_folder_holds_all_that_the_run_made(run_dir, drawn_split):
         "turned_faces",
         "cumulative_error",
         "error_by_type_and_group",
+        "numbered_points",
         "error_vectors",
         "loss_curves",
         *(f"filters_{n}" for n in (1, 2, 3)),
@@ -109,7 +110,7 @@ def test_metrics_tell_their_origin_and_have_every_row(run_dir):
     assert metrics["split"] == "person fold 0 of 4"
     assert (metrics["model"], metrics["weights"], metrics["epoch"], metrics["images"]) == ("nose", "last", 3, 6)
     assert list(metrics["by_type"]) == [*map(name_of_type, range(1, 7)), "frontal", "turned", "all"]
-    assert list(metrics["by_group"]) == ["nose", "inner", "all"]
+    assert list(metrics["by_group"]) == ["all"]
     assert metrics["by_type"]["frontal"]["images"] == 3
     assert metrics["by_type"]["turned"]["images"] == 2
     assert metrics["mean_shape"]["by_type"]["all"]["error_px"] == metrics["metrics"]["mean_shape_error_px"]
