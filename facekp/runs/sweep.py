@@ -68,8 +68,8 @@ class SweepTable(Callback):
         run = RunFolder(config.hydra.runtime.output_dir)
         if sweeping() and run.metrics_json.is_file() and not run.error.is_file():
             metrics = run.measured["metrics"]
-            told = [f"{CATALOGUE[name].title()} {CATALOGUE[name].text(metrics.get(name))}" for name in HEADLINE]
-            print(f"{'; '.join(told)}\nall tables in {display_path(run.path / 'report.html')}")
+            told = [(CATALOGUE[name], metrics.get(name)) for name in HEADLINE]
+            print("; ".join(f"{metric.heading} {metric.text(value)} {metric.unit}".strip() for metric, value in told))
 
     def _register(self) -> None:
         OmegaConf.register_new_resolver("swept", lambda overrides: _label(overrides, self._swept), replace=True)
@@ -184,8 +184,9 @@ def _with_spread(row: Row) -> Row:
     """A row of the summary as it is printed."""
     told = {name: value for name, value in row.items() if not name.startswith(COMPARED)}
     for name in COMPARED:
-        deviation = row[f"{name}_sd"]
-        told[name] = f"{float(row[f'{name}_mean']):.4g}" + (f" ± {float(deviation):.2g}" if deviation else "")
+        spread = row[f"{name}_sd"]
+        deviation = spread and f" ± {float(f'{float(spread):.2g}'):g}"
+        told[name] = f"{float(row[f'{name}_mean']):.4g}{deviation}"
     return told
 
 
