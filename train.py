@@ -11,10 +11,11 @@ from facekp.config import Config, EvaluateConfig
 from facekp.data.prepare import prepare_data
 from facekp.data.read import read_split
 from facekp.runs.command_line import run_command
-from facekp.runs.distributed import check_processes, is_main_process, launch
+from facekp.runs.distributed import check_processes, is_main_process
 from facekp.runs.folder import RunFolder
 from facekp.runs.resume import check_folder, keep_settings, sweeping
 from facekp.runs.signals import Interrupted, defer_signals
+from facekp.training.launch import launch
 from facekp.utils.instantiate import import_trusted
 from facekp.utils.terminal import counted, display_path
 

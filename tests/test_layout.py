@@ -103,7 +103,6 @@ def test_hydra_is_known_to_few():
     assert offenders("hydra", HYDRA) == []
 
 
-@pytest.mark.xfail(strict=True, reason="runs.distributed and runs.provenance still import it")
 def test_lightning_is_known_to_few():
     assert offenders("lightning", LIGHTNING) == []
 

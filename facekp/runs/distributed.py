@@ -12,14 +12,15 @@ from pathlib import Path
 from facekp.config import Config
 from facekp.runs.resume import sweeping
 from facekp.utils.errors import ConfigError
-from facekp.utils.warning_filters import filter_warnings
 
 _NUMBERS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")
 _STARTED = ("WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
-_launched = False
 
 NO_OUTPUT = ("hydra.run.dir=.", "hydra.output_subdir=null")
 """Overrides with which Hydra creates no folder."""
+
+LAUNCHED = threading.Event()
+"""Set once this process is connected with the others of its run."""
 
 
 def is_main_process() -> bool:
@@ -37,7 +38,7 @@ def other_process_ended(error: Exception) -> bool:
 
 def reports_error(error: Exception) -> bool:
     """Whether this process reports an error: the first always does, others if it may have occurred only there."""
-    return is_main_process() or (_launched and not other_process_ended(error))
+    return is_main_process() or (LAUNCHED.is_set() and not other_process_ended(error))
 
 
 def run_silently() -> None:
@@ -71,35 +72,3 @@ def check_processes(config: Config) -> None:
             f"the runs of this sweep cannot have {wanted} processes each; leave out trainer=ddp, "
             "or let SLURM start them: hydra/launcher=submitit_slurm"
         )
-
-
-def launch(config: Config) -> Config:
-    """Connect the processes of a run, which the first one starts if necessary, and use its config in all of them.
-
-    All processes call this: the first when everything is checked and the data are prepared, the others at once.
-
-    Args:
-        config: of this process.
-
-    Returns:
-        The config of the first process, with its run folder and its data.
-
-    Raises:
-        ConfigError: if the number of devices or processes does not fit the config.
-    """
-    trainer = config.trainer
-    if trainer.world_size == 1:
-        return config
-    from lightning.fabric import Fabric
-
-    filter_warnings()
-    try:
-        fabric = Fabric(
-            accelerator=trainer.accelerator, strategy="ddp", devices=trainer.devices, num_nodes=trainer.num_nodes
-        )
-        fabric.launch()
-    except ValueError as error:
-        raise ConfigError(f"trainer=ddp is not possible: {error}") from error
-    global _launched
-    _launched = True
-    return fabric.broadcast(config)
