@@ -4,6 +4,11 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from facekp.runs.signals import exit_on_signals
+
+    exit_on_signals()  # while what follows is imported
+
 from dataclasses import replace
 from pathlib import Path
 from typing import Any

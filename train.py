@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from facekp.runs.signals import exit_on_signals
+
+    exit_on_signals()  # while what follows is imported
+
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +18,7 @@ from facekp.data.read import read_split
 from facekp.runs.command_line import run_command
 from facekp.runs.distributed import check_processes, is_main_process
 from facekp.runs.folder import RunFolder
+from facekp.runs.lock import locked
 from facekp.runs.resume import check_folder, keep_settings, sweeping
 from facekp.runs.signals import Interrupted, defer_signals
 from facekp.training.launch import launch
@@ -38,8 +44,13 @@ def train(config: Config) -> float:
     if not is_main_process():
         config = launch(config)  # once the first process has checked it
     import_trusted(config.trust)
+    with locked(Path(config.run_dir)):
+        check_folder(config)
+        return _train(config)
+
+
+def _train(config: Config) -> float:
     run_dir = Path(config.run_dir)
-    check_folder(config)
     config = replace(config, data=prepare_data(config.data))
     split, scheme = read_split(config.data, config.seed)
     if not sweeping():  # which tells of each run what is its own

@@ -15,6 +15,7 @@ import sys
 from importlib import import_module
 
 import facekp.utils.installed  # noqa: F401  (the first)
+from facekp.runs.signals import Interrupted, exit_on_signals, install_handlers
 
 COMMANDS = {
     "data": "facekp.reporting.data_command",
@@ -32,8 +33,15 @@ def main(arguments: list[str]) -> None:
         asked = {"-h", "--help"} & set(arguments)
         print(__doc__, file=None if asked else sys.stderr)
         sys.exit(0 if asked else 2)
-    import_module(COMMANDS[arguments[0]]).main(arguments[1:])
+    command = import_module(COMMANDS[arguments[0]])
+    install_handlers()
+    try:
+        command.main(arguments[1:])
+    except Interrupted as interruption:
+        print("\nInterrupted", file=sys.stderr)
+        sys.exit(interruption.status)
 
 
 if __name__ == "__main__":
+    exit_on_signals()
     main(sys.argv[1:])

@@ -33,10 +33,12 @@ from facekp.runs.resume import resuming, run_job, sweeping
 from facekp.runs.signals import Interrupted, install_handlers
 from facekp.utils.errors import FacekpError, closest
 from facekp.utils.files import write_text
-from facekp.utils.terminal import display_path
+from facekp.utils.terminal import display_path, one_line
 
 _MAIN_PROCESS_REPORTS_S = 5.0
 _UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
+_SHOWN = 30  # characters on each side of a fault
+_IMPOSSIBLE = (errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP)
 
 
 class NewFolders(Callback):
@@ -85,6 +87,7 @@ def run_command(
     reported, and the others go on.
     """
     wants_traceback = is_main_process() and os.environ.get("HYDRA_FULL_ERROR") == "1"  # others inherit the next line
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # for names that are no text
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then hands its exceptions on, so that they are reported here
     threading.excepthook = _report_in_thread
     install_handlers()
@@ -112,7 +115,7 @@ def run_command(
             if text and not sweeping():
                 NewFolders.remove()
                 _exit(error, text)
-            print(f"Error: {text or f'{error!r}; see {display_path(RunFolder(folder).error)}'}", file=sys.stderr)
+            _print_error(text or f"{error!r}; see {display_path(RunFolder(folder).error)}")
             with suppress(OSError):
                 write_text(RunFolder(folder).error, "".join(traceback.format_exception(error)))
             return math.inf  # NaN would end a search
@@ -146,12 +149,16 @@ def run_command(
 
 def _exit(error: Exception, text: str) -> NoReturn:
     if reports_error(error):
-        print(f"Error: {text}", file=sys.stderr)
+        _print_error(text)
     else:
         time.sleep(
             _MAIN_PROCESS_REPORTS_S
         )  # whatever started all processes ends the first one, too, when this one ends
     sys.exit(1)
+
+
+def _print_error(text: str) -> None:
+    print(f"Error: {one_line(text)}", file=sys.stderr)
 
 
 def _how_to_resume(run_dirs: list[Path]) -> str:
@@ -188,6 +195,15 @@ def error_message(error: Exception) -> str | None:
             f"{error.filename or 'a file'} cannot be written ({error.strerror}); make room or choose another place, "
             "and give the command again; a training that had begun goes on with resume=<its folder>"
         )
+    if isinstance(error, OSError) and error.errno in _IMPOSSIBLE and error.filename is not None:
+        return f"{error.filename} cannot be used ({error.strerror}); choose another path"
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        around = error.object[max(0, error.start - _SHOWN) : error.end + _SHOWN]
+        return f"a name that is not UTF-8 cannot be written everywhere: {around}; rename it"
+    if isinstance(error, ValueError) and str(error).startswith("Config group override must be"):  # of Hydra
+        return "a group of settings takes the name of one of its files, not null; ~logger leaves out the group logger"
+    if type(error).__name__ == "MisconfigurationException":  # of Lightning, which may not be imported yet
+        return " ".join(str(error).split())
     if other_process_ended(error):
         return "another process of this run has ended before its time; what it said tells why"
     return None
