@@ -64,14 +64,15 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     check_scheme(checkpoint, data.scheme)
     module = KeypointModule.restore(checkpoint).to(device_of(config.accelerator))
     name = name_evaluation(checkpoint.model, settings, data.split, seed, path.stem, checkpoint.epoch)
-    print(f"Network     {checkpoint.model.name}, {path.stem} weights (epoch {checkpoint.epoch})")
-    print(f"Data        {counted(len(data.split.val), 'image')} of {settings.name}, split {data.split.name}")
-    print("Evaluating, drawing ...")
-    evaluation = evaluate_predictor(module, data.test_dataloader(), name)
-
     folder = Path(
         config.output_dir or (run.path if run else path.parent) / "evaluate" / f"{path.stem}-{settings.labels}"
     )
+    folder.mkdir(parents=True, exist_ok=True)  # if that is not possible, better now than after minutes
+
+    print(f"Network     {checkpoint.model.name}, {one_line(path.stem)} weights (epoch {checkpoint.epoch})")
+    print(f"Data        {counted(len(data.split.val), 'image')} of {settings.name}, split {data.split.name}")
+    print("Evaluating, drawing ...")
+    evaluation = evaluate_predictor(module, data.test_dataloader(), name)
     measured = write_results(evaluation, module, folder, run)
     report = write_report(evaluation, measured, module, folder, run)
     print_results(measured)

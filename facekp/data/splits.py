@@ -14,7 +14,7 @@ import numpy as np
 from facekp.config import DataConfig
 from facekp.data.records import Record
 from facekp.utils.errors import ConfigError
-from facekp.utils.files import write_text
+from facekp.utils.files import user_path, write_text
 from facekp.utils.plain import read_json
 
 _COURSE_TRAIN_PERSONS = 32
@@ -121,7 +121,7 @@ def _made(records: Sequence[Record], config: DataConfig, seed: int) -> Split:
 
 def _read(given: str, records: Sequence[Record]) -> Split:
     try:
-        content = read_json(Path(given).expanduser(), inert=True)  # its texts are only compared and displayed
+        content = read_json(user_path(given), inert=True)  # its texts are only compared and displayed
     except OSError as error:
         raise ConfigError(f"data.split={given} cannot be read ({error.strerror}); give a run's split.json") from error
     except ValueError as error:

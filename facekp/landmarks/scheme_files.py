@@ -29,6 +29,7 @@ from typing import Any
 from facekp.config import CONF
 from facekp.landmarks.scheme import Group, Scheme
 from facekp.utils.errors import ConfigError, closest
+from facekp.utils.files import user_path
 from facekp.utils.plain import read_yaml
 
 SCHEMES = CONF / "scheme"
@@ -55,7 +56,7 @@ def load_scheme(given: Any) -> Scheme | None:
         return None
     if isinstance(given, Mapping):
         return parse_scheme(given, "data.reader.scheme", "inline")
-    path = Path(str(given)).expanduser()
+    path = user_path(str(given))
     if path.suffix not in (".yaml", ".yml"):
         path = SCHEMES / f"{given}.yaml"
         known = ["none", *sorted(file.stem for file in SCHEMES.glob("*.yaml"))]

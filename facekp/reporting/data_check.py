@@ -19,6 +19,7 @@ from facekp.data.shape_model import ShapeFits, fit_others
 from facekp.landmarks.scheme import DANES, Scheme
 from facekp.reporting.data_browse import read_chosen
 from facekp.utils.errors import DataError
+from facekp.utils.files import user_path
 from facekp.utils.terminal import console, display_path
 
 _SUSPECTS = 12
@@ -60,7 +61,7 @@ def run(config: Config, folder: Path) -> Report:
     raw = [replace(record, keypoints=record.raw_keypoints) for record in records]
     report = check(records, raw, scheme)
     name = f"{config.data.name}, {config.data.labels} labels"
-    files = compare_published(Path(str(config.data.root)).expanduser()) if scheme == DANES else None
+    files = compare_published(user_path(str(config.data.root))) if scheme == DANES else None
     print_report(report, name, files)
     if isinstance(report.fits, ShapeFits):
         print(f"Drawn in  {display_path(_draw_suspects(report, report.fits, name, folder))}")

@@ -29,6 +29,7 @@ from facekp.config import CONF, checked, register
 from facekp.runs.distributed import NO_OUTPUT, is_main_process, other_process_ended, reports_error, run_silently
 from facekp.runs.folder import RunFolder
 from facekp.runs.help import register_help
+from facekp.runs.lock import unlock_all
 from facekp.runs.resume import resuming, run_job, sweeping
 from facekp.runs.signals import Interrupted, install_handlers
 from facekp.utils.errors import FacekpError, closest
@@ -113,6 +114,7 @@ def run_command(
             if wants_traceback or (text is None and not sweeping()):
                 raise
             if text and not sweeping():
+                unlock_all()
                 NewFolders.remove()
                 _exit(error, text)
             _print_error(text or f"{error!r}; see {display_path(RunFolder(folder).error)}")
@@ -145,15 +147,15 @@ def run_command(
             raise
         NewFolders.remove()
         _exit(error, text)
+    finally:
+        unlock_all()
 
 
 def _exit(error: Exception, text: str) -> NoReturn:
     if reports_error(error):
         _print_error(text)
     else:
-        time.sleep(
-            _MAIN_PROCESS_REPORTS_S
-        )  # whatever started all processes ends the first one, too, when this one ends
+        time.sleep(_MAIN_PROCESS_REPORTS_S)  # what started all processes ends the first one with this one
     sys.exit(1)
 
 

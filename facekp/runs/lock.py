@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,9 +23,9 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 LOCK = ".lock"
-"""Within a run folder: names the process that trains there, or the last one that did."""
+"""Within a run folder, while a process trains there: names the process."""
 
-_held: dict[Path, IO[str]] = {}
+_held: dict[Path, tuple[IO[str], bool]] = {}  # the open file, and whether the folder was made for it
 
 
 @contextmanager
@@ -38,16 +38,15 @@ def locked(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        if file := _held.pop(folder.resolve(), None):
-            file.close()
+        _unlock(folder.resolve())
 
 
 def lock(folder: Path) -> None:
-    """Keep other processes out of a folder until this one ends.
+    """Keep other processes out of a folder until :func:`unlock_all`, or the end of this process, however it ends.
 
-    The lock is the system's, on a file, and goes when the process does, however it ends; what is left of the file
-    locks nothing. Of several processes that train together, the first one locks. Where the system or the disk has no
-    such locks (Windows, some network drives), nobody is kept out.
+    The lock is the system's, on a file. Where the file is left by a process that was killed, it locks nothing. Of
+    several processes that train together, the first one locks. Where the system or the disk has no such locks (Windows,
+    some network drives), nobody is kept out.
 
     Args:
         folder: made where there is none.
@@ -58,10 +57,14 @@ def lock(folder: Path) -> None:
     """
     if fcntl is None or not is_main_process():
         return
+    made = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
-    file = (folder / LOCK).open("a+", encoding="utf-8")
+    path = folder / LOCK
+    file = path.open("a+", encoding="utf-8")
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # unlike flock's, not shared with processes that are forked
+        if not path.exists() or not os.path.samestat(os.fstat(file.fileno()), path.stat()):
+            raise BlockingIOError  # who held it has removed it since it was opened here
     except (BlockingIOError, PermissionError) as error:
         file.seek(0)
         with file:
@@ -79,7 +82,23 @@ def lock(folder: Path) -> None:
         file.truncate(0)
         file.write(f"process {os.getpid()} on {platform.node()}")
         file.flush()
-    _held[folder.resolve()] = file
+    _held[folder.resolve()] = file, made
+
+
+def unlock_all() -> None:
+    """Open all folders that this process has locked."""
+    for folder in list(_held):
+        _unlock(folder)
+
+
+def _unlock(folder: Path) -> None:
+    file, made = _held.pop(folder, (None, False))
+    if file is None:
+        return
+    with suppress(OSError), file:
+        (folder / LOCK).unlink()
+        if made:
+            folder.rmdir()  # if nothing else has come into it
 
 
 class LockFolder(Callback):

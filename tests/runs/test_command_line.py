@@ -1,6 +1,7 @@
 """The commands as a user types them, where they must answer before anything heavy is imported."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -38,10 +39,21 @@ def run(script: str, *arguments: str, env: dict[str, str], cwd: Path) -> subproc
         (["data.split=foo"], "data.split=foo is not possible"),
         (["optimizer.lr"], "optimizer.lr"),
         (["data.root=missing"], "the data folder missing does not exist"),
+        (["data.root='~nobody-of-this-name'"], "the data folder ~nobody-of-this-name does not exist"),
+        (["data.root=" + "a" * 5000], "a does not exist"),
+        (["data.root='\udcf6'"], r"the data folder \udcf6 does not exist"),
+        (["data.root='a\x1b[31mb\nc'"], r"the data folder a\x1b[31mb\nc does not exist"),
+        (["logger=null"], "a group of settings takes the name of one of its files, not null"),
+        (["hydra.run.dir=file"], "file cannot be used (File exists); choose another path"),
+        (["hydra.run.dir=file/below"], "file/below cannot be used (Not a directory); choose another path"),
+        (["hydra.run.dir=" + "a" * 300], "cannot be used (File name too long); choose another path"),
+        (["run_dir=file"], "file cannot be used (File exists); choose another path"),
+        (["run_dir=file/below/more"], "file/below/more cannot be used (Not a directory); choose another path"),
         ([], "nowhere does not exist"),
     ],
 )
 def test_a_mistake_is_one_sentence(light, tmp_path, arguments, message):
+    (tmp_path / "file").touch()
     done = run("train.py", *arguments, env=light, cwd=tmp_path)
     assert done.returncode == 1
     assert done.stdout == ""
@@ -49,7 +61,7 @@ def test_a_mistake_is_one_sentence(light, tmp_path, arguments, message):
     assert len(done.stderr.splitlines()) == 1
     assert "Traceback" not in done.stderr
     assert "was imported" not in done.stderr
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 @pytest.mark.parametrize("script", ["train.py", "evaluate.py"])
@@ -96,6 +108,16 @@ def test_a_refused_command_removes_only_folders_that_it_has_made(light, tmp_path
         assert run("train.py", "data.split=foo", f"hydra.run.dir={folder}", env=light, cwd=tmp_path).returncode == 1
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
     assert not (tmp_path / "mine" / "new").exists()
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("command", [["train.py"], ["evaluate.py", "ckpt_path=x"], ["-m", "facekp", "data"]])
+def test_a_signal_during_the_imports_ends_with_a_word(tmp_path, command, number, status):
+    (tmp_path / "hydra.py").write_text(f"import os, time\nos.kill(os.getpid(), {int(number)})\ntime.sleep(20)\n")
+    env = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(REPOSITORY)])}
+    typed = [str(REPOSITORY / part) if part.endswith(".py") else part for part in command]
+    done = subprocess.run([sys.executable, *typed], capture_output=True, text=True, env=env, cwd=tmp_path, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (status, "", "\nInterrupted\n")
 
 
 def test_full_error_shows_the_traceback(light, tmp_path):

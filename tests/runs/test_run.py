@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from evaluate import evaluate
@@ -17,6 +18,7 @@ from facekp.data.records import name_of_type
 from facekp.landmarks.scheme import DANES
 from facekp.models.checkpoint import read_checkpoint
 from facekp.models.module import KeypointModule
+from facekp.runs.command_line import error_message
 from facekp.runs.folder import RunFolder
 from facekp.utils.errors import CheckpointError, ConfigError
 from tests.helpers import assert_same_results, blank_figures, config
@@ -281,3 +283,31 @@ def test_results_can_be_moved_away_with_their_checkpoint(run_dir, tmp_path):
     assert (tmp_path / "evaluate" / "mine-mended" / "metrics.json").is_file()
     assert measured["weights"] == "mine"
     assert not (tmp_path / "evaluate" / "mine-mended" / "figures" / "loss_curves.png").exists()
+
+
+@pytest.mark.parametrize("none", ["~logger", "logger.tensorboard=null"])
+def test_a_run_needs_no_logger(drawn_root, tmp_path, none):
+    train(config("train", *settings(drawn_root, tmp_path, "model=nose", "trainer.max_epochs=1", none)))
+    assert (tmp_path / "report.html").is_file()
+    assert not (tmp_path / "tensorboard").exists()
+
+
+def test_a_share_of_too_few_batches_is_one_sentence(drawn_root, tmp_path):
+    few = settings(drawn_root, tmp_path, "model=nose", "trainer.max_epochs=1", "trainer.limit_train_batches=0.05")
+    with pytest.raises(MisconfigurationException) as caught:
+        train(config("train", *few))
+    sentence = error_message(caught.value)
+    assert sentence is not None
+    assert "Try at least `limit_train_batches=" in sentence
+    assert "\n" not in sentence
+
+
+@pytest.mark.parametrize("below", ["", "below/more"])
+def test_results_cannot_be_written_where_a_file_is(run_dir, tmp_path, below):
+    (tmp_path / "file").touch()
+    place = f"output_dir={tmp_path / 'file' / below}"
+    for wanted in (f"ckpt_path={run_dir}", f"compare=[{run_dir},{shutil.copytree(run_dir, tmp_path / 'copy')}]"):
+        with pytest.raises(OSError, match=r"File exists|Not a directory") as caught:
+            evaluate(config("evaluate", wanted, place))
+        assert "cannot be used" in str(error_message(caught.value))
+    assert (tmp_path / "file").read_bytes() == b""

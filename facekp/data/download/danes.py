@@ -15,7 +15,7 @@ from typing import IO
 
 from facekp.data.download.http import DownloadError, NoResponseError, download
 from facekp.utils.errors import DataError
-from facekp.utils.files import make_folder
+from facekp.utils.files import make_folder, user_path
 
 MANIFEST = Path(__file__).with_name("danes.sha256")
 """The names and SHA-256 of the 480 files, as ``sha256sum`` writes them."""
@@ -88,7 +88,7 @@ def download_danes(folder: Path, urls: Sequence[str], manifest: Path = MANIFEST)
         DataError: if no address has the set, it cannot be written, or the folder has other content, which is left
             unchanged.
     """
-    folder = folder.expanduser().resolve()
+    folder = user_path(folder).resolve()
 
     def fill(new: Path) -> None:
         for name, content in _search(urls, _digests(manifest)).items():
