@@ -17,7 +17,7 @@ import facekp.utils.installed  # noqa: F401  (the first)
 from facekp.config import AugmentConfig, EvaluateConfig
 from facekp.runs.command_line import run_command
 from facekp.utils.instantiate import import_trusted
-from facekp.utils.terminal import counted, display_path
+from facekp.utils.terminal import counted, display_path, one_line
 
 
 def evaluate(config: EvaluateConfig) -> dict[str, Any]:

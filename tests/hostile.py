@@ -454,3 +454,57 @@ TRAINING_STATES: dict[str, Change] = {
     "more epochs than asked for": lambda content, canary: content.update(epoch=10**6),
 }
 """Changes to the checkpoint of a run folder, which only show when its run is resumed."""
+
+
+def _any(folder: Path, suffix: str) -> Path:
+    return sorted(folder.glob(f"*{suffix}"))[7]
+
+
+def _pipe(suffix: str) -> Callable[[Path], None]:
+    def spoil(folder: Path) -> None:
+        path = _any(folder, suffix)
+        path.unlink()
+        os.mkfifo(path)
+
+    return spoil
+
+
+def _link(suffix: str, target: str) -> Callable[[Path], None]:
+    def spoil(folder: Path) -> None:
+        path = _any(folder, suffix)
+        path.unlink()
+        path.symlink_to(target)
+
+    return spoil
+
+
+def _endless(suffix: str) -> Callable[[Path], None]:
+    return lambda folder: os.truncate(_any(folder, suffix), 10**12)  # takes no room
+
+
+def _named(name: str) -> Callable[[Path], None]:
+    def spoil(folder: Path) -> None:
+        for suffix in (".jpg", ".asf"):
+            path = _any(folder, suffix)
+            path.rename(path.with_stem(name))
+
+    return spoil
+
+
+def _gigantic(folder: Path) -> None:
+    path = _any(folder, ".jpg")
+    path.write_bytes(b"P5 60000 60000 255\n")  # what Pillow takes it for does not depend on its name
+
+
+FOLDERS: dict[str, Callable[[Path], None]] = {
+    "a pipe as a photograph": _pipe(".jpg"),
+    "a pipe as an annotation": _pipe(".asf"),
+    "a device as a photograph": _link(".jpg", "/dev/zero"),
+    "a device as an annotation": _link(".asf", "/dev/zero"),
+    "a link to nothing": _link(".asf", "nothing"),
+    "the environment as an annotation": _link(".asf", "/proc/self/environ"),
+    "an annotation without end": _endless(".asf"),
+    "a photograph of gigapixels": _gigantic,
+    **{f"{name!a} as a name": _named(name) for name in ("\x1b[31mred", "01-1m\x1b[2J", "a\nb", "\u202e", "j\udcf6rg")},
+}
+"""Changes to a copy of the drawn faces."""

@@ -20,6 +20,7 @@ from facekp.runs.resume import check_folder
 from tests.helpers import blank_figures
 from tests.hostile import (
     CHECKPOINTS,
+    FOLDERS,
     JSON,
     OVERRIDES,
     SECRET,
@@ -211,3 +212,21 @@ def test_a_run_whose_training_is_not_told_is_not_evaluated(workplace, drawn_root
     TRAINING[kind](Path("run"))
     settings = EvaluateConfig(ckpt_path="run", accelerator="cpu")
     assert "run" in workplace.assert_refused(lambda: workplace.call(evaluate, settings))
+
+
+def test_a_name_is_neither_markup_nor_a_formula(workplace, drawn_root):
+    content, name = checkpoint_content(drawn_root), r"[/bold] $x_$ \foo :smile:"
+    content["FaceDataModule"]["settings"]["name"] = name
+    write_checkpoint(content, Path("$x_$ [/bold]/checkpoints/last.ckpt"))
+    done = workplace.command("evaluate", "ckpt_path='$x_$ [/bold]'", "accelerator=cpu")
+    assert (done.status, done.err) == (0, "")
+    assert name in done.out
+    assert "$x_$ [/bold]/evaluate" in done.out
+    assert name in Path("$x_$ [/bold]/evaluate/last-mended/report.html").read_text()
+
+
+@pytest.mark.parametrize("kind", FOLDERS)
+def test_a_hostile_data_folder_is_refused(workplace, drawn_root, kind):
+    FOLDERS[kind](Path(shutil.copytree(drawn_root, "faces")))
+    settings = DataConfig("drawn", {"_target_": "facekp.data.readers.danes.DanesReader"}, "faces")
+    assert "faces" in workplace.assert_refused(lambda: workplace.call(read_records, settings))
