@@ -33,7 +33,7 @@ from facekp.runs.lock import unlock_all
 from facekp.runs.resume import resuming, run_job, sweeping
 from facekp.runs.signals import Interrupted, install_handlers
 from facekp.utils.errors import FacekpError, closest
-from facekp.utils.files import write_text
+from facekp.utils.files import is_folder, write_text
 from facekp.utils.terminal import display_path, one_line
 
 _MAIN_PROCESS_REPORTS_S = 5.0
@@ -55,7 +55,7 @@ class NewFolders(Callback):
 
     def _note(self, path: str) -> None:
         inner = Path(path).absolute()
-        self.folders[:] = [folder for folder in (inner, *inner.parents) if not folder.exists()]
+        self.folders[:] = [folder for folder in (inner, *inner.parents) if not is_folder(folder)]
 
     @classmethod
     def remove(cls) -> None:

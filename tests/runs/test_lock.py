@@ -47,8 +47,10 @@ def test_a_folder_is_locked_until_its_process_has_ended(tmp_path):
             pass
     with locked(tmp_path / "run"):  # though it was killed, and has left its file
         assert (tmp_path / "run" / LOCK).read_text().startswith(f"process {os.getpid()} on ")
+    assert list((tmp_path / "run").iterdir()) == []
     with locked(tmp_path / "run"):
         pass
+    assert list((tmp_path / "run").iterdir()) == []
 
 
 @pytest.mark.parametrize("resumed", [False, True])
