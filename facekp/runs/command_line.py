@@ -117,7 +117,7 @@ def run_command(
                 unlock_all()
                 NewFolders.remove()
                 _exit(error, text)
-            _print_error(text or f"{error!r}; see {display_path(RunFolder(folder).error)}")
+            print(f"Error: {text or f'{error!r}; see {display_path(RunFolder(folder).error)}'}", file=sys.stderr)
             with suppress(OSError):
                 write_text(RunFolder(folder).error, "".join(traceback.format_exception(error)))
             return math.inf  # NaN would end a search
@@ -153,14 +153,10 @@ def run_command(
 
 def _exit(error: Exception, text: str) -> NoReturn:
     if reports_error(error):
-        _print_error(text)
+        print(f"Error: {text}", file=sys.stderr)
     else:
         time.sleep(_MAIN_PROCESS_REPORTS_S)  # what started all processes ends the first one with this one
     sys.exit(1)
-
-
-def _print_error(text: str) -> None:
-    print(f"Error: {one_line(text)}", file=sys.stderr)
 
 
 def _how_to_resume(run_dirs: list[Path]) -> str:
@@ -188,6 +184,11 @@ def _report_in_thread(args: threading.ExceptHookArgs) -> None:
 
 def error_message(error: Exception) -> str | None:
     """One sentence for what a user can put right: what, where and what to do; None for anything else."""
+    text = _message(error)
+    return None if text is None else one_line(text)
+
+
+def _message(error: Exception) -> str | None:
     if isinstance(error, FacekpError):
         return str(error)
     if isinstance(error, (HydraException, OmegaConfBaseException)):
