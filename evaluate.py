@@ -46,6 +46,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     from facekp.reporting.report import write_report
     from facekp.reporting.results import print_results, write_results
     from facekp.runs.find import find_checkpoint, run_of
+    from facekp.runs.folder import check_links
     from facekp.training.checkpoint import check_scheme, device_of
 
     path = find_checkpoint(config.ckpt_path, config.weights)
@@ -59,16 +60,16 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         download=[],  # nothing is written where a checkpoint says
         on_missing="error",
     )
+    beside = run.path if run else path.parent
+    folder = Path(config.output_dir or beside / "evaluate" / f"{path.stem}-{settings.labels}")
+    if not config.output_dir:
+        check_links(folder, beside)
     data = FaceDataModule(settings, checkpoint.model.input_size, AugmentConfig(name="none"), seed)
     data.setup("test")
     check_scheme(checkpoint, data.scheme)
     module = KeypointModule.restore(checkpoint).to(device_of(config.accelerator))
     name = name_evaluation(checkpoint.model, settings, data.split, seed, path.stem, checkpoint.epoch)
-    folder = Path(
-        config.output_dir or (run.path if run else path.parent) / "evaluate" / f"{path.stem}-{settings.labels}"
-    )
     folder.mkdir(parents=True, exist_ok=True)  # if that is not possible, better now than after minutes
-
     print(f"Network     {checkpoint.model.name}, {one_line(path.stem)} weights (epoch {checkpoint.epoch})")
     print(f"Data        {counted(len(data.split.val), 'image')} of {settings.name}, split {data.split.name}")
     print("Evaluating, drawing ...")

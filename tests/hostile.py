@@ -245,6 +245,9 @@ CHECKPOINTS: dict[str, Change] = {
     "a module that would run when imported, as the reader": _set(_data, "reader", {"_target_": "hostile_module.Read"}),
     "a function as the reader": _set(_data, "reader", {"_target_": "os.listdir"}),
     "the base of all readers": _set(_data, "reader", {"_target_": "facekp.data.records.Reader"}),
+    "a person's name that is sought for ever": _set(
+        _data, "reader", {"_target_": "facekp.data.readers.pts.PtsReader", "person": "(.|a|b)*x"}
+    ),
     "no reader": _set(_data, "reader", {}),
     "a reader with other settings": _set(
         _data, "reader", {"_target_": "facekp.data.readers.danes.DanesReader", "colour": "red"}

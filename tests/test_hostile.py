@@ -130,6 +130,16 @@ def test_a_run_folder_of_links_that_lead_out_of_it_is_refused(workplace, run):
     assert "run/figures leads out of" in workplace.assert_refused(lambda: resumed(workplace))
 
 
+@pytest.mark.parametrize("link", ["evaluate", "evaluate/last-mended", "evaluate/last-mended/figures"])
+def test_an_evaluation_is_not_written_through_a_link(workplace, drawn_root, link):
+    write_checkpoint(checkpoint_content(drawn_root), Path("run/checkpoints/last.ckpt"))
+    Path("elsewhere").mkdir()
+    Path("run", link).parent.mkdir(parents=True, exist_ok=True)
+    Path("run", link).symlink_to(Path("elsewhere").absolute())
+    settings = EvaluateConfig(ckpt_path="run", accelerator="cpu")
+    assert "leads out of run" in workplace.assert_refused(lambda: workplace.call(evaluate, settings))
+
+
 @pytest.mark.parametrize("kind", TRAINING_STATES)
 def test_a_hostile_training_state_is_refused(workplace, run, kind):
     path = Path("run/checkpoints/last.ckpt")

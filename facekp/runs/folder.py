@@ -10,6 +10,7 @@ import csv
 import io
 import logging
 import math
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from operator import itemgetter
@@ -20,9 +21,11 @@ import numpy as np
 
 from facekp.evaluation.comparison import PredictionTable
 from facekp.evaluation.errors import Errors
+from facekp.utils.errors import DataError
 from facekp.utils.files import read_bytes
 from facekp.utils.plain import read_json, read_yaml
 from facekp.utils.shape import CONTROL, Shape, reports_damage, shaped
+from facekp.utils.terminal import display_path
 
 Scalars = dict[str, tuple[list[int], list[float]]]
 """Logged values by tag: iterations and values."""
@@ -141,6 +144,17 @@ class RunFolder:
                 for tag, values in _logged(folder).items():
                     found.setdefault(tag, {}).update(values)
         return {tag: (sorted(values), [values[step] for step in sorted(values)]) for tag, values in found.items()}
+
+
+def check_links(folder: Path, root: Path) -> None:
+    """Stop before something is written through a link in somebody's folder.
+
+    Raises:
+        DataError: naming the folder, or what is in it, if it leads out of ``root``.
+    """
+    for path in (folder, *folder.rglob("*")):
+        if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
+            raise DataError(f"{display_path(path)} leads out of {display_path(root)}; move what it leads to there")
 
 
 def read_plain(path: Path, shape: Shape, remedy: str) -> Any:

@@ -16,7 +16,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
 from facekp.config import CONF, Config
-from facekp.runs.folder import RunFolder
+from facekp.runs.folder import RunFolder, check_links
 from facekp.utils.errors import ConfigError
 from facekp.utils.plain import plain
 
@@ -35,9 +35,8 @@ def stored_overrides(run: RunFolder, typed: set[str]) -> list[str]:
         typed: the names of what the command line gives.
 
     Raises:
-        ConfigError: naming the first override that is not used and how to give it by hand, or a link that leads out of
-            the folder.
-        DataError: if the file is damaged.
+        ConfigError: naming the first override that is not used, and how to give it by hand.
+        DataError: if the file is damaged, or a link leads out of the folder.
     """
     kept = [line for line in run.overrides if line.partition("=")[0] not in typed]
     for line in kept:
@@ -49,9 +48,7 @@ def stored_overrides(run: RunFolder, typed: set[str]) -> list[str]:
                 f"{run.overrides_yaml} holds {line[:200]!r}, which is not taken from a run folder: {reason}; if you "
                 f"trust it, add {shlex.quote(line[:200])} to the command line"
             ) from error
-    root = run.path.resolve()
-    if link := next((path for path in run.path.rglob("*") if not path.resolve().is_relative_to(root)), None):
-        raise ConfigError(f"{link} leads out of the run folder; move what it leads to there")
+    check_links(run.path, run.path)
     return kept
 
 

@@ -21,6 +21,7 @@ from facekp.utils.terminal import one_line
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 
+_MAX_REPETITIONS = 3  # in the regular expression that finds a person
 _MAX_OUTSIDE = 1.0  # how far outside a point may lie, as a fraction of the image: some faces are cut off by its border
 
 
@@ -65,6 +66,12 @@ class FolderReader(Reader):
             self._person = re.compile(person) if person is not None else None
         except re.error as error:
             raise ConfigError(f"data.reader.person={person} is no regular expression: {error}") from error
+        repetitions = re.findall(r"\)?[*+{]", person or "")
+        if len(repetitions) > _MAX_REPETITIONS or any(found[0] == ")" for found in repetitions):
+            raise ConfigError(
+                f"data.reader.person={person} repeats a group, or repeats more than {_MAX_REPETITIONS} things, which "
+                "can take for ever; make it simpler"
+            )
 
     def read(self, root: str | Path, labels: str = "raw") -> list[Record]:
         """Index the folder, without decoding the images.

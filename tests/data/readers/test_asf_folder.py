@@ -57,6 +57,9 @@ def test_a_name_without_a_person_is_told(folder):
         AsfFolderReader(person="anna").read(folder)
     with pytest.raises(ConfigError, match=r"data\.reader\.person=\( is no regular expression"):
         AsfFolderReader(person="(")
+    for endless in ("(a+)+$", ".*.*.*.*x"):
+        with pytest.raises(ConfigError, match="which can take for ever; make it simpler"):
+            AsfFolderReader(person=endless)
 
 
 def test_the_mirror_map_of_a_given_scheme_moves_the_points(folder, points):
