@@ -60,6 +60,7 @@ class NewFolders(Callback):
     @classmethod
     def remove(cls) -> None:
         """Remove them, if there is nothing in them but what Hydra keeps of the settings."""
+        unlock_all()
         for folder in cls.folders:
             with suppress(OSError):  # a folder that holds something stays
                 if folder == cls.folders[0] and [path.name for path in folder.iterdir()] == [".hydra"]:
@@ -88,12 +89,12 @@ def run_command(
     reported, and the others go on.
     """
     wants_traceback = is_main_process() and os.environ.get("HYDRA_FULL_ERROR") == "1"  # others inherit the next line
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # for names that are no text
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then hands its exceptions on, so that they are reported here
     threading.excepthook = _report_in_thread
     install_handlers()
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True)  # in a pipe, too, each line is seen at once
+        # In a pipe, too, each line is seen at once; and a name that is not UTF-8 can be printed.
+        sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
     register()
     register_help()
 
@@ -114,7 +115,6 @@ def run_command(
             if wants_traceback or (text is None and not sweeping()):
                 raise
             if text and not sweeping():
-                unlock_all()
                 NewFolders.remove()
                 _exit(error, text)
             print(f"Error: {text or f'{error!r}; see {display_path(RunFolder(folder).error)}'}", file=sys.stderr)
