@@ -68,7 +68,7 @@ def test_anything_else_is_refused_by_name(value, message):
     begun = time.monotonic()
     with pytest.raises(ValueError, match=message):
         plain(value, targets=("model.network",))
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 60  # unbounded, it would take for ever
 
 
 def test_a_class_may_be_named_where_one_belongs():
@@ -108,7 +108,7 @@ def test_yaml_that_is_no_plain_data_is_refused_at_once(tmp_path, text, message):
     with pytest.raises(ValueError, match=message) as caught:
         read_yaml(path)
     assert "\n" not in str(caught.value)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 60  # unbounded, it would take for ever
 
 
 def test_yaml_and_json_are_read_as_they_are(tmp_path):

@@ -286,7 +286,7 @@ def test_without_a_network_the_search_ends_soon_and_says_what_to_do(
     started = time.monotonic()
     with pytest.raises(DataError) as caught:
         download(f"{hangs}.zip", f"{hangs}.tar.gz", "http://unknown.test/set.zip", silent, nobody, "set.zip")
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 25  # the silent server alone would hold it for 30
     assert str(caught.value).startswith(
         "the Danes set could not be downloaded; tried: "
         f"{hangs}.zip (did not respond within 0.12 s); {hangs}.tar.gz (not tried: on the same host); "
