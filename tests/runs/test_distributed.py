@@ -60,7 +60,7 @@ def test_where_there_is_no_gpu_one_sentence_says_so(monkeypatch, tmp_path):
         monkeypatch.setattr(accelerator, "is_available", staticmethod(lambda: False))
     settings = config("train", "trainer=gpu", f"run_dir={tmp_path}")
     assert settings.trainer.precision == "bf16-mixed"
-    with pytest.raises(ConfigError, match=r"trainer\.accelerator=gpu with trainer\.devices=1 is not possible here"):
+    with pytest.raises(ConfigError, match=r"trainer\.accelerator=gpu, trainer\.devices=1 is not possible here"):
         build_trainer(settings)
 
 
@@ -134,7 +134,7 @@ def test_two_processes_make_the_run_that_one_makes(settings, alone, tmp_path):
     assert files(run) == files(alone)
     assert json.loads((run / "run.json").read_text())["parts"][0]["processes"] == 2
     assert errors == ""
-    assert said.count("epoch 1/2") == said.count("Run folder") == 1
+    assert said.count("epoch 1/2") == said.count("Report ") == 1
 
 
 @pytest.mark.slow
@@ -145,7 +145,7 @@ def test_torchrun_starts_the_same_run(settings, alone, tmp_path):
     assert_same_to_rounding(alone, run)
     assert files(run) == files(alone)
     assert [path.name for path in tmp_path.iterdir()] == ["outputs"]
-    assert said.count("epoch 1/2") == said.count("Run folder") == 1
+    assert said.count("epoch 1/2") == said.count("Report ") == 1
 
 
 @pytest.mark.slow
