@@ -37,7 +37,7 @@ from tests.helpers import config
 from train import train
 
 SECRET = "a-value-of-the-environment"
-_SECONDS = 60  # on a busy machine
+_SECONDS = 30  # of the processor
 
 Content = dict[str, Any]
 
@@ -115,9 +115,9 @@ class Workplace:
             run: calls one of the methods above.
             output: the folder within which it may write.
         """
-        before, begun = self.files(output), time.monotonic()
+        before, begun = self.files(output), time.process_time()
         done = run()
-        assert time.monotonic() - begun < _SECONDS
+        assert time.process_time() - begun < _SECONDS
         assert self.files(output) == before
         assert done.status == 1, done
         self.assert_harmless(done)
@@ -420,6 +420,7 @@ YAML: dict[str, bytes] = {
     "no text": b"\xff\xfe\x00",
     "half": b"[a: ",
     "too much": b"[" + b"a, " * 10**6 + b"]",
+    "names without end": b"".join(b"%05d: 1\n" % number for number in range(50_000)),
     "codes for the terminal": b'["\\e[31m=1", points]',
 }
 """Files that are not the YAML that was expected."""

@@ -6,6 +6,7 @@ import errno
 import io
 import math
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -207,6 +208,8 @@ def _message(error: Exception) -> str | None:
         return "a group of settings takes the name of one of its files, not null; ~logger leaves out the group logger"
     if type(error).__name__ == "MisconfigurationException":  # of Lightning, which may not be imported yet
         return " ".join(str(error).split())
+    if isinstance(error, MemoryError) or re.search("allocate memory|out of memory", str(error)):
+        return "there is not enough memory; make data.batch_size, model.input_size or model.network smaller"
     if other_process_ended(error):
         return "another process of this run has ended before its time; what it said tells why"
     return None

@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 from facekp.config import Config
 from facekp.runs.find import newest_run, read_sweep
-from facekp.runs.folder import RunFolder
+from facekp.runs.folder import RunFolder, check_links
 from facekp.runs.overrides import stored_overrides
 from facekp.utils.errors import ConfigError
 from facekp.utils.files import user_path, write_text
@@ -111,5 +111,6 @@ def run_job(task: Callable[[Config], float], config: Config) -> float:
         print(f"Skipped     {run.path.name}: it has finished")
         return run.measured["metrics"]["error_px"]
     if run.parts:
+        check_links(run.path, run.path)
         config.resume = str(run.path)
     return task(config)

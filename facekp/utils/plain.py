@@ -7,6 +7,7 @@ bounded size, in which nothing is resolved, imported or called.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -16,21 +17,21 @@ import yaml  # type: ignore[import-untyped]
 from facekp.utils.files import read_bytes
 
 _DEPTH = 20
-_VALUES = 1_000_000
+_VALUES = 200_000
 _CHARACTERS = 4096  # of one text
 _LARGEST = 2**63  # of an integer
 _CALLS = ("_target_", "_partial_", "_args_", "_recursive_", "_convert_")  # keys that make Hydra call something
 
 _YAML_BYTES = 500_000
-_JSON_BYTES = 50_000_000
+_JSON_BYTES = 10_000_000
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """The safe loader, which refuses duplicate keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
-        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        if twice := next((name for place, name in enumerate(names) if name in names[:place]), None):
+        names = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+        if twice := next((name for name, times in names.items() if times > 1), None):
             raise ValueError(f"it names {twice!r:.60} twice")
         return super().construct_mapping(node, deep)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -311,3 +312,9 @@ def test_results_cannot_be_written_where_a_file_is(run_dir, tmp_path, below):
             evaluate(config("evaluate", wanted, place))
         assert "cannot be used" in str(error_message(caught.value))
     assert (tmp_path / "file").read_bytes() == b""
+
+
+def test_too_little_memory_is_one_sentence():
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**50)
+    assert "make data.batch_size, model.input_size or model.network smaller" in str(error_message(caught.value))

@@ -61,14 +61,14 @@ def doubling(times: int) -> list[Any]:
         ({"a": Path("x")}, "a is no plain value"),
         (nested(30), "20 levels"),
         (itself(), "20 levels"),
-        (doubling(9), "more than 1000000 values"),
+        (doubling(9), "more than 200000 values"),
     ],
 )
 def test_anything_else_is_refused_by_name(value, message):
-    begun = time.monotonic()
+    begun = time.process_time()
     with pytest.raises(ValueError, match=message):
         plain(value, targets=("model.network",))
-    assert time.monotonic() - begun < 60  # unbounded, it would take for ever
+    assert time.process_time() - begun < 30  # unbounded, it would take for ever
 
 
 def test_a_class_may_be_named_where_one_belongs():
@@ -104,11 +104,11 @@ BOMB = "a: &a [lol, lol]\n" + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in zi
 def test_yaml_that_is_no_plain_data_is_refused_at_once(tmp_path, text, message):
     path = tmp_path / "a.yaml"
     path.write_text(text)
-    begun = time.monotonic()
+    begun = time.process_time()
     with pytest.raises(ValueError, match=message) as caught:
         read_yaml(path)
     assert "\n" not in str(caught.value)
-    assert time.monotonic() - begun < 60  # unbounded, it would take for ever
+    assert time.process_time() - begun < 30  # unbounded, it would take for ever
 
 
 def test_yaml_and_json_are_read_as_they_are(tmp_path):
