@@ -26,7 +26,7 @@ from facekp.runs.command_line import run_command
 from facekp.runs.find import find_runs
 from facekp.runs.folder import RunFolder
 from facekp.runs.resume import quoted
-from facekp.runs.settings import differing_settings, referred
+from facekp.runs.settings import differing_overrides, differing_settings, referred
 from facekp.utils.errors import ConfigError, DataError, FacekpError
 from facekp.utils.files import write_csv, write_text
 from facekp.utils.instantiate import import_trusted, loaded_class
@@ -103,13 +103,15 @@ def _described(folders: Mapping[str, RunFolder], runs: Mapping[str, PredictionTa
         {
             "run": name,
             "folder": display_path(folder.path),
+            "overrides": overrides,
             "settings": settings,
             "images": len(folder.predictions.images),
             "points": len(folder.predictions.point_indices),
             **metrics,
         }
-        for (name, folder), settings, metrics in zip(
+        for (name, folder), overrides, settings, metrics in zip(
             folders.items(),
+            differing_overrides(list(folders.values())),
             differing_settings(list(folders.values())),
             compare_tables(list(runs.values())),
             strict=True,

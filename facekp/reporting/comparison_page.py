@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +15,16 @@ from facekp.data.records import Record
 from facekp.evaluation.catalogue import CATALOGUE, Metric
 from facekp.evaluation.comparison import PredictionTable
 from facekp.landmarks.scheme import Scheme
-from facekp.reporting.comparison_figures import (
-    FacePair,
-    cumulative_errors_of,
-    face_pairs,
-    losses_of,
-    paired_differences,
-)
-from facekp.reporting.figures import LINE_COLOURS
+from facekp.reporting.curve_figures import cumulative_errors, loss_curves, paired_differences
+from facekp.reporting.figures import LINE_COLOURS, FacePanel, face_grid
 from facekp.reporting.pages import inlined, write_page
 from facekp.runs.folder import Scalars
 from facekp.utils.terminal import print_table
 
-_SHOWN_FACES = 6
+_SHOWN_FACES, _FACES_IN_A_ROW = 6, 3
 _SHOWN_WIDTH = 480
 _SHOWN_RUNS = len(LINE_COLOURS) - 1  # the first colour is the reference's
-_MAX_SETTINGS = 3
-_LEADING = 4  # columns before the settings
+_LEADING = 4  # columns before the overrides
 _ERROR = CATALOGUE["error_px"]
 _COLUMNS = {
     **{f"error_px_{pose}": (f"{pose}, {_ERROR.unit}", _ERROR) for pose in ("turned", "frontal")},
@@ -42,35 +34,9 @@ _COLUMNS = {
 Rows = Sequence[Mapping[str, Any]]
 
 
-def short_settings(rows: Rows) -> list[str]:
-    """For each run the settings in which it differs, if they are few; otherwise empty texts.
-
-    Settings that follow from a named choice, such as the kernels from ``model.name``, and those of callbacks and
-    loggers are left out.
-    """
-    settings = [row["settings"] for row in rows]
-    choices = {name: name.removesuffix("name") for name in settings[0] if name.endswith(".name")}
-    choices |= {"trainer.max_epochs": "epoch"} if "trainer.max_epochs" in settings[0] else {}
-
-    def follows(name: str) -> bool:
-        return any(
-            name.startswith(part)
-            and name != choice
-            and len({(s[choice], s[name]) for s in settings}) == len({s[choice] for s in settings})
-            for choice, part in choices.items()
-        )
-
-    telling = (name for name in settings[0] if not name.startswith(("callbacks.", "logger.")) and not follows(name))
-    names = list(islice(telling, _MAX_SETTINGS + 1))
-    if len(names) > _MAX_SETTINGS:
-        return [""] * len(rows)
-    short = {name: name.removesuffix(".name").rpartition(".")[2] for name in names}
-    return [", ".join(f"{short[name]}={mine[name]}" for name in names) for mine in settings]
-
-
 def _labels(rows: Rows, between: str = ": ") -> list[str]:
-    """The names of the runs in figures."""
-    return [f"{row['run']}{between * bool(told)}{told}" for row, told in zip(rows, short_settings(rows), strict=True)]
+    """Names of the runs in figures."""
+    return [f"{row['run']}{between * bool(row['overrides'])}{row['overrides']}" for row in rows]
 
 
 def caption(compared: Mapping[str, Any]) -> str:
@@ -117,18 +83,19 @@ def draw(
     yield "differences_by_type", title, paired_differences(by_type, kinds, unit, title, text, colours)
     title = "cumulative error of the images"
     by_image = {label: _by_image(run) for label, run in zip(labels, runs.values(), strict=True)}
-    yield "cumulative_error", title, cumulative_errors_of(by_image, "mean error of an image (px)", title, text)
+    yield "cumulative_error", title, cumulative_errors(by_image, "mean error of an image (px)", title, text)
     if any("val/loss" in curves for curves in losses.values()):
         labelled = dict(zip(labels, losses.values(), strict=True))
         title = "validation loss (thick) and training loss (thin, smoothed), over all points that each run predicts"
-        yield "loss_curves", title, losses_of(labelled, title, text)
+        yield "loss_curves", title, loss_curves(labelled, title, text)
     if photographs is not None:
         records, scheme = photographs
         for number, name in enumerate(list(runs)[1 : _SHOWN_RUNS + 1], start=1):
             title = f"where {reference} and {name} differ most"
             shown = _most_different(runs[reference], runs[name], records)
             points = runs[name].point_indices
-            yield f"faces_{number}", title, face_pairs(shown, (reference, name), scheme, points, title, text)
+            names, below = (name, reference), f"{text}\n\n"  # room for the legend
+            yield f"faces_{number}", title, face_grid(shown, scheme, points, title, below, _FACES_IN_A_ROW, names)
 
 
 def _interval(difference: Mapping[str, Any]) -> list[float]:
@@ -139,19 +106,17 @@ def _by_image(run: PredictionTable) -> np.ndarray:
     return _ERROR.compute(run.errors)
 
 
-def _most_different(reference: PredictionTable, run: PredictionTable, records: Mapping[str, Record]) -> list[FacePair]:
+def _most_different(reference: PredictionTable, run: PredictionTable, records: Mapping[str, Record]) -> list[FacePanel]:
     before, after = _by_image(reference), _by_image(run)
-    return [
-        _face(records[run.images[i]], f"{run.images[i]}   {before[i]:.1f} → {after[i]:.1f} px", reference, run, i)
-        for i in np.argsort(-np.abs(after - before), kind="stable")[:_SHOWN_FACES]
-    ]
-
-
-def _face(record: Record, title: str, reference: PredictionTable, run: PredictionTable, row: int) -> FacePair:
-    size = np.array(record.image_size)
-    width, height = np.rint(size * _SHOWN_WIDTH / size[0]).astype(int).tolist()
-    shapes = (run.true_px[row] / size, reference.predicted_px[row] / size, run.predicted_px[row] / size)
-    return FacePair(title, load_grey(record.image, (width, height)), *shapes)
+    faces = []
+    for i in np.argsort(-np.abs(after - before), kind="stable")[:_SHOWN_FACES]:
+        record = records[run.images[i]]
+        size = np.array(record.image_size)
+        width, height = np.rint(size * _SHOWN_WIDTH / size[0]).astype(int).tolist()
+        title = f"{record.name}   {before[i]:.1f} → {after[i]:.1f} px"
+        shapes = [px[i] / size for px in (run.true_px, run.predicted_px, reference.predicted_px)]
+        faces.append(FacePanel(title, load_grey(record.image, (width, height)), *shapes))
+    return faces
 
 
 def write_comparison_page(
@@ -198,15 +163,15 @@ def write_comparison_page(
 def print_comparison(compared: Mapping[str, Any]) -> None:
     """Print the runs with their metrics and their differences from the first."""
     headings, rows = _results(compared["runs"])
-    texts = short_settings(compared["runs"])
-    if any(texts):
-        headings.insert(_LEADING, "settings")
-        for row, settings in zip(rows, texts, strict=True):
-            row.insert(_LEADING, settings)
+    overrides = [row["overrides"] for row in compared["runs"]]
+    if any(overrides):
+        headings.insert(_LEADING, "overrides")
+        for row, typed in zip(rows, overrides, strict=True):
+            row.insert(_LEADING, typed)
     table = Table()
     for heading in headings:
         table.add_column(
-            heading.replace(", ", "\n"), justify="left" if heading in ("run", "verdict", "settings") else "right"
+            heading.replace(", ", "\n"), justify="left" if heading in ("run", "verdict", "overrides") else "right"
         )
     for row in rows:
         table.add_row(*row)

@@ -19,6 +19,7 @@ from facekp.models.module import KeypointModule
 from facekp.reporting import figures
 from facekp.reporting import network_figures as layers
 from facekp.reporting.confidence import draw_confidence
+from facekp.reporting.curve_figures import cumulative_errors, loss_curves
 from facekp.reporting.data_figures import numbered
 from facekp.runs.folder import RunFolder
 
@@ -26,6 +27,7 @@ _FACES = 6
 _PERSONS = 3
 _FACES_IN_A_ROW = 3
 _FACE_WIDTH = 480
+_NME_UNIT = "NME (% of the distance between the eye centres)"
 
 
 def draw(
@@ -41,9 +43,9 @@ def draw(
     """
     yield from _faces(evaluation)
     yield from _errors(evaluation, measured)
-    losses = {tag: series for tag, series in run.scalars.items() if tag.endswith("/loss")} if run else {}
-    if losses:
-        yield "loss_curves", figures.loss_curves(losses, "training and validation loss", evaluation.caption)
+    if run and {"train/loss", "val/loss"} & run.scalars.keys():
+        title = "validation loss (thick) and training loss (thin, smoothed)"
+        yield "loss_curves", loss_curves({"validation loss": run.scalars}, title, evaluation.caption)
     record = evaluation.records[0]
     image = load_grey(record.image, evaluation.input_size)
     for number, (weights, maps) in enumerate(layers.first_convolutions(module, torch.from_numpy(image)), start=1):
@@ -76,9 +78,13 @@ def _errors(evaluation: Evaluation, measured: dict[str, Any]) -> Iterator[tuple[
     predictions, caption = evaluation.predictions, evaluation.caption
     errors, baseline = errors_of(predictions), errors_of(evaluation.baseline)
     if predictions.scheme.eyes is not None:
-        curves = {"prediction": errors.normalised.mean(1), "mean shape": baseline.normalised.mean(1)}
-        limit = max(AUC_LIMIT, float(np.quantile(curves["mean shape"], 0.9)))
-        yield "cumulative_error", figures.cumulative_errors(curves, limit, "cumulative error of the images", caption)
+        nme = {"prediction": errors.normalised.mean(1), "mean shape": baseline.normalised.mean(1)}
+        limit = max(AUC_LIMIT, float(np.quantile(nme["mean shape"], 0.9)))
+        curves = {name: 100 * values for name, values in nme.items()}
+        yield (
+            "cumulative_error",
+            cumulative_errors(curves, _NME_UNIT, "cumulative error of the images", caption, 100 * limit),
+        )
     cells = measured["error_px"]
     groups = list(cells["all"])
     values = np.array([[row[group] for group in groups] for row in cells.values()])

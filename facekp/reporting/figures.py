@@ -7,7 +7,7 @@ literally: matplotlib would otherwise read text between two ``$`` as a formula.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import cycle, product
 
@@ -26,13 +26,11 @@ from facekp.utils.terminal import printable
 TRUTH = "#d62728"
 PREDICTION = "#1f4fd6"
 BASELINE = "#7f7f7f"
+REFERENCE = "#4aa8e0"
 LINE_COLOURS = (PREDICTION, "#e69f00", "#009e73", "#c060a0", "#56b4e9", "#6b6b6b", "#8c564b", "#a5a81f")
 """Of compared runs, in this order; none is the red of the ground truth."""
 _COLUMNS = 4
 _TEXT = 9
-
-Curve = tuple[Sequence[float], Sequence[float]]
-"""x and y of a line."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +42,14 @@ class FacePanel:
         image: uint8 [H, W].
         truth: float [K, 2], relative, or None.
         prediction: float [K, 2], relative, or None.
+        reference: what the prediction is compared with, the same.
     """
 
     title: str
     image: np.ndarray
     truth: np.ndarray | None = None
     prediction: np.ndarray | None = None
+    reference: np.ndarray | None = None
 
 
 def face_grid(
@@ -59,6 +59,7 @@ def face_grid(
     title: str,
     caption: str,
     columns: int = _COLUMNS,
+    names: tuple[str, str] = ("prediction", "reference"),
 ) -> Figure:
     """Photographs with their true and predicted points.
 
@@ -69,6 +70,7 @@ def face_grid(
         title: above all panels.
         caption: below all panels.
         columns: panels per row.
+        names: of the prediction and the reference.
     """
     columns = min(columns, len(faces))
     rows = -(-len(faces) // columns)
@@ -77,14 +79,15 @@ def face_grid(
         height, width = face.image.shape
         panel.imshow(face.image, cmap="gray", vmin=0, vmax=255, extent=(0, 1, 1, 0), aspect=height / width)
         draw_points(panel, face.truth, scheme, point_indices, TRUTH, "o", "ground truth")
-        draw_points(panel, face.prediction, scheme, point_indices, PREDICTION, "x", "prediction")
+        draw_points(panel, face.reference, scheme, point_indices, REFERENCE, "^", names[1])
+        draw_points(panel, face.prediction, scheme, point_indices, PREDICTION, "x", names[0])
         panel.set_title(face.title, fontsize=_TEXT)
         panel.set_axis_off()
         panel.set_xlim(0, 1)
         panel.set_ylim(1, 0)
     handles, labels = figure.axes[0].get_legend_handles_labels()
     if handles:
-        figure.legend(handles, labels, loc="outside lower right", fontsize=_TEXT, ncols=2, frameon=False)
+        figure.legend(handles, labels, loc="outside lower right", fontsize=_TEXT, ncols=3, frameon=False)
     return figure
 
 
@@ -117,54 +120,6 @@ def draw_points(
 def evenly(length: int, count: int) -> list[int]:
     """So many places, or all, spread evenly over a list of that length."""
     return np.unique(np.linspace(0, length - 1, count).round().astype(int)).tolist()
-
-
-def loss_curves(curves: Mapping[str, Curve], title: str, caption: str) -> Figure:
-    """Losses over iterations, on a logarithmic axis; the training loss is thin because it is noisy.
-
-    Args:
-        curves: (iterations, losses) by name, ``train/loss`` or ``val/loss``.
-        title, caption: above and below.
-    """
-    figure = new_figure(9.5, 4.6, title, caption)
-    axes = figure.subplots()
-    for (name, (steps, losses)), colour in zip(curves.items(), ("#8c8c8c", PREDICTION), strict=False):
-        noisy = name.startswith("train/")
-        axes.plot(
-            steps, losses, color=colour, linewidth=0.7 if noisy else 1.8, marker=None if noisy else ".", label=name
-        )
-    axes.set_yscale("log")
-    label_decades(axes.yaxis)
-    axes.set_xlabel("iteration")
-    axes.set_ylabel("loss")
-    _finish(axes)
-    return figure
-
-
-def cumulative_errors(errors: Mapping[str, np.ndarray], limit: float, title: str, caption: str) -> Figure:
-    """Cumulative error distribution (CED): the share of images whose NME is at most a threshold.
-
-    Args:
-        errors: the images' NME by name, float [N] each; the prediction's first, then the baseline's.
-        limit: end of the axis.
-        title, caption: above and below.
-    """
-    figure = new_figure(9.5, 4.6, title, caption)
-    axes = figure.subplots()
-    for (name, values), colour in zip(errors.items(), (PREDICTION, BASELINE), strict=False):
-        draw_cumulative(axes, 100 * values, colour, name)
-    axes.set_xlim(0, 100 * limit)
-    axes.set_xlabel("NME (% of the distance between the eye centres)")
-    _finish(axes)
-    return figure
-
-
-def draw_cumulative(axes: Axes, errors: np.ndarray, colour: str, name: str, dash: str = "-") -> None:
-    """Add the cumulative distribution of errors, float [N], to axes."""
-    shares = np.arange(len(errors) + 1) / len(errors)
-    axes.step([0, *np.sort(errors)], shares, dash, where="post", color=colour, label=name)
-    axes.set_ylim(0, 1)
-    axes.set_ylabel("share of images")
 
 
 def error_table(rows: Sequence[str], columns: Sequence[str], values: np.ndarray, title: str, caption: str) -> Figure:
@@ -283,8 +238,3 @@ def empty_panels(figure: Figure, rows: int, columns: int) -> list[Axes]:
     for panel in panels:
         panel.set_axis_off()
     return panels
-
-
-def _finish(axes: Axes) -> None:
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=_TEXT)

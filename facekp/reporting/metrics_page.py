@@ -51,6 +51,7 @@ _SUMMARY_CSV = {
 }
 _COMPARE_CSV = {
     "run, folder": "name and folder of the run",
+    "overrides": "what was typed differently for these runs, if that is little",
     "images, points": "numbers of images and points with predictions",
     "<metric>": "each, on the images and points that all runs have",
     "error_px_frontal, error_px_turned": "of those faces",

@@ -11,6 +11,8 @@ from facekp.runs.folder import RunFolder
 _REFERENCE = re.compile(r"\$\{(\w+(?:\.\w+)*)\}")
 _MAX_REFERENCES = 10
 _MAX_LENGTH = 80
+_MAX_OVERRIDES = 3
+_WITHOUT_EFFECT = ("callbacks.", "logger.", "hydra.", "sweep", "data.root", "trainer.accelerator")  # on results
 _OF_EVALUATION = ("weights", "epoch")
 
 
@@ -52,6 +54,21 @@ def differing_settings(runs: Sequence[RunFolder]) -> list[dict[str, str]]:
     return [
         {name: _shortened(words[i]) for name, words in columns.items() if len(set(words)) > 1} for i in range(len(runs))
     ]
+
+
+def differing_overrides(runs: Sequence[RunFolder]) -> list[str]:
+    """For each run, the overrides in which the runs differ, with the weights if those do; empty if there are many.
+
+    Raises:
+        DataError: if a file of a run is damaged.
+    """
+    typed = [{"weights": run.measured["weights"]} | run.settings for run in runs]
+    names = dict.fromkeys(name for each in typed for name in each)
+    differing = [name for name in names if len({each.get(name) for each in typed}) > 1]
+    short = {name: name.rpartition(".")[2] for name in differing if not name.startswith(_WITHOUT_EFFECT)}
+    if len(short) > _MAX_OVERRIDES:
+        return [""] * len(runs)
+    return [_shortened(", ".join(f"{short[name]}={each[name]}" for name in short if name in each)) for each in typed]
 
 
 def _differences(nodes: Sequence[Any], path: str) -> dict[str, list[Any]]:

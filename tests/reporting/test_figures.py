@@ -9,7 +9,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.quiver import Quiver
 
 from facekp.landmarks.scheme import DANES
-from facekp.reporting import comparison_figures, confidence, figures, network_figures
+from facekp.reporting import confidence, curve_figures, figures, network_figures
 from facekp.reporting.figures import FacePanel
 
 RNG = np.random.default_rng(0)
@@ -51,21 +51,20 @@ def test_paths_join_the_points_of_a_group_and_nothing_else():
     assert len(path) == 3 * joins
 
 
-def test_loss_curves_put_both_losses_on_one_logarithmic_axis():
-    curves = {"train/loss": (range(300), np.ones(300)), "val/loss": ([99, 199, 299], [0.3, 0.2, 0.1])}
-    figure = figures.loss_curves(curves, "losses", "caption")
-    (axes,) = figure.axes
-    assert axes.get_yscale() == "log"
-    assert {line.get_label(): len(line.get_xdata()) for line in axes.lines} == {"train/loss": 300, "val/loss": 3}
-    assert axes.get_xlabel() == "iteration"
-
-
-def test_cumulative_error_rises_from_none_to_all_images():
-    figure = figures.cumulative_errors({"prediction": np.array([0.02, 0.01, 0.04])}, 0.1, "t", "c")
-    line = figure.axes[0].lines[0]
-    np.testing.assert_allclose(line.get_xdata(), [0, 1, 2, 4])
-    np.testing.assert_allclose(line.get_ydata(), [0, 1 / 3, 2 / 3, 1])
-    assert "%" in figure.axes[0].get_xlabel()
+@pytest.mark.parametrize("count", [1, 4])
+def test_a_reference_is_drawn_in_another_blue_than_the_prediction(count):
+    shown = [FacePanel(f"face {i}", np.zeros((60, 80), np.uint8), *RNG.random((3, 58, 2))) for i in range(count)]
+    figure = figures.face_grid(shown, DANES, range(58), "t", "c", names=("after", "before"))
+    for panel, face in zip(figure.axes, shown, strict=False):
+        marks = {line.get_marker(): line for line in panel.lines if line.get_marker() != "None"}
+        for marker, points in (("o", face.truth), ("^", face.reference), ("x", face.prediction)):
+            np.testing.assert_array_equal(marks[marker].get_xydata(), points)
+        assert to_rgb(marks["o"].get_color())[0] > 0.7
+        for marker in "^x":
+            red, _, blue = to_rgb(marks[marker].get_color())
+            assert blue > 2 * red
+        assert panel.get_title() == face.title
+    assert {text.get_text() for text in figure.legends[0].get_texts()} == {"ground truth", "before", "after"}
 
 
 def test_error_table_writes_every_number():
@@ -100,21 +99,18 @@ def test_error_vectors_of_perfect_answers_are_drawn_too():
 
 ODD = r"${x}$ $x_$ \foo $\frac$"
 FACE = np.zeros((60, 80), np.uint8), RNG.random((58, 2))
-PAIR = comparison_figures.FacePair(ODD, *FACE, FACE[1], FACE[1])
 
 
 @pytest.mark.parametrize(
     ("draw", "times"),
     [
         (lambda: figures.face_grid([FacePanel(ODD, *FACE)], DANES, range(58), ODD, ODD), 3),
-        (lambda: figures.loss_curves({ODD: ([1, 2], [1e-3, 2])}, ODD, ODD), 3),
-        (lambda: figures.cumulative_errors({ODD: np.ones(3)}, 2, ODD, ODD), 3),
         (lambda: figures.error_table([ODD], [ODD], np.ones((1, 1)), ODD, ODD), 4),
         (lambda: figures.error_vectors(FACE[1], np.ones((2, 58, 2)), DANES, range(58), ODD, ODD), 2),
-        (lambda: comparison_figures.face_pairs([PAIR], (ODD, ODD), DANES, range(58), ODD, ODD), 5),
-        (lambda: comparison_figures.cumulative_errors_of({ODD: np.ones(3)}, ODD, ODD, ODD), 4),
-        (lambda: comparison_figures.losses_of({ODD: {"val/loss": ([1, 2], [1e-3, 2])}}, ODD, ODD), 3),
-        (lambda: comparison_figures.paired_differences({"a": np.ones((1, 3))}, [ODD], ODD, ODD, ODD), 4),
+        (lambda: figures.face_grid([FacePanel(ODD, *FACE, FACE[1])], DANES, range(58), ODD, ODD, names=(ODD, "")), 4),
+        (lambda: curve_figures.cumulative_errors({ODD: np.ones(3)}, ODD, ODD, ODD), 4),
+        (lambda: curve_figures.loss_curves({ODD: {"val/loss": ([1, 2], [1e-3, 2])}}, ODD, ODD), 3),
+        (lambda: curve_figures.paired_differences({"a": np.ones((1, 3))}, [ODD], ODD, ODD, ODD), 4),
         (lambda: confidence.draw_confidence(RNG.random(99), RNG.random(99), ODD, ODD), 2),
         (lambda: network_figures.draw_filters(RNG.random((1, 1, 3, 3)), ODD, ODD), 2),
         (lambda: network_figures.draw_responses(FACE[0], RNG.random((2, 6, 8)), ODD, ODD), 2),

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from facekp.reporting.comparison_page import short_settings
 from facekp.runs.find import find_runs, runs_in
-from facekp.runs.settings import differing_settings, referred
-from tests.run_folders import make_run
+from facekp.runs.settings import differing_overrides, differing_settings, referred
+from tests.run_folders import make_run, write_stored
 
 
 def test_settings_are_told_where_they_differ(tmp_path):
@@ -49,13 +48,16 @@ def test_settings_are_told_where_they_differ(tmp_path):
     }
     assert [row["trainer.max_epochs"] for row in settings] == ["14", "25", "14"]
     assert [row["augment.transforms.blur"] for row in settings] == ["Blur", "–", "–"]
-    for row in settings:
-        del row["augment.transforms.blur"]
-    rows = [{"run": "", "settings": row} for row in settings]
-    assert short_settings(rows)[:2] == [
-        "model=nose, lr=0.1, max_epochs=14",
-        "model=full, lr=0.2, max_epochs=25",
-    ]
+
+
+def test_runs_are_told_apart_by_the_overrides_that_differ(tmp_path):
+    common = ("trainer.max_epochs=2", "callbacks.pictures=null")
+    for name, typed in {"a": ("model=nose",), "b": ("model=full", "optimizer.lr=0.1"), "c": ("model=full",)}.items():
+        write_stored(make_run(tmp_path / name, weights="best" if name == "c" else "last"), overrides=(*common, *typed))
+    told = differing_overrides(runs_in(tmp_path))
+    assert told == ["weights=last, model=nose", "weights=last, model=full, lr=0.1", "weights=best, model=full"]
+    write_stored(tmp_path / "a", overrides=("seed=1", "data.fold=1", "augment=none"))
+    assert differing_overrides(runs_in(tmp_path)) == ["", "", ""]
 
 
 def test_an_evaluation_has_the_settings_of_its_run(tmp_path):

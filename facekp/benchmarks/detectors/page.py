@@ -17,7 +17,8 @@ from facekp.data.records import Record
 from facekp.evaluation.catalogue import AUC_LIMIT, CATALOGUE, HEADLINE
 from facekp.landmarks.scheme import Scheme
 from facekp.reporting.comparison_page import difference_text
-from facekp.reporting.figures import LINE_COLOURS, draw_cumulative, new_figure
+from facekp.reporting.curve_figures import draw_cumulative
+from facekp.reporting.figures import LINE_COLOURS, new_figure
 from facekp.reporting.published import markdown_table, replace_part, spread_table, write_published
 
 _MSE, _NME = CATALOGUE["mse_px2"], CATALOGUE["nme"]

@@ -1,11 +1,9 @@
 """What the figures of a comparison hold; how they look is for the eye."""
 
 import numpy as np
-import pytest
 from matplotlib.colors import to_rgb
 
-from facekp.landmarks.scheme import DANES
-from facekp.reporting import comparison_figures as figures
+from facekp.reporting import curve_figures as figures
 from facekp.reporting.figures import LINE_COLOURS, PREDICTION
 
 RNG = np.random.default_rng(0)
@@ -42,7 +40,7 @@ def test_intervals_of_several_runs_do_not_cover_each_other():
 
 def test_every_run_has_a_line_of_its_own_and_none_is_red():
     errors = {f"run {i}": RNG.random(5) for i in range(20)}
-    lines = figures.cumulative_errors_of(errors, "px", "t", "c").axes[0].lines
+    lines = figures.cumulative_errors(errors, "px", "t", "c").axes[0].lines
     assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 20
     assert lines[0].get_color() == PREDICTION
     for line in lines:
@@ -52,7 +50,7 @@ def test_every_run_has_a_line_of_its_own_and_none_is_red():
 
 def test_cumulative_errors_rise_from_none_to_all_images_also_where_an_error_is_not_finite():
     errors = {"a": np.array([2.0, 1.0, 4.0]), "b": np.array([1.0, np.inf, np.nan])}
-    line = figures.cumulative_errors_of(errors, "px", "t", "c").axes[0].lines[0]
+    line = figures.cumulative_errors(errors, "px", "t", "c").axes[0].lines[0]
     np.testing.assert_allclose(line.get_xdata(), [0, 1, 2, 4])
     np.testing.assert_allclose(line.get_ydata(), [0, 1 / 3, 2 / 3, 1])
 
@@ -60,27 +58,10 @@ def test_cumulative_errors_rise_from_none_to_all_images_also_where_an_error_is_n
 def test_losses_are_thick_where_validation_and_thin_and_smoothed_where_training():
     noisy = np.tile([1.0, 3.0], 150)
     losses = {"a": {"train/loss": (range(300), noisy), "val/loss": ([99, 299], [0.3, 0.2])}, "b": {}}
-    (axes,) = figures.losses_of(losses, "t", "c").axes
+    (axes,) = figures.loss_curves(losses, "t", "c").axes
     training, validation, _ = axes.lines
     assert training.get_linewidth() < validation.get_linewidth()
     assert np.ptp(training.get_ydata()) < 0.5 * np.ptp(noisy)
     np.testing.assert_array_equal(validation.get_xydata(), [[99, 0.3], [299, 0.2]])
     assert axes.get_yscale() == "log"
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["a", "b"]
-
-
-@pytest.mark.parametrize("count", [1, 4])
-def test_faces_show_truth_in_red_and_two_answers_in_blues(count):
-    shown = [figures.FacePair(f"face {i}", np.zeros((60, 80), np.uint8), *RNG.random((3, 58, 2))) for i in range(count)]
-    figure = figures.face_pairs(shown, ("before", "after"), DANES, range(58), "t", "c")
-    for panel, face in zip(figure.axes, shown, strict=False):
-        marks = {line.get_marker(): line for line in panel.lines if line.get_marker() != "None"}
-        for marker, points in (("o", face.truth), ("^", face.reference), ("x", face.run)):
-            np.testing.assert_array_equal(marks[marker].get_xydata(), points)
-        assert to_rgb(marks["o"].get_color())[0] > 0.7
-        for marker in "^x":
-            red, _, blue = to_rgb(marks[marker].get_color())
-            assert blue > 2 * red
-        assert panel.get_title() == face.title
-    for word in ("ground truth", "before", "after"):
-        assert word in texts(figure)

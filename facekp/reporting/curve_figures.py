@@ -1,0 +1,115 @@
+"""Figures of curves and intervals, of one run or of several; the first run has the blue of predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from facekp.reporting.figures import BASELINE, PREDICTION, label_decades, line_styles, new_figure
+
+_TEXT = 9
+
+Curve = tuple[Sequence[float], Sequence[float]]
+"""x and y of a line."""
+
+
+def loss_curves(losses: Mapping[str, Mapping[str, Curve]], title: str, caption: str) -> Figure:
+    """Losses over iterations, on a logarithmic axis.
+
+    Args:
+        losses: by run, ``val/loss`` (thick) and ``train/loss`` (thin, a running mean over 5 % of the iterations), if
+            they are known.
+        title, caption: above and below.
+    """
+    figure, axes = _curves(title, caption)
+    for (name, curves), (dash, colour) in zip(losses.items(), line_styles(), strict=False):
+        if "train/loss" in curves:
+            steps, values = map(np.asarray, curves["train/loss"])
+            width = max(1, len(values) // 20)
+            smooth = np.convolve(values, np.full(width, 1 / width), mode="valid")
+            axes.plot(steps[width - 1 :], smooth, dash, color=colour, linewidth=0.7, alpha=0.45)
+        axes.plot(*curves.get("val/loss", ([], [])), dash, color=colour, linewidth=1.8, marker=".", label=name)
+    axes.set_yscale("log")
+    label_decades(axes.yaxis)
+    axes.set_xlabel("iteration")
+    axes.set_ylabel("loss")
+    return _legend_above(figure)
+
+
+def cumulative_errors(
+    errors: Mapping[str, np.ndarray], unit: str, title: str, caption: str, limit: float | None = None
+) -> Figure:
+    """Cumulative error distributions (CED): the share of images whose error is at most a threshold.
+
+    Args:
+        errors: of the images, float [N] each, by name.
+        unit: of the errors.
+        title, caption: above and below.
+        limit: end of the axis; by default, only the largest 2 % of the errors are beyond it.
+    """
+    figure, axes = _curves(title, caption)
+    for (name, values), (dash, colour) in zip(errors.items(), line_styles(), strict=False):
+        draw_cumulative(axes, values, colour, name, dash)
+    pooled = np.concatenate(list(errors.values()))
+    axes.set_xlim(0, limit or max(np.quantile(pooled[np.isfinite(pooled)], 0.98), np.finfo(float).tiny))
+    axes.set_xlabel(unit)
+    return _legend_above(figure)
+
+
+def draw_cumulative(axes: Axes, errors: np.ndarray, colour: str, name: str, dash: str = "-") -> None:
+    """Add the cumulative distribution of errors, float [N], to axes."""
+    shares = np.arange(len(errors) + 1) / len(errors)
+    axes.step([0, *np.sort(errors)], shares, dash, where="post", color=colour, label=name)
+    axes.set_ylim(0, 1)
+    axes.set_ylabel("share of images")
+
+
+def paired_differences(
+    differences: Mapping[str, np.ndarray],
+    rows: Sequence[str],
+    unit: str,
+    title: str,
+    caption: str,
+    colours: Sequence[str] = (PREDICTION,),
+) -> Figure:
+    """Differences with their confidence intervals, and the line of no difference (a forest plot).
+
+    Args:
+        differences: float [rows, 3] by run: the mean, and the lower and upper end of its interval, which may be NaN.
+        rows: their names, from top to bottom.
+        unit: label of the axis.
+        title, caption: above and below.
+        colours: one per run.
+    """
+    step = 1 / (len(differences) + 0.5)
+    figure = new_figure(8, 1.6 + max(0.24 / step, 0.4) * len(rows), title, caption)
+    axes = figure.subplots()
+    axes.axvline(0, color=BASELINE, linewidth=1)
+    for number, ((name, values), colour) in enumerate(zip(differences.items(), colours, strict=True)):
+        heights = np.arange(len(rows)) + (number - (len(differences) - 1) / 2) * step
+        mean, low, high = values.T
+        axes.hlines(heights, low, high, color=colour, linewidth=2)
+        axes.plot(mean, heights, "D", color=colour, markersize=4.5, label=name)
+    axes.set_yticks(range(len(rows)), rows, fontsize=_TEXT)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_xlabel(unit)
+    axes.grid(alpha=0.3, axis="x")
+    return _legend_above(figure) if len(differences) > 1 else figure
+
+
+def _curves(title: str, caption: str) -> tuple[Figure, Axes]:
+    figure = new_figure(8, 4.8, title, caption)
+    axes = figure.subplots()
+    axes.grid(alpha=0.3)
+    return figure, axes
+
+
+def _legend_above(figure: Figure) -> Figure:
+    """Put the names of what is drawn above the axes, where they hide no curve."""
+    (axes,) = figure.axes
+    columns = 2 if max(map(len, axes.get_legend_handles_labels()[1])) < 50 else 1
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), fontsize=_TEXT, ncols=columns, frameon=False)
+    return figure
