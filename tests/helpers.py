@@ -24,14 +24,14 @@ def config(name: str, *overrides: str) -> Any:
 
 @contextmanager
 def blank_figures() -> Iterator[None]:
-    """Figures are made and written, but left white: to draw them takes longer than a short run does."""
+    """Figures are made and written, but left white: drawing them takes longer than a short run."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("matplotlib.figure.Figure.draw", lambda *_: None)
         yield
 
 
 def assert_same_results(one: Path, other: Path) -> None:
-    """Weights, optimizer, schedule, figures, answers and curves of two run folders are the same to the last bit."""
+    """Weights, optimizer, schedule, metrics, predictions and curves of two run folders are the same to the last bit."""
     contents = [torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True) for folder in (one, other)]
     for key in ("epoch", "global_step", "state_dict", "optimizer_states", "lr_schedulers"):
         assert _same(*(content[key] for content in contents)), key

@@ -101,7 +101,7 @@ SKIPPED = '{"dependencies": [{"name": "a", "skip_reason": "not found"}, {"name":
 
 
 @pytest.mark.parametrize(
-    ("answer", "status", "said"),
+    ("output", "status", "said"),
     [
         (SOUND, 0, "No known vulnerability in 1 locked package"),
         (FOUND, 1, "a 1: PYSEC-1"),
@@ -110,9 +110,9 @@ SKIPPED = '{"dependencies": [{"name": "a", "skip_reason": "not found"}, {"name":
         ("<html>", 3, "could not be reached"),
     ],
 )
-def test_the_audit_never_takes_silence_for_success(tmp_path, answer, status, said):
+def test_the_audit_never_succeeds_without_a_result(tmp_path, output, status, said):
     uv = tmp_path / "uv"
-    uv.write_text(f"#!/bin/sh\ncat <<'END'\n{answer}\nEND\n")
+    uv.write_text(f"#!/bin/sh\ncat <<'END'\n{output}\nEND\n")
     uv.chmod(uv.stat().st_mode | stat.S_IXUSR)
     command = [sys.executable, str(REPOSITORY / ".ci" / "audit"), str(uv)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)

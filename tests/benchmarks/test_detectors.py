@@ -54,16 +54,16 @@ def faces(drawn_records):
     rng = np.random.default_rng(0)
     made = []
     for number in range(60):
-        record, wobble = drawn_records[number % 24], rng.normal(0, 0.002, (len(DANES), 2))
+        record, noise = drawn_records[number % 24], rng.normal(0, 0.002, (len(DANES), 2))
         name = f"{number // 6 + 1:02}-{number % 6 + 1}m"
-        shape = (record.keypoints + wobble).astype(np.float32)
+        shape = (record.keypoints + noise).astype(np.float32)
         made.append(replace(record, name=name, person=number // 6 + 1, keypoints=shape))
     return made
 
 
 @pytest.fixture
-def answered(faces, tmp_path):
-    """Write the answers of one who misses by so much; those of a network of ours where there are settings."""
+def predicted(faces, tmp_path):
+    """Write predictions with the given error; those of a network if there are settings."""
 
     def write(name, miss_px, split="course", settings=None) -> Path:
         number = FOLDS.index(split) if split in FOLDS else 4
@@ -81,20 +81,20 @@ def answered(faces, tmp_path):
 
 
 @pytest.fixture
-def runs(answered) -> str:
+def runs(predicted) -> str:
     """Two seeds of a network, two detectors that share an error of (2, 2), and a baseline; the folder of them all."""
-    answered("full", (0, 2), settings={"seed": 0})
-    answered("full", (0, 4), settings={"seed": 1})
-    answered(FaceMesh.name, np.stack([2 + ALTERNATELY, np.full(58, 2.0)], axis=-1))
-    return str(answered(OwnBox.name, np.stack([np.full(58, 2.0), 2 + 3 * ALTERNATELY], axis=-1)).parent)
+    predicted("full", (0, 2), settings={"seed": 0})
+    predicted("full", (0, 4), settings={"seed": 1})
+    predicted(FaceMesh.name, np.stack([2 + ALTERNATELY, np.full(58, 2.0)], axis=-1))
+    return str(predicted(OwnBox.name, np.stack([np.full(58, 2.0), 2 + 3 * ALTERNATELY], axis=-1)).parent)
 
 
 def rows_of(compared):
     return {row["name"]: row for row in compared["methods"]}
 
 
-def test_a_baseline_leaves_a_folder_like_a_runs(answered, faces):
-    one, other = (answered("one", (3, 4)), answered("other", (0, 0)))
+def test_a_baseline_leaves_a_folder_like_a_runs(predicted, faces):
+    one, other = (predicted("one", (3, 4)), predicted("other", (0, 0)))
     measured = json.loads((one / "metrics.json").read_text())
     assert measured["by_type"]["all"]["error_px"] == pytest.approx(5, abs=1e-3)
     assert measured["by_type"]["all"]["mse_px2"] == pytest.approx(12.5, abs=1e-2)
@@ -160,15 +160,15 @@ def test_noise_that_looks_like_no_face_is_found_though_not_all_of_it(faces):
     assert 0.6 < unlike_others(noisy, {"all": range(58)})["all"] / 9 < 1
 
 
-def test_folds_count_where_there_are_all_of_them(answered, faces):
+def test_folds_count_where_there_are_all_of_them(predicted, faces):
     for number, split in enumerate(FOLDS):
-        answered("full", (0, 2 * number), split, settings={"data": {"fold": number}})
-        answered("other", (0, 2), split)
+        predicted("full", (0, 2 * number), split, settings={"data": {"fold": number}})
+        predicted("other", (0, 2), split)
         if number:
-            answered("half", (0, 2), split)
-    answered("full", (0, 1), settings={"data": {"fold": 0}})
-    answered("half", (0, 1))
-    folder = str(answered("other", (0, 1)).parent)
+            predicted("half", (0, 2), split)
+    predicted("full", (0, 1), settings={"data": {"fold": 0}})
+    predicted("half", (0, 1))
+    folder = str(predicted("other", (0, 1)).parent)
     compared = measure(read_methods([folder], DANES), faces, DANES)
     rows = rows_of(compared)
     assert rows["full"]["folds"]["mse_px2"] == pytest.approx([np.mean([0, 2, 8, 18, 32])], abs=0.01)
@@ -180,34 +180,34 @@ def test_folds_count_where_there_are_all_of_them(answered, faces):
     assert "folds" not in next(pair for pair in compared["differences"] if pair["detector"] == "half")
 
 
-def test_every_seed_goes_through_the_folds_by_itself(answered, faces):
+def test_every_seed_goes_through_the_folds_by_itself(predicted, faces):
     for seed, off in ((10, 4), (2, 2)):
         for number, split in enumerate(FOLDS[:-1]):
-            answered("full", (0, off), split, settings={"data": {"fold": number}, "seed": seed})
-        folder = answered("full", (0, off), settings={"data": {"fold": 0}, "seed": seed}).parent
+            predicted("full", (0, off), split, settings={"data": {"fold": number}, "seed": seed})
+        folder = predicted("full", (0, off), settings={"data": {"fold": 0}, "seed": seed}).parent
     methods = read_methods([str(folder)], DANES)
     (row,) = measure(methods, faces, DANES)["methods"]
     assert sorted(row["folds"]["mse_px2"]) == pytest.approx([2, 8], abs=0.01)
     assert sorted(row["folds"]["error_px"]) == pytest.approx([2, 4], abs=0.01)
-    answered("full", (0, 8), settings={"data": {"fold": 0}, "seed": 3})  # on the course split alone
+    predicted("full", (0, 8), settings={"data": {"fold": 0}, "seed": 3})  # on the course split alone
     (row,) = (measured := measure(read_methods([str(folder)], DANES), faces, DANES))["methods"]
     assert sorted(row["folds"]["mse_px2"]) == pytest.approx([2, 8], abs=0.01)
     assert "| full | 3.00 ± 1.41 | 5.0 ± 4.2 |" in details(measured)
 
 
-def test_runs_on_the_course_split_stand_for_the_fold_of_the_same_people(answered, faces):
+def test_runs_on_the_course_split_stand_for_the_fold_of_the_same_people(predicted, faces):
     for number, split in enumerate(FOLDS[:-1]):
-        answered("other", (0, 2 * number), split)
-    folder = str(answered("other", (0, 8)).parent)
+        predicted("other", (0, 2 * number), split)
+    folder = str(predicted("other", (0, 8)).parent)
     (row,) = measure(read_methods([folder], DANES), faces, DANES)["methods"]
     assert row["folds"]["mse_px2"] == pytest.approx([np.mean([0, 2, 8, 18, 32])], abs=0.01)
 
 
-def test_runs_belong_together_by_their_settings(answered):
+def test_runs_belong_together_by_their_settings(predicted):
     for augment in ("augmentation", "none"):
         for seed in (0, 1):
-            answered("full", (seed, 1), settings={"augment": {"name": augment}, "seed": seed})
-    folder = str(answered("full", (1, 1), "random images", settings={"seed": 0}).parent)
+            predicted("full", (seed, 1), settings={"augment": {"name": augment}, "seed": seed})
+    folder = str(predicted("full", (1, 1), "random images", settings={"seed": 0}).parent)
     methods = read_methods([folder], DANES)
     assert {method.name: len(method.course) for method in methods} == {
         "full augment.name=augmentation": 2,
@@ -215,12 +215,12 @@ def test_runs_belong_together_by_their_settings(answered):
     }
 
 
-def test_what_does_not_fit_is_named(answered, capsys):
-    answered("one", (1, 1))
-    folder = answered("two", (1, 1), "random images")
+def test_what_does_not_fit_is_named(predicted, capsys):
+    predicted("one", (1, 1))
+    folder = predicted("two", (1, 1), "random images")
     assert [method.name for method in read_methods([str(folder.parent)], DANES)] == ["one"]
     assert "random images" in capsys.readouterr().out
-    answered("three", (1, 1), FOLDS[0])
+    predicted("three", (1, 1), FOLDS[0])
     with pytest.raises(DataError, match="three has no run on split course"):
         read_methods([str(folder.parent)], DANES)
     (folder / "predictions.csv").unlink()

@@ -43,9 +43,9 @@ def test_a_marked_pixel_and_its_keypoint_stay_together(name):
     transforms = [transform for key, transform in shipped().items() if name in (key, "all")]
     augmentation = Augmentation(transforms, DOT, mirror=0.5 if name in ("mirror", "all") else 0.0)
     moved = set()
-    for draw in range(40):
-        x, y = 0.4 + 0.005 * draw, 0.6 - 0.004 * draw
-        image, keypoints = augmentation(blob(x, y), np.array([[x, y], [0.1, 0.5], [0.9, 0.5]], np.float32), (0, draw))
+    for number in range(40):
+        x, y = 0.4 + 0.005 * number, 0.6 - 0.004 * number
+        image, keypoints = augmentation(blob(x, y), np.array([[x, y], [0.1, 0.5], [0.9, 0.5]], np.float32), (0, number))
         assert image.shape == (SIZE[1], SIZE[0])
         np.testing.assert_allclose(
             keypoints[0] * SIZE, centre_of(image), atol=0.1
@@ -88,13 +88,13 @@ def test_a_draw_is_a_function_of_seed_and_key_alone(drawn_records):
     image = np.random.default_rng(0).integers(0, 256, (SIZE[1], SIZE[0]), np.uint8)
     points = drawn_records[0].keypoints
 
-    def draw(key, seed=0, before=()):
+    def variant(key, seed=0, before=()):
         augmentation = Augmentation(list(shipped().values()), DANES, mirror=0.5, seed=seed)
         for other in before:
             augmentation(image, points, other)
         return augmentation(image, points, key)
 
-    first, again = draw((3, 7)), draw((3, 7), before=[(0, 0), (9, 1)])
+    first, again = variant((3, 7)), variant((3, 7), before=[(0, 0), (9, 1)])
     np.testing.assert_array_equal(first[0], again[0])
     np.testing.assert_array_equal(first[1], again[1])
     copied = pickle.loads(
@@ -103,7 +103,7 @@ def test_a_draw_is_a_function_of_seed_and_key_alone(drawn_records):
     for _ in range(2):
         np.testing.assert_array_equal(copied(image, points, (3, 7))[0], first[0])
         np.testing.assert_array_equal(copied(image, points, (3, 7))[1], first[1])
-    for other in (draw((3, 8)), draw((4, 7)), draw((7, 3)), draw((3, 7), seed=1)):
+    for other in (variant((3, 8)), variant((4, 7)), variant((7, 3)), variant((3, 7), seed=1)):
         assert not np.array_equal(first[1], other[1])
 
 

@@ -51,9 +51,9 @@ def test_every_epoch_and_worker_draws_fresh_augmentation_and_the_same_seed_draws
         for index, points in zip(indices, keypoints.numpy(), strict=True):
             seen.setdefault(index, []).append(points)
     assert len(seen) == len(drawn_split.train)
-    for draws in seen.values():
-        assert len(draws) == 3
-        assert len({draw.tobytes() for draw in draws}) == 3
+    for variants in seen.values():
+        assert len(variants) == 3
+        assert len({variant.tobytes() for variant in variants}) == 3
 
     for again in (drawn_in_training(drawn_split), drawn_in_training(drawn_split, workers=2)):
         for one, other in zip(alone, again, strict=True):

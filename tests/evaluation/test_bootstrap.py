@@ -20,8 +20,8 @@ def test_people_are_drawn_and_not_images():
     assert few.mean == many.mean == 0.5
     assert few.low < 0 < few.high
     assert many.low > 0
-    every_draw = [np.mean(draw) for draw in product(shift_of_person, repeat=4)]
-    assert (few.low, few.high) == pytest.approx(np.quantile(every_draw, [0.025, 0.975]), abs=0.26)
+    every_sample = [np.mean(sample) for sample in product(shift_of_person, repeat=4)]
+    assert (few.low, few.high) == pytest.approx(np.quantile(every_sample, [0.025, 0.975]), abs=0.26)
     deviation = shift_of_person.std() / np.sqrt(100)
     assert many.high - many.low == pytest.approx(2 * 1.96 * deviation, rel=0.05)
 

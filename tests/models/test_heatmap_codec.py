@@ -10,7 +10,7 @@ PHOTOGRAPH = torch.tensor([640.0, 480.0])
 
 
 @pytest.mark.parametrize("sigma", [1.0, 1.5, 2.5])
-def test_what_is_written_is_read_back(sigma):
+def test_decoding_inverts_encoding(sigma):
     margin = 4 * sigma / torch.tensor(SIZE)
     keypoints = margin + torch.rand(500, 2, generator=torch.Generator().manual_seed(0)) * (1 - 2 * margin)
     found = codec.decode(*codec.encode(keypoints, SIZE, sigma))
@@ -45,12 +45,12 @@ def test_mass_near_tells_one_place_from_two():
     torn = [(codec.encode(p, SIZE, sigma=0.5)) for p in (torch.tensor([0.25, 0.5]), torch.tensor([0.75, 0.5]))]
     columns = torch.stack([one[0], (torn[0][0] + torn[1][0]) / 2])
     rows = torch.stack([one[1], torn[0][1]])
-    sure, unsure = codec.mass_near(columns, rows, codec.decode(columns, rows), radius=2).tolist()
-    assert sure > 0.99
-    assert unsure < 0.01
+    near, far = codec.mass_near(columns, rows, codec.decode(columns, rows), radius=2).tolist()
+    assert near > 0.99
+    assert far < 0.01
 
 
-def test_wide_spread_is_less_sure_than_narrow():
+def test_the_mass_near_a_wide_heatmaps_mean_is_less_than_a_narrow_ones():
     keypoint = torch.tensor([0.4, 0.6])
     shares = [codec.mass_near(*codec.encode(keypoint, SIZE, s), keypoint, radius=2).item() for s in (1, 2, 4)]
     assert shares == sorted(shares, reverse=True)

@@ -89,14 +89,14 @@ def test_with_the_flip_test_a_face_and_its_mirror_image_get_mirrored_predictions
     images = torch.randint(0, 256, (3, 1, 60, 80), dtype=torch.uint8)
     with torch.inference_mode():
         for module, agree in ((plain, False), (twice, True)):
-            answer, mirrored = module(images), module(images.flip(-1))[:, DANES.mirror]
+            keypoints, mirrored = module(images), module(images.flip(-1))[:, DANES.mirror]
             mirrored = torch.stack([1 - mirrored[..., 0], mirrored[..., 1]], dim=-1)
-            assert torch.allclose(answer, mirrored, atol=1e-5) is agree
+            assert torch.allclose(keypoints, mirrored, atol=1e-5) is agree
     assert twice.predict(images)[1] is None
 
 
-class Sure(NoseNet):
-    """Knows how sure it is."""
+class Confident(NoseNet):
+    """Has a confidence."""
 
     def confidence(self, output):
         return output[..., 0]
@@ -104,7 +104,7 @@ class Sure(NoseNet):
 
 def test_confidence_goes_with_its_point_in_the_mirror():
     torch.manual_seed(0)
-    module = tiny_module(SIZE, flip_test=True, **TINY | {"_target_": f"{__name__}.Sure"}).eval()
+    module = tiny_module(SIZE, flip_test=True, **TINY | {"_target_": f"{__name__}.Confident"}).eval()
     images = torch.randint(0, 256, (3, 1, 60, 80), dtype=torch.uint8)
     with torch.inference_mode():
         _, confidence = module.predict(images)

@@ -75,11 +75,11 @@ def test_nose_network_layer_by_layer():
     ]
 
 
-@pytest.mark.parametrize(("network", "points"), [(NoseNet(1, (80, 60)), 1), (FullNet(68, (160, 120)), 68)])
-def test_networks_answer_keypoints_for_any_number_of_points(network: KeypointNetwork, points: int):
-    height, width = (60, 80) if points == 1 else (120, 160)
-    answer = network.decode(network(torch.zeros(3, 1, height, width)))
-    assert answer.shape == (3, points, 2)
+@pytest.mark.parametrize(("network", "num_points"), [(NoseNet(1, (80, 60)), 1), (FullNet(68, (160, 120)), 68)])
+def test_networks_predict_any_number_of_points(network: KeypointNetwork, num_points: int):
+    height, width = (60, 80) if num_points == 1 else (120, 160)
+    keypoints = network.decode(network(torch.zeros(3, 1, height, width)))
+    assert keypoints.shape == (3, num_points, 2)
 
 
 def test_networks_start_from_the_mean_shape():
@@ -124,7 +124,7 @@ def test_heatmaps_have_the_asked_stride_whatever_the_input(input_size: tuple[int
     assert ((keypoints > 0) & (keypoints < 1)).all()
 
 
-def test_mixed_precision_blurs_no_answer():
+def test_mixed_precision_does_not_change_predictions():
     network = HeatmapNet(58, (320, 240), channels=(2, 3, 4, 5, 6))
     shapes = 0.3 + 0.4 * torch.rand(100, 58, 2)
     network.init_from_shapes(shapes)

@@ -28,32 +28,32 @@ def moved(shape: torch.Tensor, turn: float, size: float, right: float, down: flo
     return (0.5 + size) * shape @ matrix + 300 * torch.tensor([right, down])
 
 
-def test_points_that_are_sure_stay(prior):
+def test_certain_points_stay(prior):
     square = SQUARE.clone()
     square[4, 1] -= 15
     shape = moved(square, 0.3, 0.7, 0.1, 0.9)[None]
     assert torch.allclose(prior(shape, noise(*5 * [0.1])), shape, atol=0.5)
 
 
-def test_a_shape_that_was_learnt_stays_however_unsure(prior):
+def test_a_shape_of_the_training_set_stays_however_uncertain(prior):
     shape = moved(SQUARE, 0.2, 0.4, 0.5, 0.5)[None]
     assert torch.allclose(prior(shape, noise(*5 * [1e4])), shape, atol=0.5)
 
 
-def test_an_unsure_point_goes_where_the_others_let_one_expect_it(prior):
+def test_an_uncertain_point_is_moved_to_where_the_others_suggest(prior):
     wrong = SQUARE.clone()
     wrong[4] += torch.tensor([20.0, 0.0])  # to the side, where no shape had it
     found = prior(wrong[None], noise(1, 1, 1, 1, 400))[0]
     assert (found[4] - SQUARE[4]).norm() < 5 < (wrong[4] - SQUARE[4]).norm()
 
 
-def test_what_varies_is_believed_by_how_sure_it_is(prior):
+def test_a_deviation_counts_by_its_certainty(prior):
     shifted = SQUARE.clone()
     shifted[4, 1] += 20
-    equal = prior(shifted[None], noise(*5 * [100.0]))[0]  # as unsure as the shapes vary
-    sure = prior(shifted[None], noise(*5 * [4.0]))[0]
-    unsure = prior(shifted[None], noise(*5 * [2500.0]))[0]
-    moved_by = [(found[4] - SQUARE[4])[1].item() for found in (unsure, equal, sure)]
+    equal = prior(shifted[None], noise(*5 * [100.0]))[0]  # as uncertain as the shapes vary
+    certain = prior(shifted[None], noise(*5 * [4.0]))[0]
+    uncertain = prior(shifted[None], noise(*5 * [2500.0]))[0]
+    moved_by = [(found[4] - SQUARE[4])[1].item() for found in (uncertain, equal, certain)]
     assert moved_by == sorted(moved_by)
     assert moved_by[1] == pytest.approx(10, abs=3)
     assert moved_by[2] > 18

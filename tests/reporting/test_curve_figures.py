@@ -1,4 +1,4 @@
-"""What the figures of a comparison hold; how they look is for the eye."""
+"""The content of the figures of a comparison; not their appearance."""
 
 import numpy as np
 from matplotlib.colors import to_rgb

@@ -1,4 +1,4 @@
-"""What the contact sheets hold: artists, data and words; how they look is for the eye."""
+"""The artists, data and texts of the contact sheets; not their appearance."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What the figures hold: artists, data and words; how they look is for the eye."""
+"""The artists, data and texts of figures; not their appearance."""
 
 import re
 

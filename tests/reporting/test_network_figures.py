@@ -80,5 +80,5 @@ def test_of_a_large_layer_the_first_channels_are_shown_and_the_title_says_so():
     assert (~np.isnan(drawn)).sum() == 32 * 32 * 9
     assert "32 of 64" in figure.get_suptitle()
     assert "32 of 48" in figure.get_suptitle()
-    figure = draw_responses(np.zeros((60, 80), np.uint8), RNG.normal(size=(64, 8, 9)), "answers", "c")
+    figure = draw_responses(np.zeros((60, 80), np.uint8), RNG.normal(size=(64, 8, 9)), "responses", "c")
     assert "32 of 64" in figure.get_suptitle()

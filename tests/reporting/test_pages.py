@@ -14,7 +14,7 @@ HOSTILE = "<script>document.title = 'sprung'</script><img src=http://example.org
 
 @pytest.fixture
 def templates(tmp_path, monkeypatch):
-    """A folder that templates are looked for in before those of the project."""
+    """A folder whose templates replace those of the project."""
     from jinja2 import ChoiceLoader, FileSystemLoader, PackageLoader
 
     both = ChoiceLoader([FileSystemLoader(tmp_path), PackageLoader("facekp.reporting")])

@@ -1,4 +1,4 @@
-"""The commands as a user types them, where they must answer before anything heavy is imported."""
+"""The commands as a user types them, where they must respond before anything heavy is imported."""
 
 import os
 import signal

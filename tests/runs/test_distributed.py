@@ -31,18 +31,18 @@ TRAIN = str(REPOSITORY / "train.py")
 TWO = ("trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu")
 
 
-def shares(draws: int, batch_size: int, processes: int) -> list[list[list[Any]]]:
+def shares(samples: int, batch_size: int, processes: int) -> list[list[list[Any]]]:
     """For each process, its part of each batch."""
-    sampler = EpochSampler(draws, seed=3)
+    sampler = EpochSampler(samples, seed=3)
     return [list(DistributedBatchSampler(sampler, batch_size, rank, processes)) for rank in range(processes)]
 
 
-@pytest.mark.parametrize("draws", [48, 44, 41])
+@pytest.mark.parametrize("samples", [48, 44, 41])
 @pytest.mark.parametrize("processes", [1, 2, 4])
-def test_the_shares_of_all_processes_are_the_batches_of_one(draws, processes):
-    (whole,) = shares(draws, 16, 1)
-    assert sorted(index for batch in whole for _, index in batch) == list(range(draws))
-    for batch, *parts in zip(whole, *shares(draws, 16, processes), strict=True):
+def test_the_shares_of_all_processes_are_the_batches_of_one(samples, processes):
+    (whole,) = shares(samples, 16, 1)
+    assert sorted(index for batch in whole for _, index in batch) == list(range(samples))
+    for batch, *parts in zip(whole, *shares(samples, 16, processes), strict=True):
         assert len({len(part) for part in parts}) == 1
         if len(batch) % processes == 0:
             assert sorted(key for part in parts for key in part) == sorted(batch)
@@ -104,7 +104,7 @@ def finish(run: subprocess.Popen[str]) -> tuple[str, str]:
 
 
 def assert_same_to_rounding(one: Path, other: Path) -> None:
-    """The metrics, answers, curves and weights of two run folders, and which files there are."""
+    """The metrics, predictions, curves and weights of two run folders, and which files there are."""
     metrics = [json.loads((folder / "metrics.json").read_text()) for folder in (one, other)]
     assert metrics[1]["metrics"] == pytest.approx(metrics[0]["metrics"], rel=1e-3)
     assert metrics[1]["images"] == metrics[0]["images"]

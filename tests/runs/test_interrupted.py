@@ -161,22 +161,22 @@ try:
         print("ready", flush=True)
         for _ in range(1000):
             time.sleep(0.01)
-            stop_if_requested() if sys.argv[1] == "heeds" else None
+            stop_if_requested() if sys.argv[1] == "checks" else None
 except Interrupted as interruption:
     sys.exit(interruption.status)
 """
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("heeds", [True, False])
-def test_the_first_signal_is_heeded_between_two_steps_and_the_second_ends_at_once(number, status, heeds):
-    command = [sys.executable, "-c", LISTENER, "heeds" if heeds else "busy"]
+@pytest.mark.parametrize("checks", [True, False])
+def test_the_first_signal_ends_between_two_steps_and_the_second_at_once(number, status, checks):
+    command = [sys.executable, "-c", LISTENER, "checks" if checks else "busy"]
     process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     process.stdout.readline()
     start = time.monotonic()
     process.send_signal(number)
-    if not heeds:
+    if not checks:
         time.sleep(0.7)
         assert process.poll() is None
         process.send_signal(number)

@@ -70,7 +70,7 @@ def heatmap_dir(drawn_root, tmp_path_factory) -> Path:
 
 @pytest.fixture(autouse=True)
 def blank() -> Iterator[None]:
-    """What a test itself trains or judges has blank figures; what the other fixtures train has them drawn."""
+    """Runs of a test itself have blank figures; those of the other fixtures have them drawn."""
     with blank_figures():
         yield
 
@@ -179,10 +179,10 @@ def test_predictions_csv_agrees_with_the_metrics(full_dir, drawn_split):
         mine = [row for row in rows if row["image"] == record.name]
         true = np.array([(float(row["true_x_px"]), float(row["true_y_px"])) for row in mine])
         np.testing.assert_allclose(true, record.keypoints * (640, 480), atol=2e-3)
-    answered = np.array([(float(row["x_px"]), float(row["y_px"])) for row in rows])
+    predicted = np.array([(float(row["x_px"]), float(row["y_px"])) for row in rows])
     true = np.array([(float(row["true_x_px"]), float(row["true_y_px"])) for row in rows])
     metrics = json.loads((full_dir / "metrics.json").read_text())["metrics"]
-    assert np.linalg.norm(answered - true, axis=1).mean() == pytest.approx(metrics["error_px"], abs=1e-2)
+    assert np.linalg.norm(predicted - true, axis=1).mean() == pytest.approx(metrics["error_px"], abs=1e-2)
     assert np.mean([float(row["error_px"]) for row in rows]) == pytest.approx(metrics["error_px"], abs=1e-3)
 
 

@@ -39,7 +39,7 @@ WALK = """(() => {
 
 
 class Board:
-    """A running TensorBoard, looked at in a browser."""
+    """A running TensorBoard, opened in a browser."""
 
     def __init__(self, url: str, page: Page) -> None:
         self._url, self._page = url, page
@@ -57,10 +57,10 @@ class Board:
         self._page.wait_for(f"{WALK}.pictures.filter(each => each.naturalWidth > 100).length >= {at_least}")
 
     def ask(self, path: str, **question: object) -> dict:
-        """What the server answers to the app."""
+        """The server's response to the app."""
         body = json.dumps(question).encode() if question else None
-        with urlopen(Request(self._url + path, body, {"Content-Type": "application/json"}), timeout=30) as answer:
-            return json.load(answer)
+        with urlopen(Request(self._url + path, body, {"Content-Type": "application/json"}), timeout=30) as response:
+            return json.load(response)
 
 
 @contextmanager

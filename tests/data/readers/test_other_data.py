@@ -1,4 +1,4 @@
-"""Other people's data from beginning to end: a run on each kind of folder, and its checkpoint judged again."""
+"""Other people's data from beginning to end: a run on each kind of folder, and its checkpoint evaluated again."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def train_on(data: str, root: Path, run_dir: Path, *overrides: str) -> dict:
     return json.loads((run_dir / "metrics.json").read_text())
 
 
-def judged_again(run_dir: Path) -> dict:
+def evaluated_again(run_dir: Path) -> dict:
     return evaluate(config("evaluate", f"ckpt_path={run_dir}", "accelerator=cpu"))
 
 
@@ -72,7 +72,7 @@ def pts_run(pts_root, tmp_path_factory) -> Path:
 
 @pytest.fixture(autouse=True)
 def blank() -> Iterator[None]:
-    """What a test itself trains or judges has blank figures; what the other fixtures train has them drawn."""
+    """Runs of a test itself have blank figures; those of the other fixtures have them drawn."""
     with blank_figures():
         yield
 
@@ -104,7 +104,7 @@ def test_answers_are_written_in_pixels_of_each_photograph(pts_run):
 
 def test_the_checkpoint_is_judged_with_the_reader_that_it_was_made_with(pts_run):
     trained = json.loads((pts_run / "metrics.json").read_text())
-    np.testing.assert_equal(judged_again(pts_run), trained)  # NaN, of faces that are turned, equals NaN
+    np.testing.assert_equal(evaluated_again(pts_run), trained)  # NaN, of faces that are turned, equals NaN
 
 
 def test_a_split_can_be_used_again(pts_run, pts_root, tmp_path):
@@ -129,7 +129,7 @@ def test_points_of_which_nothing_is_known_need_no_scheme(asf_root, tmp_path, cap
     assert "best_faces" in figures
     assert not {"cumulative_error", "error_by_type_and_group"} & figures
     assert "nan" not in capsys.readouterr().out.split("Evaluating, drawing")[1].split("Report")[0]
-    np.testing.assert_equal(judged_again(tmp_path / "run"), metrics)
+    np.testing.assert_equal(evaluated_again(tmp_path / "run"), metrics)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_a_scheme_can_stand_in_the_settings_themselves(asf_root, tmp_path):
     scheme = "{points: 5, groups: {row: {points: 0-4}}, mirror: [[0, 1]], eyes: [0, 1], selections: {tip: [2]}}"
     metrics = train_on("asf", asf_root, tmp_path / "run", f"data.reader.scheme={scheme}", "model.selection=tip")
     assert list(metrics["by_group"]) == ["all"]
-    np.testing.assert_equal(judged_again(tmp_path / "run"), metrics)
+    np.testing.assert_equal(evaluated_again(tmp_path / "run"), metrics)
 
 
 def test_coco_points_are_learnt_by_their_names(tmp_path):
@@ -163,7 +163,7 @@ def test_coco_points_are_learnt_by_their_names(tmp_path):
     metrics = train_on("coco", tmp_path / "images", tmp_path / "run", *wanted)
     assert metrics["images"] == FACES // 5
     assert np.isfinite(metrics["metrics"]["nme"])
-    np.testing.assert_equal(judged_again(tmp_path / "run"), metrics)
+    np.testing.assert_equal(evaluated_again(tmp_path / "run"), metrics)
 
 
 def test_the_coco_file_must_be_named(tmp_path):

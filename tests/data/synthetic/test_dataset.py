@@ -38,7 +38,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory, faces: Faces) -> Path:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch, faces: Faces) -> None:
-    """Draw everybody as the first person, for tests of what is no matter of looks."""
+    """Draw everybody as the first person, for tests that do not depend on the appearance."""
     monkeypatch.setattr(standin, "draw_face", lambda person, image_type: faces[1, image_type])
 
 
