@@ -71,7 +71,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     name = name_evaluation(checkpoint.model, settings, data.split, seed, path.stem, checkpoint.epoch)
     folder.mkdir(parents=True, exist_ok=True)  # if that is not possible, better now than after minutes
     print(f"Network     {checkpoint.model.name}, {one_line(path.stem)} weights (epoch {checkpoint.epoch})")
-    print(f"Data        {counted(len(data.split.val), 'image')} of {settings.name}, split {data.split.name}")
+    print(f"Data        {counted(len(data.split.val), 'image')} of {settings.name}, split {one_line(data.split.name)}")
     print("Evaluating, drawing ...")
     evaluation = evaluate_predictor(module, data.test_dataloader(), name)
     measured = write_results(evaluation, module, folder, run)

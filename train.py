@@ -23,7 +23,7 @@ from facekp.runs.resume import check_folder, keep_settings, sweeping
 from facekp.runs.signals import Interrupted, defer_signals
 from facekp.training.launch import launch
 from facekp.utils.instantiate import import_trusted
-from facekp.utils.terminal import counted, display_path
+from facekp.utils.terminal import counted, display_path, one_line
 
 
 def train(config: Config) -> float:
@@ -55,7 +55,7 @@ def _train(config: Config) -> float:
     split, scheme = read_split(config.data, config.seed)
     if not sweeping():  # which tells of each run what is its own
         print(f"Network     {config.model.name}, {counted(config.trainer.max_epochs, 'epoch')}")
-        print(f"Data        {config.data.name}, split {split.name}")
+        print(f"Data        {config.data.name}, split {one_line(split.name)}")
         for label, side in (("Training", split.train), ("Validation", split.val)):
             people = len({record.person for record in side})
             print(f"{label:<11} {counted(len(side), 'image')} of {counted(people, 'person', 'people')}")

@@ -16,6 +16,7 @@ from facekp.data.records import Record
 from facekp.utils.errors import ConfigError
 from facekp.utils.files import user_path, write_text
 from facekp.utils.plain import read_json
+from facekp.utils.terminal import one_line
 
 _COURSE_TRAIN_PERSONS = 32
 _BY_PERSON = ("course", "person fold")
@@ -84,7 +85,7 @@ def split_records(records: Sequence[Record], config: DataConfig, seed: int = 0) 
         report = f"{shared} {'person is' if shared == 1 else 'people are'} on both sides of split {split.name}"
         if split.name.startswith(_BY_PERSON):
             raise ConfigError(f"{report}, which must keep them apart; correct data.split={config.split}")
-        print(f"{report}, which flatters its figures")
+        print(f"{one_line(report)}, which flatters its figures")
     return split
 
 

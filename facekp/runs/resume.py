@@ -16,7 +16,7 @@ from facekp.runs.folder import RunFolder, check_links
 from facekp.runs.overrides import stored_overrides
 from facekp.utils.errors import ConfigError
 from facekp.utils.files import user_path, write_text
-from facekp.utils.terminal import counted
+from facekp.utils.terminal import counted, one_line
 
 _OUTPUTS = Path("outputs")
 
@@ -108,7 +108,7 @@ def run_job(task: Callable[[Config], float], config: Config) -> float:
     run = RunFolder(config.run_dir)
     run.error.unlink(missing_ok=True)
     if run.finished:
-        print(f"Skipped     {run.path.name}: it has finished")
+        print(f"Skipped     {one_line(run.path.name)}: it has finished")
         return run.measured["metrics"]["error_px"]
     if run.parts:
         check_links(run.path, run.path)

@@ -27,7 +27,7 @@ from facekp.runs.folder import RunFolder
 from facekp.runs.resume import sweeping
 from facekp.utils.errors import FacekpError
 from facekp.utils.files import write_csv
-from facekp.utils.terminal import counted, display_path
+from facekp.utils.terminal import counted, display_path, one_line
 
 REPEATS = ("seed", "data.fold")
 Row = dict[str, str]
@@ -86,7 +86,7 @@ class SweepTable(Callback):
             try:
                 print(f"Page        {display_path(self.compare(folder))}")
             except FacekpError as error:
-                print(f"No page     {error}")
+                print(f"No page     {one_line(str(error))}")
         if failed:
             sys.exit(1)
 

@@ -19,6 +19,7 @@ from facekp.runs.folder import RunFolder
 from facekp.utils.errors import CheckpointError, FacekpError
 from facekp.utils.files import atomic_write
 from facekp.utils.instantiate import find_class
+from facekp.utils.terminal import display_path
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -50,7 +51,7 @@ def checkpoint_to_resume(config: Config, scheme: Scheme) -> Checkpoint | None:
         return None
     path = RunFolder(config.resume).last_checkpoint
     if not path.is_file():
-        print(f"{config.resume} has no checkpoint yet, so its run starts anew there")
+        print(f"{display_path(Path(config.resume))} has no checkpoint yet, so its run starts anew there")
         return None
     find_class(config.model.network.get("_target_"), KeypointNetwork, "model.network")  # so it may be named there, too
     checkpoint = read_checkpoint(path)
@@ -67,7 +68,7 @@ def checkpoint_to_resume(config: Config, scheme: Scheme) -> Checkpoint | None:
             f"{path} has had {checkpoint.epoch} epochs, this run has {config.trainer.max_epochs}; "
             "give trainer.max_epochs=<how many in all>"
         )
-    print(f"{config.resume} goes on after epoch {checkpoint.epoch} of {config.trainer.max_epochs}")
+    print(f"{display_path(Path(config.resume))} goes on after epoch {checkpoint.epoch} of {config.trainer.max_epochs}")
     return checkpoint
 
 
