@@ -29,6 +29,7 @@ class Predictions:
         point_indices: which of the P points the K predicted ones are.
         scheme: of the landmarks.
         confidence: float32 [N, K], of each prediction; None if the predictor has none.
+        covariance: float32 [N, K, 2, 2], of each prediction's error, relative to the canvas; None if it has none.
     """
 
     keypoints: np.ndarray
@@ -37,6 +38,7 @@ class Predictions:
     point_indices: tuple[int, ...]
     scheme: Scheme
     confidence: np.ndarray | None = None
+    covariance: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.keypoints)
@@ -58,7 +60,7 @@ class Predictions:
 
     def replaced_by(self, shape: np.ndarray) -> Predictions:
         """The same truth, with one shape, float32 [K, 2], as the prediction for every image."""
-        return replace(self, keypoints=np.broadcast_to(shape, self.keypoints.shape), confidence=None)
+        return replace(self, keypoints=np.broadcast_to(shape, self.keypoints.shape), confidence=None, covariance=None)
 
 
 @dataclass(frozen=True)

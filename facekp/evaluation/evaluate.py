@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -25,6 +25,21 @@ Table = dict[str, dict[str, float]]
 """Rows by name: the number of ``images``, then all metrics of the catalogue."""
 
 
+class Prediction(NamedTuple):
+    """What is predicted for a batch of B images.
+
+    Args:
+        keypoints: float32 [B, K, 2], relative to the canvas.
+        confidence: float32 [B, K] within 0..1; None if the predictor has none.
+        covariance: float32 [B, K, 2, 2], of each keypoint's error, relative to the canvas as the keypoints are; None if
+            the predictor has none.
+    """
+
+    keypoints: Tensor
+    confidence: Tensor | None = None
+    covariance: Tensor | None = None
+
+
 class BatchPredictor(Protocol):
     """The interface of what can be evaluated: a network, or another detector."""
 
@@ -40,8 +55,8 @@ class BatchPredictor(Protocol):
     def mean_shape(self) -> Tensor:
         """float32 [K, 2]: the mean of those points over its training set, relative to the canvas."""
 
-    def predict_step(self, batch: Sample, batch_idx: int) -> tuple[Tensor, Tensor | None]:
-        """Keypoints float32 [B, K, 2], relative to the canvas, and confidences float32 [B, K], or None if unknown."""
+    def predict_step(self, batch: Sample, batch_idx: int) -> Prediction:
+        """Predict the faces of a batch."""
 
 
 @dataclass(frozen=True)
@@ -122,19 +137,19 @@ def evaluate_predictor(predictor: BatchPredictor, loader: DataLoader[Sample], na
     communication between processes.
     """
     metrics = KeypointMetrics(predictor.scheme, predictor.point_indices, predictor.mean_shape, sync_on_compute=False)
-    confidences = []
+    certainty: dict[str, list[Tensor]] = {"confidence": [], "covariance": []}
     if isinstance(predictor, torch.nn.Module):
         predictor.eval()
     with torch.inference_mode():
         for number, batch in enumerate(loader):
-            keypoints, confidence = predictor.predict_step(batch, number)
-            metrics.update(keypoints.cpu(), batch["keypoints"], batch["canvas_size"], batch["turned"])
-            if confidence is not None:
-                confidences.append(confidence.float().cpu())
+            predicted = predictor.predict_step(batch, number)
+            metrics.update(predicted.keypoints.cpu(), batch["keypoints"], batch["canvas_size"], batch["turned"])
+            for part, batches in certainty.items():
+                if (of_batch := getattr(predicted, part)) is not None:
+                    batches.append(of_batch.float().cpu())
     faces: FaceDataset = loader.dataset  # type: ignore[assignment]
-    predictions = metrics.predictions()
-    if confidences:
-        predictions = replace(predictions, confidence=torch.cat(confidences).numpy())
+    known: dict[str, Any] = {part: torch.cat(batches).numpy() for part, batches in certainty.items() if batches}
+    predictions = replace(metrics.predictions(), **known)
     mean_shape = predictor.mean_shape.cpu().numpy()
     return Evaluation(name, faces.records, faces.input_size, predictions, mean_shape, metrics.compute())
 

@@ -14,8 +14,9 @@ class KeypointNetwork(nn.Module):
 
     The constructor of a network takes ``num_points``, ``input_size`` (width, height) and whatever else its YAML file
     sets. The output of :meth:`forward` is a tensor, or a tuple of tensors, whose first dimension is the batch:
-    :meth:`decode` turns it into keypoints, :meth:`confidence` into confidences, and :meth:`loss` compares it with the
-    ground truth. The defaults below suit a network whose output is the coordinates themselves, without a confidence.
+    :meth:`decode` turns it into keypoints, :meth:`confidence` and :meth:`covariance` into how sure they are, and
+    :meth:`loss` compares it with the ground truth. The defaults below suit a network whose output is the coordinates
+    themselves, without a confidence.
     """
 
     def forward(self, images: Tensor) -> Any:
@@ -30,6 +31,14 @@ class KeypointNetwork(nn.Module):
         """The confidence of each keypoint, float32 [B, K] within 0..1, or None if the network has none.
 
         Each network with a confidence documents what the number means.
+        """
+        return None
+
+    def covariance(self, output: Any) -> Tensor | None:
+        """The covariance matrix of each keypoint's error, float32 [B, K, 2, 2], or None if the network has none.
+
+        x comes before y; as keypoints are relative to the image, so are their covariances, to its size squared: times
+        ``width * width``, ``width * height`` and ``height * height`` they are in pixels squared.
         """
         return None
 

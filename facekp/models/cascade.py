@@ -13,6 +13,7 @@ from torch.nn import functional
 from facekp.landmarks.procrustes import align, similarity
 from facekp.models.base import KeypointNetwork
 from facekp.models.heatmap import HeatmapNet
+from facekp.models.shape_prior import transformed
 
 _SCALE_LIMITS = 0.3, 3.0  # pixels of the crop for each pixel of the image
 
@@ -116,6 +117,11 @@ class CascadeNet(KeypointNetwork):
     def confidence(self, output: CascadeOutput) -> Tensor:
         """That of the second stage; see :class:`HeatmapNet`."""
         return self.second_stage.confidence(output[1])
+
+    def covariance(self, output: CascadeOutput) -> Tensor:
+        """That of the second stage, mapped from the crop to the image."""
+        in_crop = self.second_stage.covariance(output[1]) * self._crop_size**2
+        return transformed(in_crop, 1 / output[2][:, :1]) / (self._input_size * self._input_size[:, None])
 
     def loss(self, output: CascadeOutput, truth: Tensor) -> Tensor:
         """The sum of both stages' losses, each in its own frame."""

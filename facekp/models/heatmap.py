@@ -83,15 +83,25 @@ class HeatmapNet(KeypointNetwork):
     def decode(self, output: Tensor) -> Tensor:
         """Keypoints float32 [B, K, 2] by soft-argmax and the shape prior."""
         heatmaps = codec.spatial_softmax(output)
-        columns, rows = codec.marginals(heatmaps)
-        keypoints = codec.decode(columns, rows)
+        keypoints = codec.decode(*codec.marginals(heatmaps))
         if self.prior is None:
             return keypoints
-        cell = self._input_size / torch.tensor([columns.shape[-1], rows.shape[-1]], device=output.device)
+        return self.prior(keypoints * self._input_size, self._noise(heatmaps)) / self._input_size
+
+    def covariance(self, output: Tensor) -> Tensor:
+        """What the shape prior leaves of the heatmaps' excess over the width of their training targets."""
+        heatmaps = codec.spatial_softmax(output)
+        noise = self._noise(heatmaps)
+        if self.prior is not None:
+            noise = self.prior.remaining(codec.decode(*codec.marginals(heatmaps)) * self._input_size, noise)
+        return noise / (self._input_size * self._input_size[:, None])
+
+    def _noise(self, heatmaps: Tensor) -> Tensor:
+        """The covariance of each heatmap's mean, float32 [B, K, 2, 2], in pixels of the image squared."""
+        cell = self._input_size / torch.tensor(heatmaps.shape[:-3:-1], device=heatmaps.device)
         variances, axes = torch.linalg.eigh(codec.covariances(heatmaps))
         excess = (variances - self._sigma**2).clamp_min(_MIN_VARIANCE)
-        noise = (axes * excess[..., None, :]) @ axes.mT * cell * cell[:, None]
-        return self.prior(keypoints * self._input_size, noise) / self._input_size
+        return (axes * excess[..., None, :]) @ axes.mT * cell * cell[:, None]
 
     def init_from_shapes(self, shapes: Tensor) -> None:
         """Fit the shape prior."""

@@ -17,6 +17,7 @@ from torchmetrics import MeanMetric
 import facekp
 from facekp.config import ModelConfig, Specs
 from facekp.data.dataset import Sample
+from facekp.evaluation.evaluate import Prediction
 from facekp.evaluation.metrics import KeypointMetrics
 from facekp.landmarks.scheme import Scheme
 from facekp.landmarks.scheme_files import describe_scheme
@@ -110,12 +111,13 @@ class KeypointModule(LightningModule):
 
     def forward(self, images: Tensor) -> Tensor:
         """Keypoints float32 [B, K, 2], relative to the image, of grey images uint8 [B, 1, H, W]."""
-        return self.predict(images)[0]
+        return self.predict(images).keypoints
 
-    def predict(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Keypoints of grey images, as from :meth:`forward`, and their confidences, float32 [B, K], or None.
+    def predict(self, images: Tensor) -> Prediction:
+        """Keypoints of grey images, as from :meth:`forward`, with what the network knows of how sure they are.
 
-        See :meth:`facekp.models.base.KeypointNetwork.confidence`.
+        See :meth:`facekp.models.base.KeypointNetwork.confidence` and ``covariance``. With the flip test each is the
+        mean of those for both views.
         """
         return self._decode(self.network(self._views(images)))
 
@@ -123,20 +125,24 @@ class KeypointModule(LightningModule):
         """What the network sees of images: themselves, followed by their mirror images for the flip test."""
         return self._scaled(images if self._mirror is None else torch.cat([images, images.flip(-1)]))
 
-    def _decode(self, output: Any) -> tuple[Tensor, Tensor | None]:
-        """Keypoints and confidences from the output for :meth:`_views`."""
-        keypoints, confidence = self.network.decode(output), self.network.confidence(output)
+    def _decode(self, output: Any) -> Prediction:
+        """The prediction from the output for :meth:`_views`."""
+        keypoints = self.network.decode(output)
+        confidence, covariance = self.network.confidence(output), self.network.covariance(output)
         if self._mirror is None:
-            return keypoints, confidence
+            return Prediction(keypoints, confidence, covariance)
         plain, mirrored = keypoints.chunk(2)
         mirrored = mirrored[:, self._mirror]
         keypoints = (plain + torch.stack([1 - mirrored[..., 0], mirrored[..., 1]], dim=-1)) / 2
         if confidence is not None:
             plain, mirrored = confidence.chunk(2)
             confidence = (plain + mirrored[:, self._mirror]) / 2
-        return keypoints, confidence
+        if covariance is not None:  # both views err alike, so the mean of their predictions is hardly more precise
+            plain, mirrored = covariance.chunk(2)
+            covariance = (plain + mirrored[:, self._mirror] * covariance.new_tensor([[1, -1], [-1, 1]])) / 2
+        return Prediction(keypoints, confidence, covariance)
 
-    def predict_step(self, batch: Sample, batch_idx: int) -> tuple[Tensor, Tensor | None]:
+    def predict_step(self, batch: Sample, batch_idx: int) -> Prediction:
         """:meth:`predict` for the images of a batch."""
         return self.predict(batch["image"].to(self.device))
 
@@ -175,7 +181,7 @@ class KeypointModule(LightningModule):
     def validation_step(self, batch: Sample, batch_idx: int) -> None:
         output, images = self.network(self._views(batch["image"])), len(batch["image"])
         self._val_loss.update(self._loss(_first(output, images), batch), images)
-        self.metrics.update(self._decode(output)[0], batch["keypoints"], batch["canvas_size"], batch["turned"])
+        self.metrics.update(self._decode(output).keypoints, batch["keypoints"], batch["canvas_size"], batch["turned"])
 
     def on_validation_epoch_end(self) -> None:
         metrics = {f"val/{name}": value for name, value in self.metrics.compute().items()}

@@ -16,8 +16,9 @@ class ShapePrior(nn.Module):
 
     A shape, aligned with the mean shape, is modelled as a sample from a Gaussian with the mean and covariance of the
     training shapes (Cootes et al., Active shape models, CVIU 61, 1995), and a network's prediction as that shape plus
-    noise of known covariance at each point. :meth:`forward` returns the posterior mean of the shape (Bishop, Pattern
-    recognition and machine learning, 2006, equation 2.116). Every point also has a small variance of its own, because
+    noise of known covariance at each point. :meth:`forward` returns the posterior mean of the shape, and
+    :meth:`remaining` the covariance that is left (Bishop, Pattern recognition and machine learning, 2006, equations
+    2.116 and 2.117). Every point also has a small variance of its own, because
     the training shapes are too few to show all that a face can do (M. Tipping, C. Bishop, Probabilistic principal
     component analysis, J. Royal Statistical Society B 61, 1999).
 
@@ -48,15 +49,38 @@ class ShapePrior(nn.Module):
             keypoints: float32 [B, K, 2], a network's prediction.
             noise: float32 [B, K, 2, 2], the covariance of the prediction's error at each point, in that unit squared.
         """
-        points = torch.view_as_complex(keypoints.contiguous())
-        centre = points.mean(1, keepdim=True)
-        factor = similarity(points - centre, torch.view_as_complex(self.mean.view(-1, 2)))
-        observed = torch.view_as_real(factor * (points - centre)).flatten(1)
+        centre, offsets, factor = self._aligned(keypoints)
+        observed = torch.view_as_real(factor * offsets).flatten(1)
         with torch.autocast(keypoints.device.type, enabled=False):  # mixed precision is not precise enough
-            rotation = torch.stack([torch.view_as_real(factor), torch.view_as_real(1j * factor)], dim=-1)
-            rotated = rotation @ noise @ rotation.mT
-            blocks = torch.einsum("bkij,kl->bkilj", rotated, torch.eye(rotated.shape[1], device=rotated.device))
-            total = self.covariance + blocks.flatten(3).flatten(1, 2)
-            residual = torch.linalg.solve(total, observed - self.mean)
+            residual = torch.linalg.solve(self._total(factor, noise), observed - self.mean)
             expected = self.mean + residual @ self.covariance
         return torch.view_as_real(torch.view_as_complex(expected.unflatten(1, (-1, 2))) / factor + centre)
+
+    def remaining(self, keypoints: Tensor, noise: Tensor) -> Tensor:
+        """The covariance of the error of what :meth:`forward` returns at each point, float32 [B, K, 2, 2]; in its unit
+        squared.
+        """
+        _, _, factor = self._aligned(keypoints)
+        with torch.autocast(keypoints.device.type, enabled=False):
+            known = self.covariance @ torch.linalg.solve(self._total(factor, noise), self.covariance)
+            left = (self.covariance - known).unflatten(2, (-1, 2)).unflatten(1, (-1, 2))
+            return transformed(left.diagonal(dim1=1, dim2=3).movedim(-1, 1), 1 / factor)
+
+    def _aligned(self, keypoints: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The centre of each shape, complex64 [B, 1], the points relative to it, and what aligns them with the mean."""
+        points = torch.view_as_complex(keypoints.contiguous())
+        centre = points.mean(1, keepdim=True)
+        offsets = points - centre
+        return centre, offsets, similarity(offsets, torch.view_as_complex(self.mean.view(-1, 2)))
+
+    def _total(self, factor: Tensor, noise: Tensor) -> Tensor:
+        """The covariance of aligned predictions, float32 [B, 2K, 2K]: that of shapes, and the noise of each point."""
+        rotated = transformed(noise, factor)
+        blocks = torch.einsum("bkij,kl->bkilj", rotated, torch.eye(rotated.shape[1], device=rotated.device))
+        return self.covariance + blocks.flatten(3).flatten(1, 2)
+
+
+def transformed(covariance: Tensor, factor: Tensor) -> Tensor:
+    """The covariances, float32 [B, K, 2, 2], of points that are multiplied by a complex factor, complex64 [B, 1]."""
+    rotation = torch.stack([torch.view_as_real(factor), torch.view_as_real(1j * factor)], dim=-1)
+    return rotation @ covariance @ rotation.mT

@@ -103,3 +103,23 @@ def test_gradients_are_finite_while_the_first_stage_is_untrained():
     images = torch.rand(2, 1, SIZE[1], SIZE[0]) - 0.5
     network.loss(network(images), FACE.expand(2, -1, -1)).backward()
     assert all(weights.grad is None or weights.grad.isfinite().all() for weights in network.parameters())
+
+
+def test_covariances_turn_and_grow_with_the_crop():
+    """Heatmaps that are wide along the crop's x axis."""
+    network = cascade()
+    columns, _ = codec.encode(network.mean_shape / 96, (24, 24), 3.0)
+    _, rows = codec.encode(network.mean_shape / 96, (24, 24), 1.0)
+    wide = (rows[:, :, None] * columns[:, None]).clamp_min(1e-30).log()[None]
+    network.second_stage.prior = None
+    network.second_stage.forward = lambda _: wide
+    for rotation, scale in ((0.0, 1.0), (20.0, 1.0), (20.0, 0.8)):
+        face = moved(rotation, scale, 0.0, 0.0)
+        network.first_stage.forward = lambda _, face=face: logits(face, (40, 30))
+        covariance = network.covariance(network(torch.zeros(1, 1, SIZE[1], SIZE[0])))[0, 2]
+        variances, axes = torch.linalg.eigh(covariance * torch.tensor(SIZE) * torch.tensor(SIZE)[:, None])
+        assert torch.atan(axes[1, 1] / axes[0, 1]).rad2deg().item() == pytest.approx(rotation, abs=2)
+        if (rotation, scale) == (0.0, 1.0):
+            upright = variances
+        assert variances[1].item() == pytest.approx(upright[1].item() * scale**2, rel=0.1)
+        assert variances[0] < 0.1 * variances[1]

@@ -92,25 +92,33 @@ def test_with_the_flip_test_a_face_and_its_mirror_image_get_mirrored_predictions
             keypoints, mirrored = module(images), module(images.flip(-1))[:, DANES.mirror]
             mirrored = torch.stack([1 - mirrored[..., 0], mirrored[..., 1]], dim=-1)
             assert torch.allclose(keypoints, mirrored, atol=1e-5) is agree
-    assert twice.predict(images)[1] is None
+    assert twice.predict(images)[1:] == (None, None)
 
 
 class Confident(NoseNet):
-    """Has a confidence."""
+    """Has a confidence and covariances."""
 
     def confidence(self, output):
         return output[..., 0]
 
+    def covariance(self, output):
+        return output[..., None] * output[..., None, :]
 
-def test_confidence_goes_with_its_point_in_the_mirror():
+
+def test_confidence_and_covariance_go_with_their_point_in_the_mirror():
     torch.manual_seed(0)
     module = tiny_module(SIZE, flip_test=True, **TINY | {"_target_": f"{__name__}.Confident"}).eval()
     images = torch.randint(0, 256, (3, 1, 60, 80), dtype=torch.uint8)
     with torch.inference_mode():
-        _, confidence = module.predict(images)
-        _, mirrored = module.predict(images.flip(-1))
+        _, confidence, covariance = module.predict(images)
+        _, mirrored, mirrored_covariance = module.predict(images.flip(-1))
     assert torch.allclose(confidence, mirrored[:, DANES.mirror], atol=1e-5)
     assert not torch.allclose(confidence, mirrored, atol=1e-5)
+    mirrored_covariance = mirrored_covariance[:, DANES.mirror]
+    assert torch.allclose(
+        covariance.diagonal(dim1=-2, dim2=-1), mirrored_covariance.diagonal(dim1=-2, dim2=-1), atol=1e-5
+    )
+    assert torch.allclose(covariance[..., 0, 1], -mirrored_covariance[..., 0, 1], atol=1e-5)
 
 
 def test_the_mean_shape_is_that_of_the_points_asked_for():

@@ -79,3 +79,18 @@ def test_place_size_and_turn_of_a_shape_make_no_difference(prior, where):
     expected = moved(prior(shape[None], doubt)[0], *where)
     found = prior(moved(shape, *where)[None], turn.T @ doubt @ turn * (0.5 + where[1]) ** 2)[0]
     assert torch.allclose(found, expected, atol=0.05)
+
+
+def test_what_remains_is_what_neither_the_point_nor_the_shapes_tell(prior):
+    (x, _), (_, y) = prior.remaining(SQUARE[None], noise(100, 100, 100, 100, 400))[0, 4].tolist()
+    assert x < 10 < y < 100  # all shapes have the fifth point in the middle, but at any height
+    certain = prior.remaining(SQUARE[None], noise(*5 * [0.1]))[0]
+    assert certain.diagonal(dim1=-2, dim2=-1).max() < 0.1
+
+
+def test_what_remains_turns_with_the_shape(prior):
+    doubt = noise(30, 80, 10, 50, 200) + torch.tensor([[20.0, 10.0], [10.0, 0.0]])
+    left = prior.remaining(SQUARE[None], doubt)
+    turn = moved(torch.eye(2), 0.4, 0.5, 0, 0)
+    found = prior.remaining(moved(SQUARE, 0.4, 1.5, 0, 0)[None], turn.T @ doubt @ turn * 4)
+    assert torch.allclose(found, turn.T @ left @ turn * 4, atol=0.05)

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader
 
 from facekp.benchmarks.detectors.base import Baseline, mean_shape
@@ -19,7 +18,7 @@ from facekp.data.dataset import FaceDataset, Sample
 from facekp.data.images import load_grey
 from facekp.data.records import Record
 from facekp.data.splits import Split
-from facekp.evaluation.evaluate import evaluate_predictor, name_evaluation
+from facekp.evaluation.evaluate import Prediction, evaluate_predictor, name_evaluation
 from facekp.landmarks.scheme import Scheme
 from facekp.models.checkpoint import read_checkpoint
 from facekp.models.module import KeypointModule
@@ -46,11 +45,11 @@ class _OnRecords:
         self._baseline = baseline
         self._records = records
 
-    def predict_step(self, batch: Sample, batch_idx: int) -> tuple[Tensor, Tensor | None]:
+    def predict_step(self, batch: Sample, batch_idx: int) -> Prediction:
         start = time.process_time()
         keypoints = [self._baseline.predict(self._records[index]) for index in batch["index"].tolist()]
         self.cpu_seconds += time.process_time() - start
-        return torch.from_numpy(np.stack(keypoints)), None
+        return Prediction(torch.from_numpy(np.stack(keypoints)))
 
 
 def evaluate_baseline(baseline: Baseline, split: Split, data: DataConfig, folder: Path) -> dict[str, Any]:
