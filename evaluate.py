@@ -13,9 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import hydra
+
 import facekp.utils.installed  # noqa: F401  (the first)
 from facekp.config import AugmentConfig, EvaluateConfig
-from facekp.runs.command_line import run_command
+from facekp.runs.command_line import CheckedTask, run_command
 from facekp.utils.instantiate import import_trusted
 from facekp.utils.terminal import counted, display_path, one_line
 
@@ -82,5 +84,12 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     return measured
 
 
+@hydra.main(version_base="1.3", config_path="conf", config_name="evaluate")
+@CheckedTask
+def main(config: EvaluateConfig) -> None:
+    """Evaluate as the command line says."""
+    evaluate(config)
+
+
 if __name__ == "__main__":
-    run_command("evaluate", evaluate)
+    run_command(main)

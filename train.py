@@ -11,16 +11,18 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import hydra
+
 import facekp.utils.installed  # noqa: F401  (the first)
 from facekp.config import Config, EvaluateConfig
 from facekp.data.prepare import prepare_data
 from facekp.data.read import read_split
-from facekp.runs.command_line import run_command
+from facekp.data.splits import Split
+from facekp.runs.command_line import CheckedTask, run_command
 from facekp.runs.distributed import check_processes, is_main_process
 from facekp.runs.folder import RunFolder
 from facekp.runs.lock import locked
 from facekp.runs.resume import check_folder, keep_settings, sweeping
-from facekp.runs.signals import Interrupted, defer_signals
 from facekp.training.launch import launch
 from facekp.utils.instantiate import import_trusted
 from facekp.utils.terminal import counted, display_path, one_line
@@ -46,84 +48,70 @@ def train(config: Config) -> float:
     import_trusted(config.trust)
     with locked(Path(config.run_dir)):
         check_folder(config)
-        return _train(config)
+        return _train(replace(config, data=prepare_data(config.data)))
 
 
 def _train(config: Config) -> float:
-    run_dir = Path(config.run_dir)
-    config = replace(config, data=prepare_data(config.data))
+    run, quiet = RunFolder(config.run_dir), sweeping()  # a sweep tells of each run what is its own
     split, scheme = read_split(config.data, config.seed)
-    if not sweeping():  # which tells of each run what is its own
-        print(f"Network     {config.model.name}, {counted(config.trainer.max_epochs, 'epoch')}")
-        print(f"Data        {config.data.name}, split {one_line(split.name)}")
-        for label, side in (("Training", split.train), ("Validation", split.val)):
-            people = len({record.person for record in side})
-            print(f"{label:<11} {counted(len(side), 'image')} of {counted(people, 'person', 'people')}")
-        print(f"Run folder  {display_path(run_dir)}")
-        print("Loading libraries ...")
+    if not quiet:
+        _print_start(config, split)
 
     # Whatever could be checked quickly has been: now the imports that take seconds.
     from facekp.data.datamodule import FaceDataModule
     from facekp.evaluation.evaluate import evaluate_predictor, name_evaluation
-    from facekp.models.checkpoint import read_checkpoint
     from facekp.models.module import KeypointModule
     from facekp.reporting.report import write_report
     from facekp.reporting.results import print_results, write_results
-    from facekp.runs.provenance import device_name, recorded
+    from facekp.runs.provenance import device_name
     from facekp.training.callbacks import log_hyperparameters
-    from facekp.training.checkpoint import ResumeGuard, checkpoint_to_resume
-    from facekp.training.trainer import build_trainer
+    from facekp.training.checkpoint import checkpoint_to_resume
+    from facekp.training.trainer import build_trainer, fit
 
     resumed = checkpoint_to_resume(config, scheme)
-    guard = ResumeGuard(resumed)
-    trainer = build_trainer(config, guard, first_step=resumed.step if resumed else 0)
+    trainer = build_trainer(config, first_step=resumed.step if resumed else 0)
     data = FaceDataModule(config.data, config.model.input_size, config.augment, config.seed, known=(split, scheme))
     data.setup("fit")
     module = KeypointModule(config.model, scheme, config.optimizer, config.schedule)
     module.init_from_shapes(data.train_faces.keypoints)
-    if config.trainer.compile:
-        module.network.compile()
     if is_main_process():
         launch(config)
-        split.save(run_dir / "split.json")
+        split.save(run.path / "split.json")
         if config.resume:
-            keep_settings(run_dir)
-    if not sweeping():
+            keep_settings(run.path)
+    if not quiet:
         print(f"Device      {device_name(trainer)}")
-    interrupted, last_checkpoint = None, RunFolder(run_dir).last_checkpoint
-    try:
-        with recorded(config, {"train": len(split.train), "val": len(split.val)}, trainer), guard, defer_signals():
-            trainer.fit(module, data, ckpt_path=resumed.path if resumed else None, weights_only=True)
-        epoch = trainer.current_epoch
-    except Interrupted as interruption:
-        if sweeping() or not is_main_process() or not last_checkpoint.is_file():
-            raise
-        interrupted, last = interruption, read_checkpoint(last_checkpoint)
-        module.load_state_dict(last.state)
-        epoch = last.epoch
-        print(f"Interrupted: reporting on epoch {epoch}, the last that ended. Interrupt again to end at once.")
-
+    epoch, interruption = fit(trainer, module, data, config, resumed)
     if not is_main_process():
         return math.nan
-    if not sweeping():
+
+    if not quiet:
         print("Evaluating, drawing ...")
     name = name_evaluation(config.model, config.data, split, config.seed, "last", epoch)
     evaluation = evaluate_predictor(module, data.test_dataloader(), name)
-    run = RunFolder(run_dir)
-    measured = write_results(evaluation, module, run_dir, run)
-    report = write_report(evaluation, measured, module, run_dir, run)
-    if not interrupted:
+    measured = write_results(evaluation, module, run.path, run)
+    report = write_report(evaluation, measured, module, run.path, run)
+    if interruption is None:
         log_hyperparameters(trainer, config, measured["metrics"])
-    if sweeping():
-        return measured["metrics"]["error_px"]
-    print_results(measured)
-    print(f"Report      {display_path(report)}")
-    print(f"Run folder  {display_path(run_dir)}")
-    print(f"Figures     {display_path(run_dir / 'figures')}")
-    print(f"Dashboard   tensorboard --logdir {display_path(run_dir)}")
-    if interrupted:
-        raise interrupted
+    if not quiet:
+        print_results(measured)
+        print(f"Report      {display_path(report)}")
+        print(f"Run folder  {display_path(run.path)}")
+        print(f"Figures     {display_path(run.path / 'figures')}")
+        print(f"Dashboard   tensorboard --logdir {display_path(run.path)}")
+    if interruption is not None:
+        raise interruption
     return measured["metrics"]["error_px"]
+
+
+def _print_start(config: Config, split: Split) -> None:
+    print(f"Network     {config.model.name}, {counted(config.trainer.max_epochs, 'epoch')}")
+    print(f"Data        {config.data.name}, split {one_line(split.name)}")
+    for label, side in (("Training", split.train), ("Validation", split.val)):
+        people = len({record.person for record in side})
+        print(f"{label:<11} {counted(len(side), 'image')} of {counted(people, 'person', 'people')}")
+    print(f"Run folder  {display_path(Path(config.run_dir))}")
+    print("Loading libraries ...")
 
 
 def compare(sweep: Path) -> Path:
@@ -133,5 +121,12 @@ def compare(sweep: Path) -> Path:
     return write_comparison(EvaluateConfig(compare=[str(sweep)], output_dir=str(sweep)))[1]
 
 
+@hydra.main(version_base="1.3", config_path="conf", config_name="train")
+@CheckedTask
+def main(config: Config) -> float:
+    """Train as the command line says; returns the objective of a sweep."""
+    return train(config)
+
+
 if __name__ == "__main__":
-    run_command("train", train, resumable=True, compare=compare)
+    run_command(main, resumable=True, compare=compare)

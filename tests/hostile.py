@@ -32,7 +32,7 @@ from evaluate import evaluate
 from facekp.config import DataConfig, ModelConfig
 from facekp.landmarks.scheme import DANES
 from facekp.models.module import KeypointModule
-from facekp.runs.command_line import error_message, run_command
+from facekp.runs.command_line import error_message, hydra_main, run_command
 from tests.helpers import config
 from train import train
 
@@ -76,7 +76,8 @@ class Workplace:
         """Run ``train.py`` or ``evaluate.py`` with these arguments."""
 
         def run() -> None:
-            run_command(script, {"train": train, "evaluate": evaluate}[script], resumable=script == "train")
+            main = hydra_main(script, {"train": train, "evaluate": evaluate}[script])
+            run_command(main, resumable=script == "train")
 
         with self._monkeypatch.context() as patch, _signals_kept():
             patch.setattr(sys, "argv", [f"{script}.py", *arguments])

@@ -22,7 +22,7 @@ from facekp.evaluation.comparison import PredictionTable, common_ground, compare
 from facekp.evaluation.errors import image_masks
 from facekp.landmarks.scheme import Scheme
 from facekp.reporting.comparison_page import draw, print_comparison, write_comparison_page
-from facekp.runs.command_line import run_command
+from facekp.runs.command_line import hydra_main, run_command
 from facekp.runs.find import find_runs
 from facekp.runs.folder import RunFolder
 from facekp.runs.resume import quoted
@@ -92,7 +92,7 @@ def main(arguments: list[str]) -> None:
     overrides = [argument for argument in arguments if "=" in argument and not Path(argument).exists()]
     folders = ",".join(quoted(argument) for argument in arguments if argument not in overrides)
     sys.argv[1:] = [*overrides, f"compare=[{folders}]"]
-    run_command("evaluate", compare)
+    run_command(hydra_main("evaluate", compare))
 
 
 def _described(folders: Mapping[str, RunFolder], runs: Mapping[str, PredictionTable]) -> dict[str, Any]:

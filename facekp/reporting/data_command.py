@@ -13,7 +13,7 @@ from pathlib import Path
 from facekp.config import Config
 from facekp.data.prepare import prepare_data
 from facekp.data.read import read_records
-from facekp.runs.command_line import run_command
+from facekp.runs.command_line import hydra_main, run_command
 from facekp.runs.distributed import NO_OUTPUT
 from facekp.utils.terminal import display_path, one_line
 
@@ -51,4 +51,4 @@ def main(arguments: list[str]) -> None:
         return
     chosen = arguments.pop(0) if arguments and arguments[0] in _COMMANDS else "get"
     sys.argv[1:] = [*arguments, *NO_OUTPUT]
-    run_command("train", _COMMANDS[chosen])
+    run_command(hydra_main("train", _COMMANDS[chosen]))

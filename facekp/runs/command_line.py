@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import io
 import math
 import os
@@ -71,23 +72,63 @@ class NewFolders(Callback):
                 folder.rmdir()
 
 
-def run_command(
-    config_name: str,
-    task: Callable[[Any], Any],
-    resumable: bool = False,
-    compare: Callable[[Path], Path] | None = None,
-) -> None:
-    """Run ``task`` on the config composed from the command line, and exit with a status.
+class CheckedTask:
+    """What ``hydra.main`` calls: a task that takes the config once it is checked. In a sweep it is one job of several.
+
+    A mistake of the user, or a full disk, ends the process with one paragraph on stderr and status 1. In a sweep,
+    whatever stops a job is reported, and the others go on.
 
     Args:
-        config_name: the file under ``conf/`` that the command starts from.
         task: takes the checked config; what it returns is the objective of a sweep.
+    """
+
+    def __init__(self, task: Callable[[Any], Any]) -> None:
+        functools.update_wrapper(self, task)
+        self._task = task
+        self._script = sys.argv[0]  # which a launcher's processes would not know, nor the next
+        self._wants_traceback = is_main_process() and os.environ.get("HYDRA_FULL_ERROR") == "1"
+
+    def __call__(self, config: DictConfig) -> Any:
+        install_handlers()  # a launcher may have started this process
+        sys.argv[0] = self._script
+        if not is_main_process():
+            run_silently()
+        folder = Path(HydraConfig.get().runtime.output_dir)
+        try:
+            return run_job(self._task, checked(config)) if sweeping() else self._task(checked(config))
+        except Interrupted as interruption:
+            interruption.run_dir = folder
+            raise
+        except Exception as error:
+            text = error_message(error)
+            if self._wants_traceback or (text is None and not sweeping()):
+                raise
+            if text and not sweeping():
+                NewFolders.remove()
+                _exit(error, text)
+            print(f"Error: {text or f'{error!r}; see {display_path(RunFolder(folder).error)}'}", file=sys.stderr)
+            with suppress(OSError):
+                write_text(RunFolder(folder).error, "".join(traceback.format_exception(error)))
+            return math.inf  # NaN would end a search
+
+
+def hydra_main(config_name: str, task: Callable[[Any], Any]) -> Callable[[], Any]:
+    """A task under ``hydra.main``, for a command that is no script beside ``conf/``."""
+    return hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)(CheckedTask(task))
+
+
+def run_command(
+    main: Callable[[], Any], resumable: bool = False, compare: Callable[[Path], Path] | None = None
+) -> None:
+    """Run a command, and exit with a status.
+
+    Args:
+        main: under ``hydra.main``.
         resumable: whether ``resume=`` goes on with what an earlier command began.
         compare: sets the runs of a sweep's folder side by side in a page, and returns its path.
 
     A mistake of the user, or a full disk, ends in one paragraph on stderr and exit status 1; SIGINT or SIGTERM in one
-    line and status 130 or 143. ``HYDRA_FULL_ERROR=1`` shows the traceback. In a sweep, whatever stops one job is
-    reported, and the others go on.
+    line and status 130 or 143. ``HYDRA_FULL_ERROR=1`` shows the traceback.
     """
     wants_traceback = is_main_process() and os.environ.get("HYDRA_FULL_ERROR") == "1"  # others inherit the next line
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then hands its exceptions on, so that they are reported here
@@ -99,30 +140,6 @@ def run_command(
     register()
     register_help()
 
-    script = sys.argv[0]
-    run_dirs: list[Path] = []  # that have been begun
-
-    def run(config: DictConfig) -> Any:
-        install_handlers()  # a launcher may have started this process
-        sys.argv[0] = script
-        if not is_main_process():
-            run_silently()
-        folder = Path(HydraConfig.get().runtime.output_dir)
-        run_dirs.append(folder)
-        try:
-            return run_job(task, checked(config)) if sweeping() else task(checked(config))
-        except Exception as error:
-            text = error_message(error)
-            if wants_traceback or (text is None and not sweeping()):
-                raise
-            if text and not sweeping():
-                NewFolders.remove()
-                _exit(error, text)
-            print(f"Error: {text or f'{error!r}; see {display_path(RunFolder(folder).error)}'}", file=sys.stderr)
-            with suppress(OSError):
-                write_text(RunFolder(folder).error, "".join(traceback.format_exception(error)))
-            return math.inf  # NaN would end a search
-
     try:
         if resumable:
             sys.argv[1:] = resuming(sys.argv[1:])
@@ -132,12 +149,12 @@ def run_command(
             from facekp.runs.sweep import SweepTable
 
             SweepTable.compare = staticmethod(compare) if compare else None
-        hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)(run)()
+        main()
         sys.stdout.flush()
     except Interrupted as interruption:
         if not is_main_process():
             sys.exit(0)  # any other status would end the first process before it has reported
-        print(f"\nInterrupted{_how_to_resume(run_dirs) if resumable else ''}", file=sys.stderr)
+        print(f"\nInterrupted{_how_to_resume(interruption.run_dir) if resumable else ''}", file=sys.stderr)
         sys.exit(interruption.status)
     except BrokenPipeError:  # such as head, which has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -160,7 +177,7 @@ def _exit(error: Exception, text: str) -> NoReturn:
     sys.exit(1)
 
 
-def _how_to_resume(run_dirs: list[Path]) -> str:
+def _how_to_resume(run_dir: Path | None) -> str:
     """Where the results of an interrupted command are, and how to go on with it; ends a sweep with its tables."""
     command = ["python", *sys.orig_argv[1:]]
     if {"-m", "--multirun"} & set(command):
@@ -171,9 +188,9 @@ def _how_to_resume(run_dirs: list[Path]) -> str:
         close_sweep(SweepTable.folder)
         typed = [part for part in command if not part.startswith("hydra.sweep.dir=")]
         return f"; to do the rest: {shlex.join([*typed, f'hydra.sweep.dir={display_path(SweepTable.folder)}'])}"
-    if not run_dirs:
+    if run_dir is None:
         return ""
-    kept = display_path(run_dirs[-1])
+    kept = display_path(run_dir)
     return f"; what was done is kept in {kept}; to go on: {shlex.join(['python', sys.argv[0], f'resume={kept}'])}"
 
 

@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 
 _ONE_REQUEST_S = 0.5  # some senders, such as timeout(1), signal a process and its group
@@ -28,6 +29,8 @@ class Interrupted(BaseException):
         super().__init__(number)  # with which it is made again where a launcher passes it on
         self.status = 128 + number
         """The exit status that a shell expects."""
+        self.run_dir: Path | None = None
+        """The folder of the run that it ended, if one had begun."""
 
 
 class _Listener:

@@ -43,12 +43,13 @@ class LogConfig(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         data = trainer.datamodule  # type: ignore[attr-defined]
-        command, seed = command_line(), self._config.seed
+        command, seed, settings = command_line(), self._config.seed, asdict(self._config)
+        settings["trainer"] |= self._config.trainer.others
         parts = [
             f"{self._config.model.name} on {data.caption}, seed {seed}: "
             f"{len(data.train_faces)} training images, {len(data.val_faces)} validation images",
             *([_verbatim(command)] if command else []),
-            _verbatim(OmegaConf.to_yaml(OmegaConf.create(asdict(self._config)))),
+            _verbatim(OmegaConf.to_yaml(OmegaConf.create(settings))),
         ]
         for writer in writers(trainer):
             writer.add_text("settings", "\n\n".join(parts), trainer.global_step)

@@ -1,4 +1,4 @@
-"""The Trainer of a run, built from its config."""
+"""The Trainer of a run: how it is built and used."""
 
 from __future__ import annotations
 
@@ -13,8 +13,15 @@ from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from facekp.config import Config
+from facekp.data.datamodule import FaceDataModule
+from facekp.models.checkpoint import Checkpoint, read_checkpoint
+from facekp.models.module import KeypointModule
+from facekp.runs.folder import RunFolder
+from facekp.runs.provenance import recorded
+from facekp.runs.resume import sweeping
+from facekp.runs.signals import Interrupted, defer_signals
 from facekp.training.callbacks import FlushLoggers, GracefulStop, LogConfig, SeedEveryEpoch
-from facekp.training.checkpoint import AtomicCheckpointIO
+from facekp.training.checkpoint import AtomicCheckpointIO, ResumeGuard
 from facekp.training.progress import progress
 from facekp.utils.errors import ConfigError, closest
 from facekp.utils.instantiate import create_all, create_nested
@@ -69,6 +76,44 @@ def build_trainer(config: Config, *more: Callback, first_step: int = 0) -> Train
         raise ConfigError(
             f"{given} is not possible here ({' '.join(str(error).split())}); choose others, such as trainer=default"
         ) from error
+
+
+def fit(
+    trainer: Trainer, module: KeypointModule, data: FaceDataModule, config: Config, resumed: Checkpoint | None
+) -> tuple[int, Interrupted | None]:
+    """Train, and record it in the run folder.
+
+    Args:
+        trainer: of :func:`build_trainer`.
+        module: to be trained.
+        data: with both sets.
+        config: of the run.
+        resumed: the checkpoint from which it continues, if any.
+
+    Returns:
+        For how many epochs the module is trained, and what interrupted this before its end, or None. The module is
+        then as it was after the last whole epoch.
+
+    Raises:
+        Interrupted: if there is nothing to evaluate: no epoch has ended, or a sweep ends with this run.
+    """
+    if config.trainer.compile:
+        module.network.compile()
+    guard = ResumeGuard(resumed)
+    trainer.callbacks.append(guard)  # type: ignore[attr-defined]
+    images = {"train": len(data.train_faces), "val": len(data.val_faces)}
+    try:
+        with recorded(config, images, trainer), guard, defer_signals():
+            trainer.fit(module, data, ckpt_path=resumed.path if resumed else None, weights_only=True)
+        return trainer.current_epoch, None
+    except Interrupted as interruption:
+        last_checkpoint = RunFolder(config.run_dir).last_checkpoint
+        if sweeping() or not trainer.is_global_zero or not last_checkpoint.is_file():
+            raise
+        last = read_checkpoint(last_checkpoint)
+        module.load_state_dict(last.state)
+        print(f"Interrupted: reporting on epoch {last.epoch}, the last that ended. Interrupt again to end at once.")
+        return last.epoch, interruption
 
 
 def _create_loggers(config: Config, first_step: int) -> list[Logger]:

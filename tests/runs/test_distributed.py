@@ -66,7 +66,7 @@ def test_where_there_is_no_gpu_one_sentence_says_so(monkeypatch, tmp_path):
 
 @pytest.fixture(scope="module")
 def settings(drawn_root, drawn_records, tmp_path_factory) -> list[str]:
-    """19 faces to learn from, which leaves a last batch of three, and five held out."""
+    """19 training images, which leaves a last batch of three, and five validation images."""
     names = [record.name for record in drawn_records]
     split = tmp_path_factory.mktemp("split") / "odd.json"
     split.write_text(json.dumps({"split": "odd", "train": names[5:], "val": names[:5]}))

@@ -15,7 +15,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from facekp.evaluation.catalogue import COMPARED, HEADLINE
-from facekp.runs.command_line import run_command
+from facekp.runs.command_line import hydra_main, run_command
 from tests.browser import Page, browser
 from tests.helpers import blank_figures
 from train import train
@@ -98,7 +98,7 @@ def sweep(drawn_root, tmp_path_factory) -> Path:
     with blank_figures(), pytest.MonkeyPatch.context() as patch:
         patch.setenv("HYDRA_FULL_ERROR", "1")
         patch.setattr(sys, "argv", typed)
-        run_command("train", train)
+        run_command(hydra_main("train", train))
     return folder
 
 

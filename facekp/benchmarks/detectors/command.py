@@ -20,7 +20,7 @@ from facekp.config import CONF, Config
 from facekp.data.prepare import prepare_data
 from facekp.data.read import read_records
 from facekp.data.splits import split_records
-from facekp.runs.command_line import run_command
+from facekp.runs.command_line import hydra_main, run_command
 from facekp.utils.errors import DataError
 from facekp.utils.terminal import display_path
 
@@ -70,4 +70,5 @@ def main(arguments: list[str]) -> None:
     overrides = [argument for argument in arguments[1:] if "=" in argument]
     folders = [argument for argument in arguments[1:] if "=" not in argument]
     sys.argv[1:] = [*overrides, "hydra.run.dir=.", "hydra.output_subdir=null"]
-    run_command("train", partial(publish, folders=folders) if arguments[0] == "publish" else measure)
+    task = partial(publish, folders=folders) if arguments[0] == "publish" else measure
+    run_command(hydra_main("train", task))
