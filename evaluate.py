@@ -1,4 +1,4 @@
-"""Judge a trained network: ``python evaluate.py ckpt_path=<checkpoint or run folder>``; or compare runs:
+"""Evaluate a trained network: ``python evaluate.py ckpt_path=<checkpoint or run folder>``; or compare runs:
 ``python evaluate.py compare=[<run folder>,<run folder>]``; see ``--help``.
 """
 
@@ -7,7 +7,7 @@ from __future__ import annotations
 if __name__ == "__main__":
     from facekp.runs.signals import exit_on_signals
 
-    exit_on_signals()  # while what follows is imported
+    exit_on_signals()  # during the imports
 
 from dataclasses import replace
 from pathlib import Path
@@ -23,13 +23,13 @@ from facekp.utils.terminal import counted, display_path, one_line
 
 
 def evaluate(config: EvaluateConfig) -> dict[str, Any]:
-    """Measure the predictions of a checkpoint for the people it was not trained on, or set runs side by side.
+    """Evaluate a checkpoint on the held-out faces of its split, or compare runs.
 
     Args:
         config: checked, see :func:`facekp.config.checked`.
 
     Returns:
-        The content of the metrics.json or compare.json that was written.
+        The content of metrics.json or compare.json.
 
     Raises:
         FacekpError: for a mistake in the settings, the data or the checkpoint.
@@ -59,7 +59,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         stored,
         root=config.data.root or stored.root,
         labels=config.data.labels or stored.labels,
-        download=[],  # nothing is written where a checkpoint says
+        download=[],  # a checkpoint must not choose where files are written
         on_missing="error",
     )
     beside = run.path if run else path.parent
@@ -71,7 +71,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     check_scheme(checkpoint, data.scheme)
     module = KeypointModule.restore(checkpoint).to(device_of(config.accelerator))
     name = name_evaluation(checkpoint.model, settings, data.split, seed, path.stem, checkpoint.epoch)
-    folder.mkdir(parents=True, exist_ok=True)  # if that is not possible, better now than after minutes
+    folder.mkdir(parents=True, exist_ok=True)  # fails early if that is not possible
     print(f"Network     {checkpoint.model.name}, {one_line(path.stem)} weights (epoch {checkpoint.epoch})")
     print(f"Data        {counted(len(data.split.val), 'image')} of {settings.name}, split {one_line(data.split.name)}")
     print("Evaluating, drawing ...")

@@ -5,7 +5,7 @@ from __future__ import annotations
 if __name__ == "__main__":
     from facekp.runs.signals import exit_on_signals
 
-    exit_on_signals()  # while what follows is imported
+    exit_on_signals()  # during the imports
 
 import math
 from dataclasses import replace
@@ -29,22 +29,22 @@ from facekp.utils.terminal import counted, display_path, one_line
 
 
 def train(config: Config) -> float:
-    """Run what a config describes, and leave everything in its run folder.
+    """Train and evaluate a network, and write everything to the run folder.
 
     Args:
         config: checked, see :func:`facekp.config.checked`.
 
     Returns:
-        The final weights' mean error on the validation faces, in pixels of the photographs. Of several processes that
-        train together, the first one knows it; NaN in the others.
+        The mean error of the final weights on the validation faces, in pixels of the photographs; in distributed
+        training NaN in all but the first process.
 
     Raises:
-        FacekpError: for a mistake in the settings, the data or the checkpoint to go on from.
-        Interrupted: after a report on the last epoch that ended, if this process was asked to end while training.
+        FacekpError: for a mistake in the settings, the data or the checkpoint to resume from.
+        Interrupted: after a report on the last complete epoch, if this process was interrupted during training.
     """
     check_processes(config)
     if not is_main_process():
-        config = launch(config)  # once the first process has checked it
+        config = launch(config)  # waits until the first process has checked it
     import_trusted(config.trust)
     with locked(Path(config.run_dir)):
         check_folder(config)
@@ -52,12 +52,12 @@ def train(config: Config) -> float:
 
 
 def _train(config: Config) -> float:
-    run, quiet = RunFolder(config.run_dir), sweeping()  # a sweep tells of each run what is its own
+    run, quiet = RunFolder(config.run_dir), sweeping()  # a sweep prints what is different in each run
     split, scheme = read_split(config.data, config.seed)
     if not quiet:
         _print_start(config, split)
 
-    # Whatever could be checked quickly has been: now the imports that take seconds.
+    # Everything that can be checked quickly has been checked; these imports take seconds.
     from facekp.data.datamodule import FaceDataModule
     from facekp.evaluation.evaluate import evaluate_predictor, name_evaluation
     from facekp.models.module import KeypointModule

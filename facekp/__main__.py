@@ -1,12 +1,12 @@
 """Commands beside train.py and evaluate.py: ``python -m facekp COMMAND ...``.
 
-  data        get, check and look at a data set
-  compare     set runs side by side
-  publish     turn a finished sweep into docs/results
+  data        get, check and browse a data set
+  compare     compare runs
+  publish     publish the results of a sweep in docs/results
   bench       measure speed
-  detectors   measure MediaPipe and dlib on the same faces, and compare
+  detectors   evaluate MediaPipe and dlib on the same faces, and compare
 
-``python -m facekp COMMAND --help`` tells what each takes.
+``python -m facekp COMMAND --help`` describes the arguments of a command.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ COMMANDS = {
 
 
 def main(arguments: list[str]) -> None:
-    """Run the command that the first argument names."""
+    """Run the command given by the first argument."""
     if not arguments or arguments[0] not in COMMANDS:
         asked = {"-h", "--help"} & set(arguments)
         print(__doc__, file=None if asked else sys.stderr)

@@ -104,7 +104,7 @@ class TrainerConfig:
     """Arguments of Lightning's Trainer; any other is given as ``+trainer.<name>=...``, see :attr:`others`."""
 
     max_epochs: int = _setting(25, at_least=1, at_most=1_000_000, help="how many epochs to train, in all")
-    accelerator: str = _setting("auto", one_of=("auto", "cpu", "gpu", "mps"), help="what computes; auto: the fastest")
+    accelerator: str = _setting("auto", one_of=("auto", "cpu", "gpu", "mps"), help="kind of device; auto: the fastest")
     devices: int = _setting(1, at_least=1, at_most=1024, help="per machine; one process each")
     num_nodes: int = _setting(1, at_least=1, at_most=1024, help="machines")
     precision: str = _setting(
@@ -140,7 +140,7 @@ class Config:
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     callbacks: Specs = _setting({}, help="of Lightning; null leaves one out")
     logger: Specs = _setting({}, help="of Lightning; null leaves one out")
-    seed: int = _setting(0, at_least=0, below=2**32, help="fixes all that is random")
+    seed: int = _setting(0, at_least=0, below=2**32, help="of all random numbers")
     resume: str | None = _setting(None, help="a run folder to continue with its own settings, or last: the newest")
     trust: list[str] = _setting([], help="modules whose classes a file may name; they are imported")
     run_dir: str = _setting("${hydra:runtime.output_dir}", help="the folder of everything that the run writes")
@@ -158,13 +158,13 @@ class EvaluateDataConfig:
 class EvaluateConfig:
     """All settings of ``evaluate.py``."""
 
-    ckpt_path: str | None = _setting(None, help="a checkpoint or run folder to judge")
+    ckpt_path: str | None = _setting(None, help="a checkpoint or run folder to evaluate")
     compare: Any = _setting(None, help="instead: run folders to compare, as in [one,other], or a folder of them")
     weights: str = _setting("last", one_of=("last", "best"), help="which checkpoint of a run folder")
     trust: list[str] = _setting([], help="modules whose classes a checkpoint may name; they are imported")
     data: EvaluateDataConfig = field(default_factory=EvaluateDataConfig)
-    accelerator: str = _setting("auto", one_of=("auto", "cpu", "gpu", "mps"), help="what computes; auto: the fastest")
-    output_dir: str | None = _setting(None, help="where to write; null: a new folder inside the run folder")
+    accelerator: str = _setting("auto", one_of=("auto", "cpu", "gpu", "mps"), help="kind of device; auto: the fastest")
+    output_dir: str | None = _setting(None, help="folder for the results; null: a new one inside the run folder")
 
 
 def register() -> None:
@@ -209,7 +209,7 @@ def checked(config: DictConfig) -> Any:
 
 
 def settings_from_file(schema: type[T], values: Mapping[str, Any], where: str) -> T:
-    """Turn settings that a file holds into their dataclass, every value of its type and within its bounds.
+    """Convert settings from a file to their dataclass, and check the type and the bounds of every value.
 
     Args:
         schema: the dataclass.
@@ -235,7 +235,7 @@ def _check_bounds(made: Any, path: str) -> None:
 
 
 def _check_plain(config: Config) -> None:
-    """Stop before settings are used that would be refused when a checkpoint that holds them is opened."""
+    """Check that the settings would be accepted in a checkpoint."""
     try:
         named = {"name": config.model.name, "network": config.model.network}
         plain({"data": asdict(config.data), "model": named}, targets=("data.reader", "model.network"))
@@ -264,7 +264,7 @@ def _settings(node: Any, path: str = "") -> Iterator[tuple[str, Any, dict[str, A
 
 
 def _check_optimizer(optimizer: Specs) -> None:
-    """Hold what every model sets to the bounds that the models have for it."""
+    """Check the settings that models set by default against the bounds in :class:`ModelConfig`."""
     for item in fields(ModelConfig):
         if item.name in ("lr", "weight_decay") and item.name in optimizer:
             path, value = f"optimizer.{item.name}", optimizer[item.name]

@@ -1,4 +1,4 @@
-"""The command line: Hydra composes the config; a user's mistake, a full disk or Ctrl-C is one short paragraph."""
+"""The command line: composes the config with Hydra, and reports mistakes and interruptions in one paragraph."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _IMPOSSIBLE = (errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, er
 
 
 class NewFolders(Callback):
-    """Knows which folders a command makes for its run, so that one that is refused leaves none of them behind."""
+    """Records the folders that a command creates for its run, so that they can be removed if it fails at once."""
 
     folders: ClassVar[list[Path]] = []
 
@@ -61,10 +61,10 @@ class NewFolders(Callback):
 
     @classmethod
     def remove(cls) -> None:
-        """Remove them, if there is nothing in them but what Hydra keeps of the settings."""
+        """Remove them if they contain nothing but Hydra's record of the settings."""
         unlock_all()
         for folder in cls.folders:
-            with suppress(OSError):  # a folder that holds something stays
+            with suppress(OSError):  # a folder with other content stays
                 if folder == cls.folders[0] and [path.name for path in folder.iterdir()] == [".hydra"]:
                     shutil.rmtree(folder / ".hydra")
                 if folder == cls.folders[0] and [path.name for path in folder.iterdir()] == ["multirun.yaml"]:
@@ -73,10 +73,10 @@ class NewFolders(Callback):
 
 
 class CheckedTask:
-    """What ``hydra.main`` calls: a task that takes the config once it is checked. In a sweep it is one job of several.
+    """Calls a task with the checked config; ``hydra.main`` calls it, in a sweep once for each job.
 
-    A mistake of the user, or a full disk, ends the process with one paragraph on stderr and status 1. In a sweep,
-    whatever stops a job is reported, and the others go on.
+    A mistake of the user, or a full disk, ends the process with one paragraph on stderr and status 1. In a sweep, the
+    failure of a job is reported, and the other jobs continue.
 
     Args:
         task: takes the checked config; what it returns is the objective of a sweep.
@@ -124,18 +124,18 @@ def run_command(
 
     Args:
         main: under ``hydra.main``.
-        resumable: whether ``resume=`` goes on with what an earlier command began.
-        compare: sets the runs of a sweep's folder side by side in a page, and returns its path.
+        resumable: whether ``resume=`` is supported.
+        compare: writes a page that compares the runs of a sweep's folder, and returns its path.
 
-    A mistake of the user, or a full disk, ends in one paragraph on stderr and exit status 1; SIGINT or SIGTERM in one
-    line and status 130 or 143. ``HYDRA_FULL_ERROR=1`` shows the traceback.
+    A mistake of the user, or a full disk, gives one paragraph on stderr and exit status 1; SIGINT or SIGTERM one line
+    and status 130 or 143. ``HYDRA_FULL_ERROR=1`` shows the traceback.
     """
     wants_traceback = is_main_process() and os.environ.get("HYDRA_FULL_ERROR") == "1"  # others inherit the next line
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then hands its exceptions on, so that they are reported here
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra passes its exceptions on, to be reported here
     threading.excepthook = _report_in_thread
     install_handlers()
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # In a pipe, too, each line is seen at once; and a name that is not UTF-8 can be printed.
+        # Lines are also printed at once to a pipe, and names that are not UTF-8 can be printed.
         sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
     register()
     register_help()
@@ -156,7 +156,7 @@ def run_command(
             sys.exit(0)  # any other status would end the first process before it has reported
         print(f"\nInterrupted{_how_to_resume(interruption.run_dir) if resumable else ''}", file=sys.stderr)
         sys.exit(interruption.status)
-    except BrokenPipeError:  # such as head, which has read enough
+    except BrokenPipeError:  # for example by head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(128 + signal.SIGPIPE)
     except Exception as error:
@@ -173,12 +173,12 @@ def _exit(error: Exception, text: str) -> NoReturn:
     if reports_error(error):
         print(f"Error: {text}", file=sys.stderr)
     else:
-        time.sleep(_MAIN_PROCESS_REPORTS_S)  # what started all processes ends the first one with this one
+        time.sleep(_MAIN_PROCESS_REPORTS_S)  # the launcher ends the first process when this one ends
     sys.exit(1)
 
 
 def _how_to_resume(run_dir: Path | None) -> str:
-    """Where the results of an interrupted command are, and how to go on with it; ends a sweep with its tables."""
+    """How to resume an interrupted command, for its last line; a sweep first prints its tables."""
     command = ["python", *sys.orig_argv[1:]]
     if {"-m", "--multirun"} & set(command):
         from facekp.runs.sweep import SweepTable, close_sweep
@@ -195,13 +195,13 @@ def _how_to_resume(run_dir: Path | None) -> str:
 
 
 def _report_in_thread(args: threading.ExceptHookArgs) -> None:
-    """Leave out what a thread could not write: TensorBoard's writer raises it again where it is waited for."""
+    """Ignore errors of writing in threads: TensorBoard's writer raises them again in the main thread."""
     if not isinstance(args.exc_value, OSError):
         threading.__excepthook__(args)
 
 
 def error_message(error: Exception) -> str | None:
-    """One sentence for what a user can put right: what, where and what to do; None for anything else."""
+    """One sentence for an error that the user can correct: what, where and what to do; None for any other."""
     text = _message(error)
     return None if text is None else one_line(text)
 

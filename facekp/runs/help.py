@@ -1,4 +1,4 @@
-"""What ``--help`` prints: the groups with their choices, and every setting with its value, its bounds and its help."""
+"""The output of ``--help``: groups with their choices, and settings with their values, bounds and descriptions."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _KINDS = {"str": "text", "int": "whole number", "float": "number", "bool": "true
 
 
 def register_help() -> None:
-    """Let ``hydra.help.template`` be ``${settings_help:}``."""
+    """Register the resolver ``settings_help``, for ``hydra.help.template``."""
     OmegaConf.register_new_resolver("settings_help", _settings_help, replace=True)
 
 
 def _settings_help(_root_: DictConfig) -> str:
     lines = [_root_.hydra.help.header]
-    choices = reversed(_root_.hydra.runtime.choices.items())  # Hydra has them from the last one to the first
+    choices = reversed(_root_.hydra.runtime.choices.items())  # Hydra has them in reverse order
     chosen = {group: option for group, option in choices if not group.startswith("hydra/")}
     if chosen:
         lines.append("Groups, and their choices: choose with GROUP=CHOICE")
@@ -41,7 +41,7 @@ def _settings_help(_root_: DictConfig) -> str:
 
 
 def _described(schema: Any, values: Any, path: str) -> Iterator[str]:
-    """The lines of all settings of a dataclass: those that stand alone, then its parts."""
+    """The lines of all settings of a dataclass: single settings, then nested dataclasses."""
     types = get_type_hints(schema)
     parts = {item.name: types[item.name] for item in fields(schema) if is_dataclass(types[item.name])}
     for item in (item for item in fields(schema) if item.name not in parts):
@@ -70,14 +70,14 @@ def _leaves(node: dict[str, Any], path: str) -> Iterator[tuple[str, Any]]:
 
 
 def _written(value: Any) -> str:
-    """A value as it can be typed."""
+    """A value as on a command line."""
     if isinstance(value, list):
         return f"[{','.join(map(_written, value))}]"
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else one_line(str(value))
 
 
 def _entry(left: str, text: str) -> list[str]:
-    """What can be typed, and beside it or below it what that means."""
+    """A setting, and its description beside or below it."""
     column = _width() * 2 // 5
     indent = " " * column
     wrapped = textwrap.wrap(text, _width(), initial_indent=indent, subsequent_indent=indent)

@@ -1,4 +1,4 @@
-"""One process at a time trains in a run folder."""
+"""Locks of run folders, so that one process at a time trains in each."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 LOCK = ".lock"
-"""Within a run folder, while a process trains there: names the process."""
+"""Name of the file in a run folder that names the process that trains there."""
 
-_held: dict[Path, tuple[IO[str], bool]] = {}  # the open file, and whether the folder was made for it
+_held: dict[Path, tuple[IO[str], bool]] = {}  # the open file, and whether the folder was created for it
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Within the block, no other process can lock a folder; see :func:`lock`."""
+    """Lock a folder within the block; see :func:`lock`."""
     if folder.resolve() in _held:  # by LockFolder
         yield
         return
@@ -42,18 +42,17 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def lock(folder: Path) -> None:
-    """Keep other processes out of a folder until :func:`unlock_all`, or the end of this process, however it ends.
+    """Lock a folder against other processes until :func:`unlock_all` or the end of this process.
 
-    The lock is the system's, on a file. Where the file is left by a process that was killed, it locks nothing. Of
-    several processes that train together, the first one locks. Where the system or the disk has no such locks (Windows,
-    some network drives), nobody is kept out.
+    It is a lock of the system on a file; a file left by a killed process has no effect. In distributed training the
+    first process locks. Without support by the system or the disk (Windows, some network drives) there is no lock.
 
     Args:
-        folder: made where there is none.
+        folder: created if it does not exist.
 
     Raises:
         ConfigError: if another process has locked it.
-        OSError: if the folder cannot be made or written to.
+        OSError: if the folder cannot be created or written to.
     """
     if fcntl is None or not is_main_process():
         return
@@ -62,9 +61,9 @@ def lock(folder: Path) -> None:
     path = folder / LOCK
     file = path.open("a+", encoding="utf-8")
     try:
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # unlike flock's, not shared with processes that are forked
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # unlike that of flock, not shared with forked processes
         if not path.exists() or not os.path.samestat(os.fstat(file.fileno()), path.stat()):
-            raise BlockingIOError  # who held it has removed it since it was opened here
+            raise BlockingIOError  # its holder has removed it since it was opened here
     except (BlockingIOError, PermissionError) as error:
         file.seek(0)
         with file:
@@ -86,7 +85,7 @@ def lock(folder: Path) -> None:
 
 
 def unlock_all() -> None:
-    """Open all folders that this process has locked."""
+    """Release all locks of this process."""
     for folder in list(_held):
         _unlock(folder)
 
@@ -98,11 +97,11 @@ def _unlock(folder: Path) -> None:
     with suppress(OSError), file:
         (folder / LOCK).unlink()
         if made:
-            folder.rmdir()  # if nothing else has come into it
+            folder.rmdir()  # if it is empty
 
 
 class LockFolder(Callback):
-    """Lock the folder of a run or sweep before Hydra writes the settings into it."""
+    """Locks the folder of a run or sweep before Hydra writes the settings into it."""
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         if config.hydra.output_subdir is not None:
@@ -115,7 +114,7 @@ class LockFolder(Callback):
 def _lock_or_exit(folder: Path) -> None:
     try:
         lock(folder)
-    except ConfigError as error:  # Hydra goes on after any exception of a callback
+    except ConfigError as error:  # Hydra ignores exceptions of callbacks
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(1)
     except OSError:

@@ -1,8 +1,8 @@
-"""Which of the overrides that a run folder keeps are used when its run is resumed.
+"""The stored overrides of a run folder that are used when its run is resumed.
 
-A run folder may be a stranger's, so its overrides are data: they choose files of our own ``conf/`` and give plain
-values to settings that exist. What could name code, a place to write to or a secret is refused; the person who resumes
-the run may still give it on the command line.
+Run folders are not trusted, so their overrides may only choose files in ``conf/`` and set plain values of existing
+settings. Overrides that could name code, a place to write to or a secret are refused; the user may still give them on
+the command line.
 """
 
 from __future__ import annotations
@@ -23,19 +23,25 @@ from facekp.utils.plain import plain
 _KEY = re.compile(r"[a-z]\w*(\.[a-zA-Z]\w*)*", re.ASCII)
 _LONGEST = 1000
 _GROUPS = {path.name for path in CONF.iterdir() if path.is_dir()} - {"scheme"}
-_BY_HAND = ("resume", "trust", "run_dir", "data.folder", "data.download")  # what is trusted, written and fetched
-_NUMBERS_ONLY = ("augment", "optimizer", "schedule", "callbacks", "logger")  # their texts may be paths, or name code
+_BY_HAND = (
+    "resume",
+    "trust",
+    "run_dir",
+    "data.folder",
+    "data.download",
+)  # trust, and places to write or download
+_NUMBERS_ONLY = ("augment", "optimizer", "schedule", "callbacks", "logger")  # texts could be paths or code
 
 
 def stored_overrides(run: RunFolder, typed: set[str]) -> list[str]:
-    """The overrides that a run was begun with, except for those that are given anew.
+    """The overrides with which a run was started, except for those that are given again.
 
     Args:
-        run: the folder.
-        typed: the names of what the command line gives.
+        run: its folder.
+        typed: names of the settings on the command line.
 
     Raises:
-        ConfigError: naming the first override that is not used, and how to give it by hand.
+        ConfigError: for the first override that is refused, with the way to give it on the command line.
         DataError: if the file is damaged, or a link leads out of the folder.
     """
     kept = [line for line in run.overrides if line.partition("=")[0] not in typed]
@@ -53,7 +59,7 @@ def stored_overrides(run: RunFolder, typed: set[str]) -> list[str]:
 
 
 def _check(line: str) -> None:
-    """Raise ValueError, saying why, unless an override chooses a file of conf/ or sets a plain value."""
+    """Raise ValueError with the reason unless an override chooses a file of conf/ or sets a plain value."""
     key, equals, _ = line.partition("=")
     if not (equals and _KEY.fullmatch(key) and len(line) <= _LONGEST):
         raise ValueError("it is not setting=value")

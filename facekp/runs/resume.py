@@ -1,4 +1,4 @@
-"""Going on with a run, or with a sweep's: which folder is meant, how it was begun, and whether it has finished."""
+"""Resuming of runs and of sweeps."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _OUTPUTS = Path("outputs")
 
 
 def resuming(arguments: list[str]) -> list[str]:
-    """Complete the arguments of a run that goes on, so that it need not be described again.
+    """Complete the arguments of a command that resumes a run.
 
-    With ``resume=<run folder>``, or ``resume=last`` for the newest one, the overrides that the run was begun with come
-    first, those given now replace them, and the run folder stays the same. Other arguments are returned as they are.
+    With ``resume=<run folder>``, or ``resume=last`` for the newest run, the stored overrides of the run are added,
+    except for those that are given again, and the run folder stays the same. Other arguments are returned unchanged.
 
     Raises:
-        ConfigError: if there is no such run, a sweep is asked for, or one is asked for where another one lies.
+        ConfigError: if there is no such run, ``resume`` is used with a sweep, or the sweep's folder has another sweep.
     """
     given = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
     is_sweep = bool({"-m", "--multirun"} & set(arguments))
@@ -52,7 +52,7 @@ def resuming(arguments: list[str]) -> list[str]:
 
 
 def quoted(path: str | Path) -> str:
-    """A path as the value of an override, whatever characters it has."""
+    """A path as the value of an override, with any characters."""
     return "'" + str(path).replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
@@ -68,8 +68,8 @@ def sweeping() -> bool:
 
 
 def keep_settings(run_dir: Path) -> None:
-    """Make what a run is told now its own settings, with which it would be gone on with again."""
-    if sweeping() or not HydraConfig.initialized():  # of a sweep's jobs Hydra writes them
+    """Store the settings of a resumed run in its folder, for the next resume."""
+    if sweeping() or not HydraConfig.initialized():  # Hydra stores those of a sweep's jobs
         return
     overrides = [line for line in HydraConfig.get().overrides.task if not line.startswith("resume=")]
     config = compose(HydraConfig.get().job.config_name, overrides)
@@ -78,10 +78,10 @@ def keep_settings(run_dir: Path) -> None:
 
 
 def check_folder(config: Config) -> None:
-    """Stop before the work of an earlier run would be lost, or a run is gone on with that has nothing left to do.
+    """Check that a run does not overwrite another one, and that a resumed run has something left to do.
 
     Raises:
-        ConfigError: if the run folder holds another run, or the run has finished and is not given more epochs.
+        ConfigError: if the run folder has another run, or the resumed run has finished all epochs.
     """
     if config.resume is None and RunFolder(config.run_dir).last_checkpoint.is_file():
         raise ConfigError(
@@ -96,14 +96,14 @@ def check_folder(config: Config) -> None:
 
 
 def run_job(task: Callable[[Config], float], config: Config) -> float:
-    """Run one job of a sweep, or what is left of it where the sweep was begun before.
+    """Run one job of a sweep, or the rest of it if the sweep was started before.
 
     Args:
         task: trains, and returns the objective.
         config: of the job.
 
     Returns:
-        The objective; of a job that has finished before, the one that it had.
+        The objective; that of the earlier run if the job has finished before.
     """
     run = RunFolder(config.run_dir)
     run.error.unlink(missing_ok=True)

@@ -1,6 +1,6 @@
-"""Ctrl-C and SIGTERM: the first is an orderly end, the second ends at once.
+"""Handling of SIGINT (Ctrl-C) and SIGTERM: the first ends gracefully, the second at once.
 
-Commands import this before all else, so nothing but the standard library is imported here.
+Commands import this first, so it imports only the standard library.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ _ONE_REQUEST_S = 0.5  # some senders, such as timeout(1), signal a process and i
 
 
 class Interrupted(BaseException):
-    """Raised where this process was asked to end.
+    """Raised when this process receives SIGINT or SIGTERM.
 
-    It is no KeyboardInterrupt, upon which Lightning would exit by itself.
+    It is not a KeyboardInterrupt, for which Lightning would exit by itself.
 
     Args:
         number: of the signal.
     """
 
     def __init__(self, number: int) -> None:
-        super().__init__(number)  # with which it is made again where a launcher passes it on
+        super().__init__(number)  # for pickling by a launcher
         self.status = 128 + number
         """The exit status that a shell expects."""
         self.run_dir: Path | None = None
@@ -51,32 +51,32 @@ _listener = _Listener()
 
 
 def exit_on_signals() -> None:
-    """From now on SIGINT or SIGTERM ends the process at once with a word: for imports, when nothing is begun."""
+    """End the process at once with a message on SIGINT or SIGTERM; used during imports, before anything has started."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _exit)
 
 
 def _exit(number: int, frame: FrameType | None) -> None:
-    with suppress(OSError):  # no stderr is no reason to go on
+    with suppress(OSError):  # ends without stderr, too
         os.write(2, b"\nInterrupted\n")
     os._exit(128 + number)
 
 
 def install_handlers() -> None:
-    """From now on the first SIGINT or SIGTERM raises :class:`Interrupted`, and the second ends the process."""
+    """Raise :class:`Interrupted` on the first SIGINT or SIGTERM, and end the process on the second."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _listener)
 
 
 def reinstall_handlers() -> None:
-    """Take the signals back from a library that has taken them since :func:`install_handlers`, if that was called."""
+    """Replace handlers that a library has installed since :func:`install_handlers`, if that was called."""
     if signal.getsignal(signal.SIGINT) is _listener:
         install_handlers()
 
 
 @contextmanager
 def defer_signals() -> Iterator[None]:
-    """Within the block, raise :class:`Interrupted` only in :func:`stop_if_requested` and at its end."""
+    """Within the block, raise :class:`Interrupted` only in :func:`stop_if_requested` and at the end."""
     _listener.deferring = True
     try:
         yield
@@ -86,15 +86,15 @@ def defer_signals() -> Iterator[None]:
 
 
 def requested_signal() -> int:
-    """The number of the signal that was deferred, or 0."""
+    """The number of the deferred signal, or 0."""
     return _listener.requested[0] if _listener.requested is not None and _listener.deferring else 0
 
 
 def stop_if_requested(number: int | None = None) -> None:
-    """Act on a signal that was deferred, here or in another process of the run; called where nothing is half done.
+    """Raise for a deferred signal of this or another process of the run; called between two steps.
 
     Args:
-        number: what :func:`requested_signal` said there.
+        number: the result of :func:`requested_signal` in that process; by default in this one.
 
     Raises:
         Interrupted: if there was a signal.

@@ -45,7 +45,7 @@ class SweepTable(Callback):
     folder: Path | None = None
     """The folder of this process's sweep, once it has started."""
     compare: Callable[[Path], Path] | None = None
-    """Sets the runs of a sweep's folder side by side in a page, and returns its path."""
+    """Writes a page that compares the runs of a sweep's folder, and returns its path."""
 
     def on_multirun_start(self, config: DictConfig, config_name: str | None = None, **kwargs: Any) -> None:
         listed = [f"{name}={values}" for name, values in (config.hydra.sweeper.get("params") or {}).items()]
@@ -68,8 +68,8 @@ class SweepTable(Callback):
         run = RunFolder(config.hydra.runtime.output_dir)
         if sweeping() and run.metrics_json.is_file() and not run.error.is_file():
             metrics = run.measured["metrics"]
-            told = [(CATALOGUE[name], metrics.get(name)) for name in HEADLINE]
-            print("; ".join(f"{metric.heading} {metric.text(value)} {metric.unit}".strip() for metric, value in told))
+            pairs = [(CATALOGUE[name], metrics.get(name)) for name in HEADLINE]
+            print("; ".join(f"{metric.heading} {metric.text(value)} {metric.unit}".strip() for metric, value in pairs))
 
     def _register(self) -> None:
         OmegaConf.register_new_resolver("swept", lambda overrides: _label(overrides, self._swept), replace=True)
@@ -92,7 +92,7 @@ class SweepTable(Callback):
 
 
 def _jobs(overrides: Iterable[Override]) -> list[tuple[str, ...]]:
-    """The overrides of each run of a grid; what a search chooses from an interval is left out."""
+    """The overrides of each run of a grid, without those that a search chooses from an interval."""
     choices: dict[str, list[str]] = {}
     for override in overrides:
         name = override.get_key_element()
@@ -104,7 +104,7 @@ def _jobs(overrides: Iterable[Override]) -> list[tuple[str, ...]]:
 
 
 def _check(config_name: str | None, jobs: Sequence[Sequence[str]], swept: Collection[str]) -> None:
-    """End the command if the settings of a run are refused; a sweep that cannot be composed is left to Hydra."""
+    """Exit if the settings of a run are invalid; errors of composition are left to Hydra."""
     for number, job in enumerate(jobs, 1):
         try:
             checked(compose(config_name, [*job, "run_dir=."]))

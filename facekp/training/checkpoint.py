@@ -1,4 +1,4 @@
-"""Which checkpoint is meant, and how checkpoints are written."""
+"""Writing of checkpoints, and resuming from them."""
 
 from __future__ import annotations
 
@@ -23,29 +23,28 @@ from facekp.utils.terminal import display_path
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Checkpoints that are whole at every moment, whatever ends the process, and that stay in their folder.
+    """Writes checkpoints atomically, and only in their folder.
 
-    Lightning's own writes to the system's temporary folder and moves the file from there, which copies it piece by
-    piece over the last one where the two folders are on different disks.
+    Lightning's own writes to the system's temporary folder and moves the file from there, which is not atomic if the
+    two folders are on different disks.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        content = io.BytesIO()  # torch hides what went wrong with a file of its own
+        content = io.BytesIO()  # torch hides errors of files that it opens
         torch.save(checkpoint, content)
         with atomic_write(Path(path)) as file:
             file.write(content.getbuffer())
 
     def remove_checkpoint(self, path: Any) -> None:
-        if ".." not in Path(path).parts:  # the path may come from the checkpoint that a run goes on from
+        if ".." not in Path(path).parts:  # the path may come from a checkpoint
             Path(path).unlink(missing_ok=True)
 
 
 def checkpoint_to_resume(config: Config, scheme: Scheme) -> Checkpoint | None:
-    """The checkpoint that a run is asked to go on from, or None; which of the two is printed.
+    """The checkpoint from which a run is resumed, or None; which of the two is printed.
 
     Raises:
-        CheckpointError: if it is damaged, was made with another network, other points or another input size, or is
-            trained longer than this run.
+        CheckpointError: if it is damaged, has another network, selection or input size, or more epochs than this run.
     """
     if config.resume is None:
         return None
@@ -53,7 +52,9 @@ def checkpoint_to_resume(config: Config, scheme: Scheme) -> Checkpoint | None:
     if not path.is_file():
         print(f"{display_path(Path(config.resume))} has no checkpoint yet, so its run starts anew there")
         return None
-    find_class(config.model.network.get("_target_"), KeypointNetwork, "model.network")  # so it may be named there, too
+    find_class(
+        config.model.network.get("_target_"), KeypointNetwork, "model.network"
+    )  # the checkpoint may name it, too
     checkpoint = read_checkpoint(path)
     check_scheme(checkpoint, scheme)
     for name in ("network", "selection", "input_size"):
@@ -73,12 +74,12 @@ def checkpoint_to_resume(config: Config, scheme: Scheme) -> Checkpoint | None:
 
 
 class ResumeGuard(Callback):
-    """Word whatever goes wrong before a resumed run has trained an epoch: its checkpoint may hold any training state.
+    """Converts errors in the first epoch of a resumed run; a checkpoint may contain any training state.
 
-    Used as a callback, and as the context in which the trainer runs.
+    Used both as a callback and as the context in which the trainer runs.
 
     Args:
-        checkpoint: what the run is resumed from, or None.
+        checkpoint: from which the run is resumed, or None.
 
     Raises:
         CheckpointError: instead of any other exception, at the end of the context.
@@ -101,7 +102,7 @@ class ResumeGuard(Callback):
 
 
 def check_scheme(checkpoint: Checkpoint, scheme: Scheme) -> None:
-    """Stop before a network is used on other landmarks than those that it was trained on.
+    """Check that the data have the landmarks on which a network was trained.
 
     Raises:
         CheckpointError: if they differ.
@@ -115,6 +116,6 @@ def check_scheme(checkpoint: Checkpoint, scheme: Scheme) -> None:
 
 
 def device_of(accelerator: str) -> torch.device:
-    """The device that a name of Lightning's means here: ``auto``, ``cpu``, ``gpu`` or ``mps``."""
+    """The device for one of Lightning's names: ``auto``, ``cpu``, ``gpu`` or ``mps``."""
     found = torch.accelerator.current_accelerator(check_available=True)
     return torch.device("cpu") if accelerator == "cpu" or found is None else found

@@ -1,4 +1,4 @@
-"""The start of a run by several processes."""
+"""The start of distributed runs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def launch(config: Config) -> Config:
     trainer = config.trainer
     if trainer.world_size == 1:
         return config
-    from lightning.fabric import Fabric  # takes seconds, which a run by one process does not need here
+    from lightning.fabric import Fabric  # imported here because it takes seconds
 
     filter_warnings()
     try:

@@ -1,4 +1,4 @@
-"""Objects from settings: a mapping with ``_target_`` (the class) and its arguments."""
+"""Creation of objects from settings: mappings with ``_target_`` (the class) and its arguments."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ T = TypeVar("T")
 
 
 def find_class(target: Any, kind: type[T], where: str) -> type[T]:
-    """The class that a person's own settings name; its module is imported.
+    """Import the class that the user's own settings name.
 
     Args:
         target: its dotted path.
         kind: what it must be a subclass of.
-        where: the setting that it comes from, for messages.
+        where: the setting, for messages.
 
     Raises:
-        ConfigError: if there is no such class, or it is of another kind.
+        ConfigError: if there is no such class, or it is not a subclass of ``kind``.
     """
     try:
         cls = get_class(str(target))
@@ -38,12 +38,12 @@ def find_class(target: Any, kind: type[T], where: str) -> type[T]:
 
 
 def loaded_class(target: Any, kind: type[T], package: str) -> type[T]:
-    """The class that a file from outside names, which must be loaded already: nothing is imported because of the file.
+    """The class that a file from outside names. It must be loaded already: nothing is imported because of the file.
 
     Args:
         target: its dotted path.
         kind: what it must be a subclass of.
-        package: ours, whose modules are imported first.
+        package: one of facekp, whose modules are imported first.
 
     Raises:
         ConfigError: if no such class is loaded, with the way to trust it.
@@ -62,7 +62,7 @@ def loaded_class(target: Any, kind: type[T], package: str) -> type[T]:
 
 
 def import_trusted(modules: Iterable[str]) -> None:
-    """Import the modules that the person who runs the command trusts, so that files may name their classes.
+    """Import the modules that the user trusts, so that files may name their classes.
 
     Raises:
         ConfigError: if there is no such module.
@@ -75,32 +75,32 @@ def import_trusted(modules: Iterable[str]) -> None:
 
 
 def create(spec: Mapping[str, Any], kind: type[T], where: str, **arguments: Any) -> T:
-    """Create one object; its arguments stay the plain data that they are.
+    """Create one object with plain data as arguments.
 
     Args:
         spec: ``_target_`` and keyword arguments.
-        kind: the class that the object must be of; nothing else is ever called.
-        where: the setting that ``spec`` comes from, for messages.
-        arguments: keyword arguments that the code knows better than the settings.
+        kind: the class of the object; nothing else is ever called.
+        where: the setting of ``spec``, for messages.
+        arguments: further keyword arguments, which replace those of ``spec``.
 
     Raises:
-        ConfigError: if there is no such class, it is of another kind, or it refuses its arguments.
+        ConfigError: if there is no such class, it is of another kind, or it does not accept its arguments.
     """
     cls = find_class(spec.get("_target_"), kind, where)
     try:
         return cls(**{name: value for name, value in spec.items() if name != "_target_"} | arguments)
     except FacekpError:
         raise
-    except Exception as error:  # whatever a class makes of arguments that it did not expect
+    except Exception as error:  # a class may raise anything for unexpected arguments
         raise ConfigError(f"{where}: {spec['_target_']} refuses its settings: {_reason(error)}") from error
 
 
 def create_nested(spec: Mapping[str, Any], kind: type[T], where: str, *completion: Any) -> T:
-    """Create one object of a person's own config, by Hydra: mappings inside that have a ``_target_`` come first.
+    """Create one object of the user's own config with Hydra; nested mappings with a ``_target_`` are created first.
 
     Args:
         spec, kind, where: as for :func:`create`.
-        completion: the first arguments, of a spec with ``_partial_: true``.
+        completion: the first arguments, for a spec with ``_partial_: true``.
 
     Raises:
         ConfigError: as :func:`create`.
@@ -108,7 +108,7 @@ def create_nested(spec: Mapping[str, Any], kind: type[T], where: str, *completio
     find_class(spec.get("_target_"), kind, where)
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("error", r"Argument\(s\) .* not valid")  # all that albumentations makes of a typo
+            warnings.filterwarnings("error", r"Argument\(s\) .* not valid")  # how albumentations reports a typo
             made = instantiate(spec, _convert_="all")
         return made(*completion) if completion else made
     except (InstantiationException, TypeError, ValueError) as error:
@@ -116,12 +116,12 @@ def create_nested(spec: Mapping[str, Any], kind: type[T], where: str, *completio
 
 
 def create_all(specs: Mapping[str, Any], kind: type[T], where: str) -> dict[str, T]:
-    """Create each object of a group of a person's own config by :func:`create_nested`; null leaves one out."""
+    """Create all objects of a group of the user's own config with :func:`create_nested`; null leaves one out."""
     return {name: create_nested(spec, kind, f"{where}.{name}") for name, spec in specs.items() if spec is not None}
 
 
 def _reason(error: Exception) -> str:
-    """What a class said against its settings, in one line; pydantic takes several, one about where to read more."""
+    """The reason of an error, in one line; pydantic has several, with one that refers to its documentation."""
     said = str((error.__cause__ if isinstance(error, InstantiationException) else None) or error)
     lines = [line.partition(" [type=")[0].strip() for line in said.splitlines()] or [type(error).__name__]
     return ": ".join(lines[1:-1]) if len(lines) > 2 and "validation error" in lines[0] else lines[0]
