@@ -187,7 +187,7 @@ def _pickle_of(value: Any) -> bytes:
     return pickle.dumps(value)
 
 
-def _interpolation(canary: Path) -> str:
+def code_in_an_interpolation(canary: Path) -> str:
     """A text that Hydra would make Python of: it unpickles what is written in it."""
     inner = f"{{_target_:base64.b64decode,s:'{_pickled(canary)}'}}"
     return f"${{oc.create:{{_target_:torch.load,f:{{_target_:io.BytesIO,_args_:[{inner}]}},weights_only:false}}}}"
@@ -221,9 +221,11 @@ def _network(**settings: Any) -> Change:
 _CALL = {"_target_": "os.system", "_args_": ["true"]}
 
 CHECKPOINTS: dict[str, Change] = {
-    "code in an interpolation": lambda content, canary: _data(content)["reader"].update(scheme=_interpolation(canary)),
+    "code in an interpolation": lambda content, canary: _data(content)["reader"].update(
+        scheme=code_in_an_interpolation(canary)
+    ),
     "code in an interpolation of the network": lambda content, canary: _model(content)["network"].update(
-        hidden=_interpolation(canary)
+        hidden=code_in_an_interpolation(canary)
     ),
     "the environment in a name": _set(_data, "name", "${oc.env:FACEKP_SECRET}"),
     "the environment in a path": _set(_data, "root", "${oc.env:FACEKP_SECRET}"),
@@ -455,7 +457,7 @@ TRAINING_STATES: dict[str, Change] = {
         if "best_model_score" in state
     ],
     "another network": lambda content, canary: _model(content)["network"].update(hidden=5),
-    "code in an interpolation": lambda content, canary: _model(content).update(name=_interpolation(canary)),
+    "code in an interpolation": lambda content, canary: _model(content).update(name=code_in_an_interpolation(canary)),
     "more epochs than asked for": lambda content, canary: content.update(epoch=10**6),
 }
 """Changes to the checkpoint of a run folder, which only show when its run is resumed."""

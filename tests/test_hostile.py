@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import pickle
 import shutil
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
 
 from evaluate import evaluate
 from facekp.config import Config, DataConfig, EvaluateConfig
@@ -30,6 +33,7 @@ from tests.hostile import (
     Trap,
     Workplace,
     checkpoint_content,
+    code_in_an_interpolation,
     write_checkpoint,
     write_overrides,
     write_run_folder,
@@ -63,8 +67,13 @@ def run(honest_run, workplace) -> list[str]:
 
 
 def test_the_traps_would_spring(tmp_path):
-    pickle.loads(pickle.dumps(Trap(open, str(tmp_path / "canary"), "w")))
-    assert (tmp_path / "canary").exists()
+    canary = tmp_path / "canary"
+    pickle.loads(pickle.dumps(Trap(open, str(canary), "w")))
+    assert canary.exists()
+    canary.unlink()
+    with pytest.raises(InstantiationException):  # once the code has run
+        instantiate({"_target_": "builtins.dict", "scheme": code_in_an_interpolation(canary)})
+    assert canary.exists()
 
 
 def test_the_files_that_are_changed_were_honest(workplace, drawn_root, run):
@@ -96,6 +105,20 @@ def test_a_hostile_checkpoint_is_refused(workplace, drawn_root, kind):
 def test_a_command_that_is_given_a_hostile_checkpoint_ends_in_one_sentence(workplace, drawn_root, kind):
     hostile_checkpoint(workplace, drawn_root, kind)
     workplace.assert_refused(lambda: workplace.command("evaluate", "ckpt_path=run", "accelerator=cpu"))
+
+
+def test_a_network_of_others_is_used_once_its_module_is_trusted(workplace, drawn_root):
+    module = workplace.folder.parent / "trusted_module.py"
+    module.write_text("from facekp.models.nose import NoseNet\n\nclass Net(NoseNet):\n    pass\n")
+    content = checkpoint_content(drawn_root)
+    content["hyper_parameters"]["model"]["network"]["_target_"] = "trusted_module.Net"
+    write_checkpoint(content, Path("run/checkpoints/last.ckpt"))
+    settings = EvaluateConfig(ckpt_path="run", accelerator="cpu")
+    message = workplace.assert_refused(lambda: workplace.call(evaluate, settings))
+    assert "add trust=[trusted_module]" in message
+    with blank_figures():
+        done = workplace.call(evaluate, replace(settings, trust=["trusted_module"]))
+    assert (done.status, done.err) == (0, "")
 
 
 def resumed(workplace: Workplace, *arguments: str) -> Done:
