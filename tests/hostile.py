@@ -485,6 +485,11 @@ def _link(suffix: str, target: str) -> Callable[[Path], None]:
     return spoil
 
 
+def _secret(folder: Path) -> None:
+    folder.with_name("secret").write_text(f"{SECRET}\n")
+    _link(".asf", "../secret")(folder)
+
+
 def _endless(suffix: str) -> Callable[[Path], None]:
     return lambda folder: os.truncate(_any(folder, suffix), 10**12)  # takes no room
 
@@ -510,6 +515,7 @@ FOLDERS: dict[str, Callable[[Path], None]] = {
     "a device as an annotation": _link(".asf", "/dev/zero"),
     "a link to nothing": _link(".asf", "nothing"),
     "the environment as an annotation": _link(".asf", "/proc/self/environ"),
+    "a secret as an annotation": _secret,
     "an annotation without end": _endless(".asf"),
     "a photograph of gigapixels": _gigantic,
     **{f"{name!a} as a name": _named(name) for name in ("\x1b[31mred", "01-1m\x1b[2J", "a\nb", "\u202e", "j\udcf6rg")},

@@ -19,7 +19,7 @@ import numpy as np
 
 from facekp.data.images import read_image_size
 from facekp.data.readers.folder import AnnotatedFace, FolderReader
-from facekp.data.readers.text import numbered_lines, quoted
+from facekp.data.readers.text import numbered_lines
 from facekp.landmarks.scheme import Group, Scheme
 from facekp.utils.errors import ConfigError, DataError
 
@@ -55,7 +55,7 @@ def read_asf(path: Path) -> AsfShape:
         raise DataError(f"{path} holds no annotation, only comments or nothing; replace it by the original file")
     number, text = lines[0]
     if not re.fullmatch("0*[1-9][0-9]{0,17}", text):
-        raise DataError(f"{path}, line {number}: the number of points was expected, not {quoted(text)}")
+        raise DataError(f"{path}, line {number}: the number of points was expected; replace the file by the original")
     count = int(text)
     rows = lines[1 : 1 + count]
     if len(rows) < count or len(lines) != count + 2:
@@ -77,14 +77,13 @@ def _point(path: Path, number: int, text: str, count: int) -> tuple[int, float, 
     columns = text.split()
     if len(columns) < _COLUMNS:
         raise DataError(
-            f"{path}, line {number}: a point has at least {_COLUMNS} columns, "
-            f"this line has {len(columns)}: {quoted(text)}"
+            f"{path}, line {number}: a point has at least {_COLUMNS} columns, this line has {len(columns)}; correct it"
         )
     try:
         index = int(columns[4])
         x, y = float(columns[2]), float(columns[3])
     except ValueError:
-        raise DataError(f"{path}, line {number}: {quoted(text)} holds something that is not a number") from None
+        raise DataError(f"{path}, line {number} holds something that is not a number; correct it") from None
     if not 0 <= index < count:
         raise DataError(f"{path}, line {number}: point index {index} is not within 0..{count - 1}")
     if not (abs(x) < _FARTHEST and abs(y) < _FARTHEST):

@@ -22,7 +22,6 @@ import numpy as np
 
 from facekp.data.images import read_image_size
 from facekp.data.readers.folder import AnnotatedFace, FolderReader
-from facekp.data.readers.text import quoted
 from facekp.data.records import NO_KEYPOINTS, NO_SIZE, attempt
 from facekp.landmarks.frames import from_pixel_centres
 from facekp.landmarks.scheme import Group, Scheme
@@ -85,7 +84,7 @@ def read_coco(path: Path, on_bad: str = "error") -> tuple[tuple[str, ...], list[
         if annotation.get("category_id") == category:
             image = _id(annotation, "image_id", where)
             if image not in images:
-                raise DataError(f"{where}: there is no image with the id {quoted(str(image))}; correct it")
+                raise DataError(f"{where}: there is no image with the id {str(image)[:60]!r}; correct it")
             known = CocoAnnotation(*images[image], NO_KEYPOINTS, np.empty(0, bool), where)
             faces.append(attempt(known, partial(_labelled, annotation, len(names)), on_bad))
     return names, faces
@@ -222,9 +221,7 @@ def _located(face: CocoAnnotation, folder: Path, known: AnnotatedFace) -> Annota
     except (OSError, ValueError):  # a name that no file can have
         there = False
     if not there:
-        raise DataError(
-            f"{face.where}: the image {quoted(face.file_name)} is not in {folder}; add it, or set data.root"
-        )
+        raise DataError(f"{face.where}: the image {face.file_name[:60]!r} is not in {folder}; add it, or set data.root")
     size = read_image_size(path)
     if face.image_size not in (None, size):
         sizes = ["{}x{}".format(*each) for each in (size, face.image_size or size)]

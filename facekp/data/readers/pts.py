@@ -25,7 +25,7 @@ import numpy as np
 
 from facekp.data.images import read_image_size
 from facekp.data.readers.folder import AnnotatedFace, FolderReader
-from facekp.data.readers.text import numbered_lines, quoted
+from facekp.data.readers.text import numbered_lines
 from facekp.landmarks.frames import from_pixel_centres
 from facekp.utils.errors import ConfigError, DataError
 
@@ -63,9 +63,9 @@ def _point(path: Path, number: int, text: str) -> tuple[float, float]:
     try:
         x, y = (float(column) for column in text.split())
     except ValueError:
-        raise DataError(f"{path}, line {number}: {quoted(text)} is not the x and y of a point") from None
+        raise DataError(f"{path}, line {number} is not the x and y of a point; correct it") from None
     if not (abs(x) < _FARTHEST and abs(y) < _FARTHEST):
-        raise DataError(f"{path}, line {number}: {quoted(text)} is not finite, or far too large")
+        raise DataError(f"{path}, line {number} is not finite, or far too large; correct it")
     return x, y
 
 

@@ -1,4 +1,7 @@
-"""Reading of text files with annotations."""
+"""Reading of text files with annotations.
+
+What such a file holds is never quoted: it may be a link to another file, whose text is nobody's business.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ from facekp.utils.errors import DataError
 from facekp.utils.files import read_bytes
 
 _MAX_BYTES = 1_000_000  # 20,000 points at 50 bytes each
-_SHOWN = 60
 
 
 def numbered_lines(path: Path) -> list[tuple[int, str]]:
@@ -29,8 +31,3 @@ def numbered_lines(path: Path) -> list[tuple[int, str]]:
         raise DataError(f"{path} holds binary data, not an annotation; replace it by the original file")
     stripped = ((number, line.strip()) for number, line in enumerate(text.splitlines(), start=1))
     return [(number, line) for number, line in stripped if line]
-
-
-def quoted(text: str) -> str:
-    """A piece of a file for a message: on one line, and not too long."""
-    return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "...")
