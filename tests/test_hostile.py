@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
@@ -151,6 +152,71 @@ def test_a_run_folder_of_links_that_lead_out_of_it_is_refused(workplace, run):
     Path("run/figures").rename("run/old_figures")
     Path("run/figures").symlink_to(Path("elsewhere").absolute())
     assert "run/figures leads out of" in workplace.assert_refused(lambda: resumed(workplace))
+
+
+@pytest.fixture
+def sweep(run) -> list[str]:
+    """A sweep's folder, ``sweep``, whose only run is not finished, and the arguments that go on with it."""
+    job = Path("sweep/0")
+    shutil.copytree("run", job)
+    (job / "report.html").unlink()
+    typed = [*(line for line in run if "max_epochs" not in line), "trainer.max_epochs=3"]
+    begun = {"hydra": {"overrides": {"task": typed}, "runtime": {"choices": {}}}}
+    Path("sweep/multirun.yaml").write_text(yaml.safe_dump(begun))
+    return ["-m", *typed, "hydra.sweep.dir=sweep"]
+
+
+def test_what_a_run_of_a_sweep_was_begun_with_is_not_used(workplace, sweep):
+    write_overrides(Path("sweep/0"), [*OVERRIDES])
+    Path("sweep/0/.hydra/config.yaml").write_text("callbacks: {evil: {_target_: hostile_module.Callback}}")
+    with blank_figures():
+        done = workplace.command("train", *sweep)
+    assert (done.status, done.err) == (0, "")
+    workplace.assert_harmless(done)
+    assert torch.load("sweep/0/checkpoints/last.ckpt", weights_only=True)["epoch"] == 2
+
+
+@pytest.mark.parametrize("kind", YAML)
+def test_a_sweep_is_not_continued_in_a_hostile_folder(workplace, sweep, kind):
+    Path("sweep/multirun.yaml").write_bytes(YAML[kind])
+    assert "multirun.yaml" in workplace.assert_refused(lambda: workplace.command("train", *sweep))
+
+
+@pytest.mark.parametrize("kind", ["code in an interpolation", "loops that are texts"])
+def test_a_hostile_training_state_of_a_run_of_a_sweep_is_refused(workplace, sweep, kind):
+    path = Path("sweep/0/checkpoints/last.ckpt")
+    content = torch.load(path, weights_only=True)
+    TRAINING_STATES[kind](content, workplace.canary)
+    write_checkpoint(content, path)
+    assert str(path) in workplace.assert_refused(lambda: workplace.command("train", *sweep), output="sweep")
+
+
+@pytest.mark.parametrize("name", ["run.json", "metrics.json"])
+def test_damaged_notes_of_a_run_of_a_sweep_are_refused(workplace, sweep, name):
+    Path("sweep/0/report.html").touch()
+    Path("sweep/0", name).write_bytes(JSON["other kinds"])
+    os.utime(Path("sweep/0", name), (0, 0))
+    assert name in workplace.assert_refused(lambda: workplace.command("train", *sweep), output="sweep")
+
+
+@pytest.mark.parametrize("kind", ["aliases that double", "codes for the terminal"])
+def test_a_hostile_run_beside_those_of_a_sweep_is_told_of(workplace, sweep, kind):
+    shutil.copytree("run", "sweep/1")
+    Path("sweep/1/.hydra/overrides.yaml").write_bytes(YAML[kind])
+    with blank_figures():
+        message = workplace.assert_refused(lambda: workplace.command("train", *sweep), output="sweep")
+    assert "sweep/1" in message
+
+
+@pytest.mark.parametrize("link", [".lock", "multirun.yaml", "0/.hydra", "0/checkpoints"])
+def test_a_sweep_is_not_written_through_a_link(workplace, sweep, link):
+    path = Path("sweep", link)
+    if path.exists():
+        path.rename("elsewhere")
+    else:
+        Path("elsewhere").touch()
+    path.symlink_to(Path("elsewhere").absolute())
+    assert f"sweep/{link} leads out of" in workplace.assert_refused(lambda: workplace.command("train", *sweep))
 
 
 @pytest.mark.parametrize("link", ["evaluate", "evaluate/last-mended", "evaluate/last-mended/figures"])

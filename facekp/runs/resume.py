@@ -29,6 +29,7 @@ def resuming(arguments: list[str]) -> list[str]:
 
     Raises:
         ConfigError: if there is no such run, ``resume`` is used with a sweep, or the sweep's folder has another sweep.
+        DataError: if a file that is needed is damaged, or a link leads out of the folder.
     """
     given = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
     is_sweep = bool({"-m", "--multirun"} & set(arguments))
@@ -57,6 +58,7 @@ def quoted(path: str | Path) -> str:
 
 
 def _check_sweep(folder: Path, arguments: list[str]) -> None:
+    check_links(folder, folder)
     begun = read_sweep(folder)["overrides"]["task"]
     if begun is not None and begun != [line for line in arguments if not line.startswith(("-", "hydra."))]:
         raise ConfigError(f"{folder} holds another sweep; give another hydra.sweep.dir, or the command of that one")

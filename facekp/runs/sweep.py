@@ -25,7 +25,7 @@ from facekp.evaluation.catalogue import CATALOGUE, COMPARED, HEADLINE
 from facekp.runs.find import runs_in
 from facekp.runs.folder import RunFolder
 from facekp.runs.resume import sweeping
-from facekp.utils.errors import FacekpError
+from facekp.utils.errors import DataError, FacekpError
 from facekp.utils.files import write_csv
 from facekp.utils.terminal import counted, display_path, one_line
 
@@ -116,7 +116,7 @@ def _check(config_name: str | None, jobs: Sequence[Sequence[str]], swept: Collec
 
 
 def close_sweep(folder: Path) -> int:
-    """Print and write the tables of the runs in a sweep's folder, and return how many failed."""
+    """Print and write the tables of the runs in a sweep's folder, and return how many failed or are damaged."""
     rows = sorted((_row(run) for run in runs_in(folder)), key=lambda row: float(row.get("error_px", "inf")))
     write_csv(folder / "sweep.csv", rows)
     _show(rows, f"{counted(len(rows), 'run')}, by error on the validation faces ({display_path(folder / 'sweep.csv')})")
@@ -131,7 +131,7 @@ def close_sweep(folder: Path) -> int:
         )
     print(f"Sweep       {display_path(folder)}")
     print(f"Dashboard   tensorboard --logdir {display_path(folder)}")
-    return sum(row["status"] == "failed" for row in rows)
+    return sum(row["status"] in ("failed", "damaged") for row in rows)
 
 
 def _label(overrides: Iterable[str], swept: Collection[str]) -> str:
@@ -151,14 +151,18 @@ def _last(name: str) -> str:
 
 
 def _row(run: RunFolder) -> Row:
-    row = {"run": run.path.name} | run.settings
-    if run.error.is_file():
-        return row | {"status": "failed"}
-    if not run.metrics_json.is_file() or any(part["finished"] is None for part in run.parts[-1:]):
-        return row | {"status": "unfinished"}
-    return (
-        row | {"status": "finished"} | {name: f"{run.measured['metrics'].get(name, math.nan):.5g}" for name in COMPARED}
-    )
+    row = {"run": run.path.name}
+    try:
+        row |= run.settings
+        if run.error.is_file():
+            return row | {"status": "failed"}
+        if not run.metrics_json.is_file() or any(part["finished"] is None for part in run.parts[-1:]):
+            return row | {"status": "unfinished"}
+        metrics = run.measured["metrics"]
+    except DataError as error:
+        print(f"Error: {one_line(str(error))}", file=sys.stderr)
+        return row | {"status": "damaged"}
+    return row | {"status": "finished"} | {name: f"{metrics.get(name, math.nan):.5g}" for name in COMPARED}
 
 
 def _summary(rows: Sequence[Row]) -> list[Row]:
