@@ -9,8 +9,8 @@ from types import ModuleType
 from typing import ClassVar
 
 import numpy as np
-from PIL import Image
 
+from facekp.data.images import load_image
 from facekp.data.records import Record
 from facekp.landmarks.scheme import Scheme
 from facekp.utils.errors import DataError, FacekpError
@@ -110,8 +110,7 @@ class Detector(Baseline):
         return np.stack(found or [self._fallback]).mean(0, dtype=np.float32)
 
     def _views(self, record: Record) -> tuple[View, View]:
-        with Image.open(record.image) as file:
-            image = np.asarray(file.convert(self.colours))
+        image = load_image(record.image, self.colours)
         return (image, record.keypoints), (np.ascontiguousarray(image[:, ::-1]), self._mirrored(record.keypoints))
 
     def _mirrored(self, points: np.ndarray) -> np.ndarray:
