@@ -15,8 +15,8 @@ from facekp.data.records import Record
 from facekp.landmarks.frames import Letterbox
 
 Sample = dict[str, Any]
-"""``image`` uint8 [1, H, W]; ``keypoints`` float32 [K, 2], relative to the canvas; ``canvas_size`` float32 [2], in
-pixels of the photograph; ``turned`` bool; ``index`` of the record."""
+"""``image`` uint8 [1, H, W]; ``keypoints`` float32 [K, 2], relative to the canvas, NaN where augmentation removes the
+face; ``canvas_size`` float32 [2], in pixels of the photograph; ``turned`` bool; ``index`` of the record."""
 
 
 class FaceDataset(Dataset[Sample]):

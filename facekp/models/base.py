@@ -47,12 +47,12 @@ class KeypointNetwork(nn.Module):
 
         Args:
             output: of :meth:`forward`.
-            truth: float32 [B, K, 2].
+            truth: float32 [B, K, 2]; NaN in images without a face, which add nothing.
 
         Returns:
             A scalar.
         """
-        return functional.mse_loss(self.decode(output), truth)
+        return functional.mse_loss(self.decode(output).where(truth.isfinite(), 0.0), truth.nan_to_num())
 
     def init_from_shapes(self, shapes: Tensor) -> None:
         """Prepare for training, given the training set's keypoints, float32 [N, K, 2]. Does nothing by default."""

@@ -44,6 +44,7 @@ class CascadeNet(KeypointNetwork):
         crop_rotation_deg: standard deviation of the crop's rotation in training.
         crop_scale: standard deviation of the natural logarithm of its scale.
         crop_shift: standard deviation of its shift along each axis, as a fraction of ``crop_size``.
+        stray_crops: fraction of the crops in training that are placed at random, wherever the face is.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class CascadeNet(KeypointNetwork):
         crop_rotation_deg: float = 10.0,
         crop_scale: float = 0.1,
         crop_shift: float = 0.04,
+        stray_crops: float = 0.0,
     ) -> None:
         super().__init__()
         if not 16 <= crop_size <= 1024:
@@ -65,6 +67,7 @@ class CascadeNet(KeypointNetwork):
         self.second_stage = HeatmapNet(num_points, (crop_size, crop_size), **second_stage)
         self._crop_size = crop_size
         self._face_fraction = face_fraction
+        self._stray_crops = stray_crops
         self._deviations = math.radians(crop_rotation_deg), crop_scale, crop_shift * crop_size
         self._input_size: Tensor
         self.register_buffer("_input_size", torch.tensor(input_size, dtype=torch.float32), persistent=False)
@@ -105,6 +108,12 @@ class CascadeNet(KeypointNetwork):
             rotation, scale, right, down = torch.randn(4, len(points), 1, device=points.device)
             factor = factor * torch.polar((self._deviations[1] * scale).exp(), self._deviations[0] * rotation)
             target = target + self._deviations[2] * torch.complex(right, down)
+            if self._stray_crops:
+                stray = torch.rand(len(points), 1, device=points.device) < self._stray_crops
+                relative, octaves = torch.rand(2, len(points), 1, device=points.device), torch.randn_like(scale)
+                place = torch.complex(*(relative * self._input_size[:, None, None]))
+                centre = torch.where(stray, place, centre)
+                factor = torch.where(stray, factor * (0.5 * octaves).exp(), factor)
         factor = factor * (factor.abs().clamp(*_SCALE_LIMITS) / factor.abs())  # an untrained first stage is far off
         return torch.cat([factor, target - factor * centre], dim=1)
 
@@ -126,8 +135,12 @@ class CascadeNet(KeypointNetwork):
     def loss(self, output: CascadeOutput, truth: Tensor) -> Tensor:
         """The sum of both stages' losses, each in its own frame."""
         coarse, fine, transform = output
-        in_crop = _complex(truth * self._input_size) * transform[:, :1] + transform[:, 1:]
-        fine_loss = self.second_stage.loss(fine, torch.view_as_real(in_crop) / self._crop_size)
+        in_crop = torch.view_as_real(_complex(truth * self._input_size) * transform[:, :1] + transform[:, 1:])
+        in_crop = in_crop / self._crop_size
+        if self._stray_crops:  # a face whose centre is not in the crop is none
+            there = ((in_crop.mean(1, keepdim=True) - 0.5).abs() < 0.5).all(-1, keepdim=True)
+            in_crop = in_crop.where(there, math.nan)
+        fine_loss = self.second_stage.loss(fine, in_crop)
         return self.first_stage.loss(coarse, truth) + fine_loss
 
 

@@ -18,8 +18,9 @@ DOT = Scheme("dot", (Group("dot", (0, 1, 2)),), (0, 2, 1), ((0,), (0,)))
 
 
 def shipped() -> dict[str, Transform]:
-    """Every transform of conf/augment."""
-    files = [OmegaConf.load(path).get("transforms", {}) for path in sorted((CONF / "augment").glob("*.yaml"))]
+    """Every transform of conf/augment but those of wild.yaml, which may hide or remove the face."""
+    paths = [path for path in sorted((CONF / "augment").glob("*.yaml")) if path.stem != "wild"]
+    files = [OmegaConf.load(path).get("transforms", {}) for path in paths]
     settings = OmegaConf.to_container(OmegaConf.merge(*files))
     return create_all(settings, Transform, "augment.transforms")
 

@@ -98,6 +98,24 @@ def test_the_loss_of_each_stage_is_measured_in_its_own_frame():
     assert loss.item() == pytest.approx(expected.item())
 
 
+def test_stray_crops_lie_anywhere_in_training_and_a_face_that_is_not_in_them_is_none():
+    network = cascade(stray_crops=0.5, crop_rotation_deg=0.0, crop_scale=0.0, crop_shift=0.0)
+    network.first_stage.forward = lambda images: logits(FACE, (40, 30)).expand(len(images), -1, -1, -1)
+    network.train()
+    images = torch.zeros(200, 1, SIZE[1], SIZE[0])
+    network.second_stage.eval()
+    coarse, fine, transform = network(images)
+    centre = (torch.tensor([48 + 48j]) - transform[:, 1]) / transform[:, 0] / SIZE[0]
+    off = (centre - (0.5 + 0.5j * SIZE[1] / SIZE[0])).abs()
+    assert 60 < (off > 0.06).sum() < 140
+    assert off.max() > 0.4
+    fine = fine.detach().requires_grad_()
+    network.loss((coarse, fine, transform), FACE.expand(200, -1, -1)).backward()
+    seen = fine.grad.abs().flatten(1).sum(1) > 0
+    assert seen[off < 0.06].all()
+    assert not seen.all()
+
+
 def test_gradients_are_finite_while_the_first_stage_is_untrained():
     network = cascade().train()
     images = torch.rand(2, 1, SIZE[1], SIZE[0]) - 0.5

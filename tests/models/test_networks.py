@@ -1,5 +1,7 @@
 """The networks are exactly as written."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import nn
@@ -94,6 +96,8 @@ def test_the_loss_is_the_mean_over_images_points_and_both_coordinates():
     output, truth = torch.zeros(2, 3, 2), torch.zeros(2, 3, 2)
     output[0, 0, 0] = 6.0
     assert network.loss(output, truth).item() == pytest.approx(36 / 12)
+    truth[1] = torch.nan  # an image without a face
+    assert network.loss(output, truth).item() == pytest.approx(36 / 12)
 
 
 @pytest.mark.parametrize(
@@ -161,19 +165,66 @@ def test_points_outside_the_image_still_pull_but_have_no_heatmap():
     assert network.loss(output, outside).item() == pytest.approx(alone.item() + pull, rel=1e-3)
 
 
+def test_an_image_without_a_face_adds_nothing_to_the_loss_of_the_others():
+    network = HeatmapNet(2, (80, 60), channels=(2, 3, 4, 5, 6))
+    truth = torch.tensor([[[0.525, 0.5], [0.275, 0.3]]])
+    output = heatmaps_about(truth[0] + 0.1, sigma=2).repeat(2, 1, 1, 1).requires_grad_()
+    none = torch.full((1, 2, 2), torch.nan)
+    loss = network.loss(output, torch.cat([truth, none]))
+    assert loss.item() == pytest.approx(network.loss(output[:1], truth).item() / 2)
+    loss.backward()
+    assert output.grad[0].abs().sum() > 0
+    assert output.grad[1].abs().sum() == 0
+
+
+def test_presence_is_learnt_from_points_outside_and_images_without_a_face_and_moves_no_keypoint():
+    network = HeatmapNet(2, (80, 60), channels=(2, 3, 4, 5, 6), presence_weight=1.0)
+    truth = torch.tensor([[[0.525, 0.5], [0.275, 0.3]]])
+    outside, none = truth + torch.tensor([[0.0, 0.0], [1.0, 0.0]]), torch.full((1, 2, 2), torch.nan)
+    output = heatmaps_about(truth[0])
+    output = output - codec.log_odds(output)[..., None, None]
+    yes, no, second_not = output + 5, output - 5, output + torch.tensor([5.0, -5.0])[:, None, None]
+    losses = lambda target: [network.loss(logits, target).item() for logits in (yes, no, second_not)]  # noqa: E731
+    assert min(losses(truth)) == losses(truth)[0]
+    assert min(losses(none)) == losses(none)[1]
+    assert min(losses(outside)) == losses(outside)[2]
+    assert torch.equal(network.decode(yes).round(decimals=4), network.decode(no).round(decimals=4))
+    assert network.confidence(yes).min() > 0.8
+    assert network.confidence(no).max() < 0.02
+
+
 def test_a_heatmap_network_learns_where_a_spot_is():
     torch.manual_seed(0)
     network = HeatmapNet(1, (40, 32), channels=(4, 8, 8), blocks=(0, 0, 1), stride=2)
-    optimizer = torch.optim.AdamW(network.parameters(), 1e-2)
-    for _ in range(80):
-        images, truth = spots(16)
-        optimizer.zero_grad()
-        network.loss(network(images), truth).backward()
-        optimizer.step()
+    train(network, lambda: spots(16))
     images, truth = spots(16)
     with torch.inference_mode():
         found = network.eval().decode(network(images))
     assert ((found - truth) * torch.tensor([40.0, 32.0])).norm(dim=-1).mean() < 1
+
+
+def test_a_heatmap_network_learns_whether_there_is_a_spot():
+    def some_without() -> tuple[torch.Tensor, torch.Tensor]:
+        images, truth = spots(16)
+        images[::2], truth[::2] = -0.5, torch.nan
+        return images, truth
+
+    torch.manual_seed(0)
+    network = HeatmapNet(1, (40, 32), channels=(4, 8, 8), blocks=(0, 0, 1), stride=2, presence_weight=1.0)
+    train(network, some_without)
+    with torch.inference_mode():
+        confidence = network.eval().confidence(network(some_without()[0]))
+    assert confidence[::2].max() < 0.3
+    assert confidence[1::2].min() > 0.6
+
+
+def train(network: HeatmapNet, batch: Callable[[], tuple[torch.Tensor, torch.Tensor]]) -> None:
+    optimizer = torch.optim.AdamW(network.parameters(), 1e-2)
+    for _ in range(80):
+        images, truth = batch()
+        optimizer.zero_grad()
+        network.loss(network(images), truth).backward()
+        optimizer.step()
 
 
 def spots(count: int) -> tuple[torch.Tensor, torch.Tensor]:

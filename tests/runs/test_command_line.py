@@ -28,7 +28,10 @@ def run(script: str, *arguments: str, env: dict[str, str], cwd: Path) -> subproc
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["model=nos"], "there is no model=nos; choose one of full, heatmap, heatmap_tiny, nose (did you mean nose?)"),
+        (
+            ["model=nos"],
+            "there is no model=nos; choose one of full, heatmap, heatmap_tiny, heatmap_wild, nose (did you mean nose?)",
+        ),
         (["modle=nose"], "there is no setting modle (did you mean model?)"),
         (["optimizer.lrr=1"], "there is no setting optimizer.lrr (did you mean lr?)"),
         (
@@ -79,7 +82,7 @@ def test_help_and_config_come_without_heavy_imports(light, tmp_path, script, opt
         (
             "train.py",
             [
-                *("model=full ", "full, heatmap, heatmap_tiny, nose", "optimizer.lr=${model.lr}"),
+                *("model=full ", "full, heatmap, heatmap_tiny, heatmap_wild, nose", "optimizer.lr=${model.lr}"),
                 *("data.val_fraction=0.2", "fraction of the images held out (number, more than 0, less than 1)"),
             ],
             "scheme=",
