@@ -21,7 +21,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from facekp.config import checked
-from facekp.evaluation.catalogue import CATALOGUE, COMPARED, HEADLINE
+from facekp.evaluation.catalogue import COMPARED, HEADLINE
 from facekp.runs.find import runs_in
 from facekp.runs.folder import RunFolder
 from facekp.runs.resume import sweeping
@@ -68,8 +68,9 @@ class SweepTable(Callback):
         run = RunFolder(config.hydra.runtime.output_dir)
         if sweeping() and run.metrics_json.is_file() and not run.error.is_file():
             metrics = run.measured["metrics"]
-            pairs = [(CATALOGUE[name], metrics.get(name)) for name in HEADLINE]
-            print("; ".join(f"{metric.heading} {metric.text(value)} {metric.unit}".strip() for metric, value in pairs))
+            pairs = [(metric, metrics.get(name, math.nan)) for name, metric in HEADLINE.items()]
+            known = [(metric, value) for metric, value in pairs if not math.isnan(value)]
+            print("; ".join(f"{metric.heading} {metric.text(value)} {metric.unit}".strip() for metric, value in known))
 
     def _register(self) -> None:
         OmegaConf.register_new_resolver("swept", lambda overrides: _label(overrides, self._swept), replace=True)
@@ -103,16 +104,19 @@ def _jobs(overrides: Iterable[Override]) -> list[tuple[str, ...]]:
     return list(product(*choices.values()))
 
 
-def _check(config_name: str | None, jobs: Sequence[Sequence[str]], swept: Collection[str]) -> None:
-    """Exit if the settings of a run are invalid; errors of composition are left to Hydra."""
+def _check(config_name: str | None, jobs: Sequence[tuple[str, ...]], swept: Collection[str]) -> None:
+    """Exit if a value is invalid in every run that has it; errors of composition are left to Hydra."""
+    refused: dict[tuple[str, ...], str] = {}
     for number, job in enumerate(jobs, 1):
         try:
             checked(compose(config_name, [*job, "run_dir=."]))
         except HydraException:
             return
         except FacekpError as error:
-            values = " ".join(_values(job, swept))
-            sys.exit(f"Error: run {number} of {len(jobs)} ({values}): {error}; nothing has been run")
+            refused[job] = f"run {number} of {len(jobs)} ({' '.join(_values(job, swept))}): {error}"
+    for job, text in refused.items():
+        if any(all(other in refused for other in jobs if value in other) for value in job):
+            sys.exit(f"Error: {text}; nothing has been run")
 
 
 def close_sweep(folder: Path) -> int:
@@ -158,11 +162,12 @@ def _row(run: RunFolder) -> Row:
             return row | {"status": "failed"}
         if not run.metrics_json.is_file() or any(part["finished"] is None for part in run.parts[-1:]):
             return row | {"status": "unfinished"}
-        metrics = run.measured["metrics"]
+        metrics = {name: run.measured["metrics"].get(name, math.nan) for name in COMPARED}
     except DataError as error:
         print(f"Error: {one_line(str(error))}", file=sys.stderr)
         return row | {"status": "damaged"}
-    return row | {"status": "finished"} | {name: f"{metrics.get(name, math.nan):.5g}" for name in COMPARED}
+    known = {name: f"{value:.5g}" for name, value in metrics.items() if not math.isnan(value)}
+    return row | {"status": "finished"} | known
 
 
 def _summary(rows: Sequence[Row]) -> list[Row]:
@@ -174,7 +179,12 @@ def _summary(rows: Sequence[Row]) -> list[Row]:
     return [
         dict(setting)
         | {"runs": str(len(group))}
-        | {part: number for name in COMPARED for part, number in _spread(name, [float(row[name]) for row in group])}
+        | {
+            part: number
+            for name in COMPARED
+            if all(name in row for row in group)
+            for part, number in _spread(name, [float(row[name]) for row in group])
+        }
         for setting, group in groups.items()
     ]
 
@@ -187,7 +197,7 @@ def _spread(name: str, values: Sequence[float]) -> list[tuple[str, str]]:
 def _with_spread(row: Row) -> Row:
     """A row of the summary as it is printed."""
     told = {name: value for name, value in row.items() if not name.startswith(COMPARED)}
-    for name in COMPARED:
+    for name in [name for name in COMPARED if f"{name}_sd" in row]:
         spread = row[f"{name}_sd"]
         deviation = spread and f" ± {float(f'{float(spread):.2g}'):g}"
         told[name] = f"{float(row[f'{name}_mean']):.4g}{deviation}"

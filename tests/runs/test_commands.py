@@ -101,6 +101,31 @@ def test_a_sweep_ends_with_a_table_and_goes_on_where_it_failed(drawn_root, tmp_p
     assert {path: path.read_bytes() for path in before} == before
 
 
+def test_a_sweep_runs_what_it_can_of_values_that_do_not_suit_each_other(tmp_path):
+    swept = run(tmp_path, "train.py", "-m", "data.folds=4,5", "data.fold=0,4", "data.root=missing")
+    assert swept.returncode == 1
+    refused, missing = (
+        [line for line in swept.stderr.splitlines() if text in line]
+        for text in ("data.fold=4 does not", "folder missing")
+    )
+    assert (len(refused), len(missing)) == (1, 3)
+
+
+def test_a_sweep_without_eyes_has_no_columns_for_them(tmp_path, capsys):
+    from facekp.runs.sweep import close_sweep
+
+    for seed in range(2):
+        write_stored(tmp_path / str(seed), overrides=(f"seed={seed}",))
+        content = measured(10.0)
+        content["metrics"] |= dict.fromkeys(("nme", "failure_08", "error_px_turned"), float("nan"))
+        (tmp_path / str(seed) / "metrics.json").write_text(json.dumps(content))
+    assert close_sweep(tmp_path) == 0
+    for name in ("sweep.csv", "sweep_summary.csv"):
+        assert "error_px" in (tmp_path / name).read_text()
+        assert not [word for word in ("nme", "turned", "nan") if word in (tmp_path / name).read_text()]
+    assert "nan" not in capsys.readouterr().out
+
+
 def statuses(table: Path) -> dict[str, str]:
     with table.open() as file:
         return {row["optimizer.lr"]: row["status"] for row in csv.DictReader(file)}
