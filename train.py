@@ -16,7 +16,7 @@ import hydra
 import facekp.utils.installed  # noqa: F401  (the first)
 from facekp.config import Config, EvaluateConfig
 from facekp.data.prepare import prepare_data
-from facekp.data.read import read_split
+from facekp.data.read import read_split, suit_scheme
 from facekp.data.splits import Split
 from facekp.runs.command_line import CheckedTask, run_command
 from facekp.runs.distributed import check_processes, is_main_process
@@ -56,6 +56,9 @@ def _train(config: Config) -> float:
     split, scheme = read_split(config.data, config.seed)
     if not quiet:
         _print_start(config, split)
+    config = suit_scheme(config, scheme)
+    if not quiet:
+        print("Loading libraries ...")
 
     # Everything that can be checked quickly has been checked; these imports take seconds.
     from facekp.data.datamodule import FaceDataModule
@@ -111,7 +114,6 @@ def _print_start(config: Config, split: Split) -> None:
         people = len({record.person for record in side})
         print(f"{label:<11} {counted(len(side), 'image')} of {counted(people, 'person', 'people')}")
     print(f"Run folder  {display_path(Path(config.run_dir))}")
-    print("Loading libraries ...")
 
 
 def compare(sweep: Path) -> Path:

@@ -7,6 +7,7 @@ imported here, so mistakes are reported at once.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from fnmatch import fnmatchcase
@@ -168,10 +169,18 @@ class EvaluateConfig:
 
 
 def register() -> None:
-    """Register the schemas with Hydra, under the names in the defaults of ``conf/*.yaml``."""
+    """Register with Hydra the schemas, under the names in the defaults of ``conf/*.yaml``, and ``runs_of``.
+
+    ``${runs_of:<data>,<model>}`` names the folder of a model's runs, with the data set unless it is the Danes.
+    """
+    OmegaConf.register_new_resolver("runs_of", _runs_of, replace=True)
     store = ConfigStore.instance()
     store.store(name="train_schema", node=Config)
     store.store(name="evaluate_schema", node=EvaluateConfig)
+
+
+def _runs_of(data: str, model: str) -> str:
+    return re.sub(r"[^\w.+-]+", "-", model if data == "danes" else f"{data}-{model}")[:100]
 
 
 def checked(config: DictConfig) -> Any:

@@ -28,6 +28,21 @@ def test_every_option_of_every_group_composes():
 
 
 @pytest.mark.parametrize(
+    ("overrides", "folder"),
+    [
+        ((), "nose"),
+        (("data=pts", "model=full"), "pts-full"),
+        (("data.name='my/../faces \u00fc'",), "my-..-faces-\u00fc-nose"),
+    ],
+)
+def test_the_folder_of_a_run_names_data_of_ones_own(overrides, folder):
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("train", overrides=[*overrides], return_hydra_config=True)
+    assert config.hydra.run.dir.split("/")[:-1] == ["outputs", folder]
+
+
+@pytest.mark.parametrize(
     ("override", "message"),
     [
         ("optimizer.lr=-1", r"optimizer\.lr=-1 .* more than 0"),

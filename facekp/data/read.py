@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from multiprocessing.pool import ThreadPool
 
-from facekp.config import DataConfig
+from facekp.config import Config, DataConfig
 from facekp.data.images import load_grey
 from facekp.data.records import Reader, Record, attempt
 from facekp.data.splits import Split, split_records
@@ -48,6 +49,22 @@ def read_split(config: DataConfig, seed: int = 0) -> tuple[Split, Scheme]:
     """Read the data set that the settings name, and split it; see :func:`read_records` and :func:`split_records`."""
     records, scheme = read_records(config)
     return split_records(records, config, seed), scheme
+
+
+def suit_scheme(config: Config, scheme: Scheme) -> Config:
+    """Check that the network's points are in the data, and switch off mirroring if the scheme has no mirror map.
+
+    Returns:
+        The settings without ``augment.mirror`` and ``model.flip_test`` in that case, which is printed.
+
+    Raises:
+        ConfigError: if the scheme has no such selection.
+    """
+    scheme.select(config.model.selection)
+    if scheme.mirror is not None or not (config.augment.mirror or config.model.flip_test):
+        return config
+    print(f"Mirroring   off: the scheme {one_line(scheme.name)} does not tell which points swap in a mirror")
+    return replace(config, augment=replace(config.augment, mirror=0.0), model=replace(config.model, flip_test=False))
 
 
 def _probed(record: Record) -> Record:

@@ -89,8 +89,8 @@ class Scheme:
         named = {"all": tuple(range(len(self))), **groups, **self.selections}
         if selection not in named:
             raise ConfigError(
-                f"scheme {self.name} has no selection {selection!r}; it has {', '.join(named)}, "
-                "so set model.selection to one of these"
+                f"the points of the data, of scheme {self.name}, have no selection {selection!r}; choose model=full or "
+                f"model=heatmap, which predict all points, or set model.selection to one of {', '.join(named)}"
             )
         return named[selection]
 

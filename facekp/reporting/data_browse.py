@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facekp.config import Config, DataConfig
-from facekp.data.read import read_records
+from facekp.data.read import read_records, suit_scheme
 from facekp.data.records import Record
 from facekp.data.splits import within
 from facekp.landmarks.scheme import Scheme
@@ -33,6 +33,7 @@ def run(config: Config, folder: Path) -> list[Path]:
         DataError: if the data cannot be used.
     """
     records, scheme = read_chosen(config.data)
+    config = suit_scheme(config, scheme)
     point_indices = scheme.select(config.model.selection)
     folder.mkdir(parents=True, exist_ok=True)
     paths = []

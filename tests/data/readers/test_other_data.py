@@ -119,7 +119,7 @@ def test_the_nose_is_found_in_its_scheme(pts_root, tmp_path):
 
 
 def test_points_of_which_nothing_is_known_need_no_scheme(asf_root, tmp_path, capsys):
-    settings = ("augment.mirror=0", "data.split=person_folds", "data.folds=4", r"data.reader.person='p(\d+)_'")
+    settings = ("model.flip_test=true", "data.split=person_folds", "data.folds=4", r"data.reader.person='p(\d+)_'")
     metrics = train_on("asf", asf_root, tmp_path / "run", *settings)
     assert metrics["split"] == "person fold 0 of 4"
     assert list(metrics["by_group"]) == ["all"]
@@ -128,15 +128,16 @@ def test_points_of_which_nothing_is_known_need_no_scheme(asf_root, tmp_path, cap
     figures = {path.stem for path in (tmp_path / "run" / "figures").glob("*.png")}
     assert "best_faces" in figures
     assert not {"cumulative_error", "error_by_type_and_group"} & figures
-    assert "nan" not in capsys.readouterr().out.split("Evaluating, drawing")[1].split("Report")[0]
+    printed = capsys.readouterr().out
+    assert "Mirroring   off: the scheme none does not tell which points swap in a mirror\n" in printed
+    assert "nan" not in printed.split("Evaluating, drawing")[1].split("Report")[0]
     np.testing.assert_equal(evaluated_again(tmp_path / "run"), metrics)
 
 
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ((), r"augment\.mirror=0\.5 is not possible: scheme none .* set augment\.mirror=0"),
-        (("augment=none", "model=nose"), "scheme none has no selection 'nose_tip'; it has all"),
+        (("model=nose",), "scheme none, have no selection 'nose_tip'; choose model=full or model=heatmap"),
         (("data.reader.scheme=ibug86",), "there is no scheme ibug86"),
         (("data.labels=mended",), r"data\.labels=mended is for the Danes set"),
     ],
