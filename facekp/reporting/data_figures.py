@@ -61,7 +61,7 @@ def over_people(persons: Sequence[int]) -> tuple[list[int], int]:
 
 
 def numbered(face: FacePanel, scheme: Scheme, caption: str) -> Figure:
-    """One large face with all points of the scheme, and the index of every point beside it."""
+    """One large face with all points of the scheme, and beside each its index, and its name if it has one."""
     keypoints, size = np.asarray(face.truth), np.array(face.image.shape)[::-1]
     low, high = _box(keypoints, margin=0.08)
     width, height = (high - low) * size
@@ -70,11 +70,14 @@ def numbered(face: FacePanel, scheme: Scheme, caption: str) -> Figure:
     (panel,) = empty_panels(figure, 1, 1)
     _show(panel, replace(face, title=""), scheme)
     _zoom(panel, low, high)
-    places = _beside(keypoints * size, scheme, inch=width / _LARGE)
+    labels = [str(point) for point in range(len(scheme))]
+    if len(scheme.groups) == len(scheme):
+        labels = [f"{point} {scheme.group_of(point).name}" for point in range(len(scheme))]
+    places = _beside(keypoints * size, scheme, inch=width / _LARGE, letters=max(map(len, labels)))
     for point, (mark, (x, y)) in enumerate(np.stack([keypoints * size, places], axis=1) / size):
         panel.plot(*zip(mark, (x, y), strict=True), color="white", linewidth=0.6, zorder=1.5)
         panel.plot(*mark, "o", color=TRUTH, markersize=5, markerfacecolor="none")
-        number = panel.text(x, y, str(point), color="white", fontsize=_TEXT + 1, ha="center", va="center")
+        number = panel.text(x, y, labels[point], color="white", fontsize=_TEXT + 1, ha="center", va="center")
         number.set_path_effects([withStroke(linewidth=2.5, foreground="black")])
     _legend(figure)
     return figure
@@ -164,13 +167,14 @@ def _strokes(paths: np.ndarray) -> np.ndarray:
     return np.concatenate([paths, np.full_like(paths[..., :1, :], np.nan)], axis=-2).reshape(-1, 2)
 
 
-def _beside(points: np.ndarray, scheme: Scheme, inch: float) -> np.ndarray:
+def _beside(points: np.ndarray, scheme: Scheme, inch: float, letters: int) -> np.ndarray:
     """Positions for labels beside points [K, 2]: outside a closed path or the face, and without overlaps.
 
     Args:
         points: in any unit that is the same along x and y.
         scheme: tells which direction is outwards.
         inch: an inch of the figure in that unit.
+        letters: of the longest label.
     """
     centres = np.empty_like(points)
     for group in scheme.groups:
@@ -179,7 +183,7 @@ def _beside(points: np.ndarray, scheme: Scheme, inch: float) -> np.ndarray:
     away = points - centres
     away /= np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-6)
     places = points + 0.2 * inch * away
-    room = inch * np.array([0.28, 0.2])
+    room = inch * np.array([0.28 * max(1, letters / 3), 0.2])
     for _ in range(50):
         for others, reach in ((places, 1.0), (points, 0.6)):
             gap = (places[:, None] - others) / (room * reach)

@@ -208,5 +208,6 @@ def _face_row(evaluation: Evaluation, index: int, distance_px: np.ndarray, typed
     record, predictions = evaluation.records[index], evaluation.predictions
     furthest = predictions.point_indices[int(distance_px.argmax())]
     kind = [name_of_type(record.image_type)] if typed else []
-    worst = f"{distance_px.max():.1f} (point {furthest}, {predictions.scheme.group_of(furthest).name})"
+    group = f", {predictions.scheme.group_of(furthest).name}" if len(predictions.scheme.groups) > 1 else ""
+    worst = f"{distance_px.max():.1f} (point {furthest}{group})"
     return [record.name, *kind, f"{distance_px.mean():.1f}", worst]

@@ -170,8 +170,8 @@ class CocoReader(FolderReader):
     Args:
         annotations: path of the JSON file.
         scheme: as for :class:`FolderReader`, or ``names`` to derive it from the points' names. Each point is then a
-            selection of its name, ``left`` and ``right`` swap in a mirror, and the NME is normalised by the distance
-            from ``left_eye`` to ``right_eye``, if there are such names.
+            group of its name, ``left`` and ``right`` swap in a mirror, and the NME is normalised by the distance from
+            ``left_eye`` to ``right_eye``, if there are such names.
         person: as for :class:`FolderReader`.
 
     Raises:
@@ -236,12 +236,15 @@ def scheme_of_names(names: Sequence[str]) -> Scheme:
         names: one for each point, such as ``nose`` and ``left_eye``.
 
     Returns:
-        A scheme without lines, and without mirror map or eyes if no names contain left and right.
+        A scheme without lines, and without mirror map or eyes if no names contain left and right. If names are not
+        unique, nothing is known of the points.
     """
     index = {name: number for number, name in enumerate(names)}
+    if len(index) < len(names) or "all" in index:
+        return Scheme.unknown(len(names))
     others = (re.sub("left|right", lambda side: _SIDES[side[0]], name, count=1) for name in names)
     mirror = tuple(index.get(other, number) for number, other in enumerate(others))
-    known = len(index) == len(names) and mirror != tuple(range(len(names)))
+    known = mirror != tuple(range(len(names)))
     eyes = ((index["left_eye"],), (index["right_eye"],)) if {"left_eye", "right_eye"} <= index.keys() else None
-    groups = (Group("all", tuple(range(len(names))), joined=False),)
-    return Scheme("names", groups, mirror if known else None, eyes, {name: (point,) for name, point in index.items()})
+    groups = tuple(Group(name, (point,)) for name, point in index.items())
+    return Scheme("names", groups, mirror if known else None, eyes)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from facekp.data.augmentation import Augmentation
 from facekp.data.images import load_grey
 from facekp.data.readers.coco import CocoReader, read_coco, scheme_of_names
+from facekp.landmarks.scheme_files import describe_scheme, parse_scheme
 from facekp.utils.errors import ConfigError, DataError
 from tests.data.readers.folders import coco, draw, read_or_refused, write_coco
 
@@ -43,10 +44,12 @@ def test_reads_points_at_the_centres_of_their_pixels(root):
     np.testing.assert_allclose(records[0].keypoints[0], (20.5 / 40, 15.5 / 30))
 
 
-def test_names_give_selections_mirror_and_eyes(root):
+def test_names_give_groups_mirror_and_eyes(root):
     used = reader(root, coco(NAMES, [("a.png", SIZE, A)]))
     (record,) = used.read(root)
+    assert [group.name for group in used.scheme.groups] == list(NAMES)
     assert used.scheme.select("right_eye") == (2,)
+    assert parse_scheme(describe_scheme(used.scheme), "checkpoint") == used.scheme
     assert (used.scheme.mirror, used.scheme.eyes) == ((0, 2, 1), ((1,), (2,)))
     _, mirrored = Augmentation([], used.scheme, mirror=1.0)(np.zeros((30, 40), np.uint8), record.keypoints, (0, 0))
     np.testing.assert_allclose(mirrored, record.keypoints[[0, 2, 1]] * (-1, 1) + (1, 0), atol=1e-6)
@@ -60,6 +63,7 @@ def test_names_give_selections_mirror_and_eyes(root):
         (("upper_left_lip", "upper_right_lip", "cleft_chin"), (1, 0, 2)),
         (("left_right", "right_right"), (1, 0)),
         (("left", "right", "left"), None),
+        (("left", "right", "all"), None),
     ],
 )
 def test_a_mirror_map_needs_names_that_tell_one(names, mirror):
