@@ -24,6 +24,8 @@ from facekp.reporting.data_figures import numbered
 from facekp.runs.folder import RunFolder
 
 _FACES = 6
+FEW = 3 * _FACES
+"""So many faces or fewer are all drawn in one figure, from the best to the worst; of more, some in three."""
 _PERSONS = 3
 _FACES_IN_A_ROW = 3
 _FACE_WIDTH = 480
@@ -59,11 +61,12 @@ def _faces(evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
     by_image = errors_of(evaluation.predictions).distance_px.mean(1)
     order = np.argsort(by_image, kind="stable").tolist()
     frame = _frame(evaluation)
-    spread = [order[rank] for rank in figures.evenly(len(order), _FACES)]
+    few = len(order) <= FEW
+    spread = order if few else [order[rank] for rank in figures.evenly(len(order), _FACES)]
     for name, title, chosen in (
         ("spread_faces", f"from the best to the worst face, by mean error {frame}", spread),
-        ("best_faces", f"best faces, by mean error {frame}", order[:_FACES]),
-        ("worst_faces", f"worst faces, by mean error {frame}", order[::-1][:_FACES]),
+        ("best_faces", f"best faces, by mean error {frame}", [] if few else order[:_FACES]),
+        ("worst_faces", f"worst faces, by mean error {frame}", [] if few else order[::-1][:_FACES]),
         ("turned_faces", f"the same persons frontal and turned, mean error {frame}", _turned(evaluation, by_image)),
     ):
         if chosen:

@@ -17,6 +17,7 @@ from facekp.evaluation.catalogue import CATALOGUE, HEADLINE
 from facekp.evaluation.errors import errors_of
 from facekp.evaluation.evaluate import Evaluation
 from facekp.models.module import KeypointModule
+from facekp.reporting.evaluation_figures import FEW
 from facekp.reporting.network_figures import Layer, layers_of
 from facekp.reporting.pages import inlined, write_page
 from facekp.reporting.results import cells, shown_metrics, shown_tables, titles
@@ -197,10 +198,12 @@ def _words(measured: dict[str, Any]) -> dict[str, str]:
 
 
 def _named_faces(evaluation: Evaluation, typed: bool) -> dict[str, list[list[str]]]:
-    """The best and the worst faces: name, image type if there are any, mean error and worst point."""
+    """All of a few faces, or the best and the worst: name, image type if any, mean error and worst point."""
     distance = errors_of(evaluation.predictions).distance_px
     order = np.argsort(distance.mean(1), kind="stable").tolist()
     chosen = {"best": order[:_NAMED_FACES], "worst": order[::-1][:_NAMED_FACES]}
+    if len(order) <= FEW:
+        chosen = {"from the best to the worst": order}
     return {name: [_face_row(evaluation, i, distance[i], typed) for i in some] for name, some in chosen.items()}
 
 

@@ -123,8 +123,10 @@ def shown_tables(measured: dict[str, Any]) -> dict[str, str]:
 
 
 def shown_metrics(measured: dict[str, Any]) -> list[Metric]:
-    """The metrics that have a value; some need the distance between the eyes."""
-    return [metric for key, metric in CATALOGUE.items() if not math.isnan(measured["by_type"]["all"][key])]
+    """The metrics that have a value of their own: some need the distance between the eyes, one needs lines."""
+    row = measured["by_type"]["all"]
+    without = {"curve_px"} if row["curve_px"] == row["error_px"] else set()
+    return [metric for key, metric in CATALOGUE.items() if key not in without and not math.isnan(row[key])]
 
 
 def titles(metrics: Sequence[Metric]) -> list[str]:

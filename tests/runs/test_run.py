@@ -90,8 +90,6 @@ def test_the_run_folder_holds_all_that_the_run_made(run_dir, drawn_split):
     assert figures == {
         "ground_truth",
         "spread_faces",
-        "best_faces",
-        "worst_faces",
         "turned_faces",
         "cumulative_error",
         "error_by_type_and_group",

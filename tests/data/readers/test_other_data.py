@@ -89,7 +89,7 @@ def test_68_points_are_learnt_and_reported_by_their_groups(pts_run):
     assert list(metrics["by_group"]) == [*groups, "inner", "all"]
     assert list(metrics["by_type"]) == ["all"]
     assert np.isfinite(metrics["by_type"]["all"]["nme"])
-    assert {"cumulative_error", "best_faces"} <= {path.stem for path in (pts_run / "figures").glob("*.png")}
+    assert {"cumulative_error", "spread_faces"} <= {path.stem for path in (pts_run / "figures").glob("*.png")}
 
 
 def test_answers_are_written_in_pixels_of_each_photograph(pts_run):
@@ -126,11 +126,12 @@ def test_points_of_which_nothing_is_known_need_no_scheme(asf_root, tmp_path, cap
     assert np.isnan(metrics["by_group"]["all"]["nme"])
     assert metrics["by_group"]["all"]["curve_px"] == metrics["by_group"]["all"]["error_px"]
     figures = {path.stem for path in (tmp_path / "run" / "figures").glob("*.png")}
-    assert "best_faces" in figures
-    assert not {"cumulative_error", "error_by_type_and_group"} & figures
+    assert "spread_faces" in figures
+    assert not {"best_faces", "worst_faces", "cumulative_error", "error_by_type_and_group"} & figures
     printed = capsys.readouterr().out
     assert "Mirroring   off: the scheme none does not tell which points swap in a mirror\n" in printed
-    assert "nan" not in printed.split("Evaluating, drawing")[1].split("Report")[0]
+    tables = printed.split("Evaluating, drawing")[1].split("Report")[0]
+    assert not [word for word in ("nan", "NME", "curve") if word in tables]
     np.testing.assert_equal(evaluated_again(tmp_path / "run"), metrics)
 
 
