@@ -25,6 +25,8 @@ from facekp.runs.folder import RunFolder
 from facekp.runs.resume import sweeping
 from facekp.utils.files import write_text
 
+FOLDER_SETTINGS = ("run_dir=", "hydra.run.dir=")
+"""How the settings begin that name the folder of a new run."""
 _PACKAGES = ("torch", "lightning", "albumentations", "numpy")
 
 
@@ -57,9 +59,10 @@ def recorded(config: Config, images: Mapping[str, int], trainer: Any) -> Iterato
 
 
 def command_line() -> str | None:
-    """The command that started this process, or that would start this one job of a sweep.
+    """The command that repeats what this process does, or this one job of a sweep.
 
-    ``resume=last`` is replaced by the folder of that run.
+    It is the one that was typed, but for ``resume=last``, which is replaced by the folder of that run, and for the name
+    of a new run's folder, which would be refused because the run lies there now.
 
     Returns:
         A line for a shell, or None if there was no command line, as in a notebook.
@@ -70,7 +73,8 @@ def command_line() -> str | None:
     if sweeping():
         return shlex.join(["python", sys.argv[0], *RunFolder(hydra.runtime.output_dir).overrides])
     named = {"resume=last": f"resume={hydra.run.dir}"}
-    return shlex.join(["python", *(named.get(typed, typed) for typed in sys.orig_argv[1:])])
+    typed = [word for word in sys.orig_argv[1:] if not word.startswith(FOLDER_SETTINGS)]
+    return shlex.join(["python", *(named.get(word, word) for word in typed)])
 
 
 def _start_of(config: Config, images: Mapping[str, int], trainer: Any) -> dict[str, Any]:

@@ -25,7 +25,8 @@ def resuming(arguments: list[str]) -> list[str]:
     """Complete the arguments of a command that resumes a run.
 
     With ``resume=<run folder>``, or ``resume=last`` for the newest run, the stored overrides of the run are added,
-    except for those that are given again, and the run folder stays the same. Other arguments are returned unchanged.
+    except for those that are given again, and the run folder stays the same. Otherwise only ``run_dir`` is changed, to
+    Hydra's own name of it.
 
     Raises:
         ConfigError: if there is no such run, ``resume`` is used with a sweep, or the sweep's folder has another sweep.
@@ -36,7 +37,10 @@ def resuming(arguments: list[str]) -> list[str]:
     if is_sweep and "hydra.sweep.dir" in given:
         _check_sweep(Path(given["hydra.sweep.dir"].strip("'\"")), arguments)
     if "resume" not in given:
-        return arguments
+        if is_sweep or "run_dir" not in given:
+            return arguments
+        folder = quoted(user_path(given["run_dir"].strip("'\"")))
+        return [f"hydra.run.dir={folder}" if each.startswith("run_dir=") else each for each in arguments]
     if is_sweep:
         raise ConfigError(
             "resume goes on with one run; a sweep goes on when its command is given again, "

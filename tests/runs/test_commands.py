@@ -20,7 +20,7 @@ def only_run(folder: Path) -> Path:
 
 def test_train_resume_and_evaluate_on_drawn_faces(drawn_root, tmp_path):
     faces = (f"data.root={drawn_root}", "data.split=person_folds", "data.folds=4", "model.samples_per_image=1")
-    trained = run(tmp_path, "train.py", "model=nose", "trainer.max_epochs=1", *faces)
+    trained = run(tmp_path, "train.py", "model=nose", "trainer.max_epochs=1", *faces, "run_dir=outputs/nose/first")
     assert trained.returncode == 0, trained.stderr
     folder = only_run(tmp_path)
     assert "epoch 1/1" in trained.stdout
