@@ -17,6 +17,8 @@ from torchmetrics import MeanMetric
 import facekp
 from facekp.config import ModelConfig, Specs
 from facekp.data.dataset import Sample
+from facekp.evaluation.calibration import calibrate
+from facekp.evaluation.errors import Predictions
 from facekp.evaluation.evaluate import Prediction
 from facekp.evaluation.metrics import KeypointMetrics
 from facekp.landmarks.scheme import Scheme
@@ -60,6 +62,8 @@ class KeypointModule(LightningModule):
         self.mean_shape: Tensor
         self.register_buffer("mean_shape", torch.zeros(len(self.point_indices), 2))
         self.metrics = KeypointMetrics(scheme, self.point_indices, self.mean_shape)
+        self.calibration: Tensor | None
+        self.register_buffer("calibration", None)
         self._val_loss = MeanMetric(nan_strategy=math.nan)  # NaN must be visible; "disable" would ignore the weights
         self._optimizer, self._schedule = optimizer, schedule
         self._mirror = _mirror_columns(scheme, self.point_indices) if model.flip_test else None
@@ -98,6 +102,8 @@ class KeypointModule(LightningModule):
         """
         try:
             module = cls(checkpoint.model, checkpoint.scheme)
+            if "calibration" in checkpoint.state:
+                module.calibration = torch.zeros(2, len(module.point_indices))
             module.load_state_dict(checkpoint.state)
             width, height = checkpoint.model.input_size
             with limited_size(), torch.inference_mode():
@@ -108,6 +114,13 @@ class KeypointModule(LightningModule):
                 f"{' '.join(str(error).split())[:300]}"
             ) from error
         return module
+
+    def calibrate(self, held_out: Predictions) -> None:
+        """Correct all covariances from now on by predictions of a network like this one for people unknown to it.
+
+        See :func:`facekp.evaluation.calibration.calibrate`. The correction is saved with the weights.
+        """
+        self.calibration = torch.from_numpy(calibrate(held_out)).to(self.mean_shape)
 
     def forward(self, images: Tensor) -> Tensor:
         """Keypoints float32 [B, K, 2], relative to the image, of grey images uint8 [B, 1, H, W]."""
@@ -130,7 +143,7 @@ class KeypointModule(LightningModule):
         keypoints = self.network.decode(output)
         confidence, covariance = self.network.confidence(output), self.network.covariance(output)
         if self._mirror is None:
-            return Prediction(keypoints, confidence, covariance)
+            return Prediction(keypoints, confidence, self._calibrated(keypoints, covariance))
         plain, mirrored = keypoints.chunk(2)
         mirrored = mirrored[:, self._mirror]
         keypoints = (plain + torch.stack([1 - mirrored[..., 0], mirrored[..., 1]], dim=-1)) / 2
@@ -140,7 +153,17 @@ class KeypointModule(LightningModule):
         if covariance is not None:  # both views err alike, so the mean of their predictions is hardly more precise
             plain, mirrored = covariance.chunk(2)
             covariance = (plain + mirrored[:, self._mirror] * covariance.new_tensor([[1, -1], [-1, 1]])) / 2
-        return Prediction(keypoints, confidence, covariance)
+        return Prediction(keypoints, confidence, self._calibrated(keypoints, covariance))
+
+    def _calibrated(self, keypoints: Tensor, covariance: Tensor | None) -> Tensor | None:
+        """Covariances with the correction of :meth:`calibrate`, if there is one."""
+        if covariance is None or self.calibration is None:
+            return covariance
+        factor, floor = self.calibration
+        size = keypoints.new_tensor(self.hparams["model"]["input_size"])
+        points_px = keypoints * size
+        size2 = (points_px - points_px.mean(1, keepdim=True)).square().sum(-1).mean(1)
+        return covariance * factor[:, None, None] + torch.diag_embed(size2[:, None, None] * floor[:, None] / size**2)
 
     def predict_step(self, batch: Sample, batch_idx: int) -> Prediction:
         """:meth:`predict` for the images of a batch."""

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -6,7 +8,9 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from facekp.config import AugmentConfig, DataConfig, ModelConfig
 from facekp.data.datamodule import FaceDataModule
+from facekp.evaluation.errors import Predictions
 from facekp.landmarks.scheme import DANES
+from facekp.models.checkpoint import Checkpoint
 from facekp.models.module import KeypointModule
 from facekp.models.nose import NoseNet
 from facekp.runs.folder import RunFolder
@@ -141,3 +145,23 @@ def test_mirrored_answers_need_the_mirror_of_every_point():
     )
     with pytest.raises(ConfigError, match=r"set model\.flip_test=false"):
         KeypointModule(model, DANES)
+
+
+def test_a_calibrated_network_corrects_its_covariances_also_after_it_was_saved():
+    torch.manual_seed(0)
+    model = ModelConfig("heatmap_tiny", {"_target_": "facekp.models.heatmap.HeatmapNet", "channels": [2, 3]}, [80, 60])
+    model.network["blocks"] = [0, 0]
+    module = KeypointModule(model, DANES).eval()
+    module.init_from_shapes(np.random.default_rng(0).random((9, 58, 2)).astype(np.float32))
+    images = torch.randint(0, 256, (40, 1, 60, 80), dtype=torch.uint8)
+    with torch.no_grad():
+        keypoints, _, covariance = module.predict(images)
+        size = np.array([[80.0, 60.0]] * 40, np.float32)
+        error = 2 * torch.linalg.cholesky(covariance) @ torch.randn(40, 58, 2, 1)
+        truth = (keypoints - error[..., 0]).numpy()
+        held_out = Predictions(keypoints.numpy(), truth, size, tuple(range(58)), DANES, covariance=covariance.numpy())
+        module.calibrate(held_out)
+        saved = Checkpoint(Path("saved.ckpt"), model, DANES, 1, 1, module.state_dict(), None)
+        restored = KeypointModule.restore(saved).predict(images).covariance
+        assert torch.equal(restored, module.predict(images).covariance)
+    assert (restored / covariance)[..., 0, 0].mean().item() == pytest.approx(4, rel=0.2)
