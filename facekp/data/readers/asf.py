@@ -12,7 +12,7 @@ Source: M. B. Stegmann, The AAM-API, Technical University of Denmark, 2003; Nord
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,32 +20,19 @@ import numpy as np
 from facekp.data.images import read_image_size
 from facekp.data.readers.folder import AnnotatedFace, FolderReader
 from facekp.data.readers.text import numbered_lines
-from facekp.landmarks.scheme import Group, Scheme
-from facekp.utils.errors import ConfigError, DataError
+from facekp.landmarks.scheme import Scheme
+from facekp.utils.errors import DataError
 
 _COLUMNS = 7
-_USER_COLUMNS = 3
 _OPEN, _CLOSED = 4, 0  # types of a path
 _FARTHEST = 1e6  # relative to the image
 
 
-@dataclass(frozen=True)
-class AsfShape:
-    """The content of an ASF file.
-
-    Args:
-        keypoints: float32 [K, 2], x right and y down, relative to the image (0..1).
-        image_name: the host image's file name, as written.
-    """
-
-    keypoints: np.ndarray
-    image_name: str
-
-
-def read_asf(path: Path) -> AsfShape:
+def read_asf(path: Path) -> np.ndarray:
     """Read one annotation.
 
-    Points may lie outside the image; every other fault raises.
+    Returns:
+        float32 [K, 2], x right and y down, relative to the image (0..1); points may lie outside it.
 
     Raises:
         DataError: naming the file and the line, if it cannot be read or does not follow the format.
@@ -70,7 +57,7 @@ def read_asf(path: Path) -> AsfShape:
         if not np.isnan(keypoints[index, 0]):
             raise DataError(f"{path}, line {number}: point {index} is given twice")
         keypoints[index] = x, y
-    return AsfShape(keypoints, lines[-1][1])
+    return keypoints
 
 
 def _point(path: Path, number: int, text: str, count: int) -> tuple[int, float, float]:
@@ -91,7 +78,7 @@ def _point(path: Path, number: int, text: str, count: int) -> tuple[int, float, 
     return index, x, y
 
 
-def write_asf(path: Path, keypoints: np.ndarray, image_name: str, scheme: Scheme, columns: int = _COLUMNS) -> None:
+def write_asf(path: Path, keypoints: np.ndarray, image_name: str, scheme: Scheme) -> None:
     """Write one annotation, with eight decimals.
 
     Args:
@@ -99,51 +86,20 @@ def write_asf(path: Path, keypoints: np.ndarray, image_name: str, scheme: Scheme
         keypoints: float [K, 2], x right and y down, relative to the image (0..1).
         image_name: the host image's file name.
         scheme: its groups become the file's paths; it has K points.
-        columns: 7, or 10 to add three user columns of zeros.
 
     Raises:
-        ConfigError: if the number of points is not the scheme's, or the number of columns is neither 7 nor 10.
         OSError: if the file cannot be written.
     """
-    if keypoints.shape != (len(scheme), 2):
-        raise ConfigError(f"scheme {scheme.name} has {len(scheme)} points in two coordinates, not {keypoints.shape}")
-    if columns not in (_COLUMNS, _COLUMNS + _USER_COLUMNS):
-        raise ConfigError(f"an ASF point has {_COLUMNS} or {_COLUMNS + _USER_COLUMNS} columns, not {columns}")
-    user = columns - _COLUMNS
-    titles = "<path#> <type> <x rel.> <y rel.> <point#> <connects from> <connects to>"
-    titles += "".join(f" <user{number}>" for number in range(1, user + 1))
     rows = {}
     for number, group in enumerate(scheme.groups):
-        for point, before, after in _neighbours(group):
+        points, kind = group.point_indices, _CLOSED if group.closed else _OPEN
+        first, last = (points[-1], points[0]) if group.closed else (points[0], points[-1])
+        for point, before, after in zip(points, (first, *points[:-1]), (*points[1:], last), strict=True):
             x, y = keypoints[point]
-            place = f"{number} \t{_CLOSED if group.closed else _OPEN} \t{x:.8f} \t{y:.8f}"
-            rows[point] = f"{place} \t{point} \t{before} \t{after}" + "\t0.00" * user
-    text = "\n".join(
-        [
-            "#" * 70,
-            _comment("   AAM Shape File"),
-            "#" * 70 + "\n",
-            _comment("number of model points"),
-            f"{len(scheme)}\n",
-            _comment("model points", f"format: {titles}"),
-            *(rows[point] for point in sorted(rows)),
-            "",
-            _comment("host image"),
-            f"{image_name}\n",
-        ]
-    )
-    path.write_text(text, encoding="utf-8", newline="\n")
-
-
-def _neighbours(group: Group) -> list[tuple[int, int, int]]:
-    """Each point of a path with the ones before and after it; the ends of an open path are their own neighbours."""
-    points = group.point_indices
-    first, last = (points[-1], points[0]) if group.closed else (points[0], points[-1])
-    return list(zip(points, (first, *points[:-1]), (*points[1:], last), strict=True))
-
-
-def _comment(*lines: str) -> str:
-    return "\n".join(["#", *(f"# {line}\n#" for line in lines)])
+            rows[point] = f"{number} \t{kind} \t{x:.8f} \t{y:.8f} \t{point} \t{before} \t{after}"
+    head = ["# number of model points", str(len(rows)), "# path type x_rel y_rel index connects_from connects_to"]
+    lines = [*head, *(rows[point] for point in sorted(rows)), "# host image", image_name]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
 
 
 class AsfFolderReader(FolderReader):
@@ -158,4 +114,4 @@ class AsfFolderReader(FolderReader):
 
 
 def _read(face: AnnotatedFace) -> AnnotatedFace:
-    return replace(face, image_size=read_image_size(face.image), keypoints=read_asf(Path(face.source)).keypoints)
+    return replace(face, image_size=read_image_size(face.image), keypoints=read_asf(Path(face.source)))

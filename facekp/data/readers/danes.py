@@ -67,12 +67,12 @@ def _named(image: Path) -> Record:
 
 def _read(record: Record, mended: bool) -> Record:
     annotation = record.image.with_suffix(".asf")
-    shape = read_asf(annotation)
-    if len(shape.keypoints) != len(DANES):
-        raise DataError(f"{annotation} holds {len(shape.keypoints)} points instead of {len(DANES)}; replace it")
-    outside = np.flatnonzero(((shape.keypoints < 0) | (shape.keypoints > 1)).any(axis=1))
+    keypoints = read_asf(annotation)
+    if len(keypoints) != len(DANES):
+        raise DataError(f"{annotation} holds {len(keypoints)} points instead of {len(DANES)}; replace it")
+    outside = np.flatnonzero(((keypoints < 0) | (keypoints > 1)).any(axis=1))
     if len(outside):
-        x, y = shape.keypoints[outside[0]]
+        x, y = keypoints[outside[0]]
         raise DataError(f"{annotation}: point {outside[0]} lies outside the image, at ({x:.3f}, {y:.3f}); correct it")
-    whole = replace(record, image_size=read_image_size(record.image), keypoints=shape.keypoints)
+    whole = replace(record, image_size=read_image_size(record.image), keypoints=keypoints)
     return mend(whole, DANES) if mended else whole

@@ -1,1 +1,1 @@
-"""Drawn faces: ``person`` -> ``head`` -> ``camera`` (the 58 points), and ``paint`` -> ``render`` (the image)."""
+"""Drawn faces: ``person`` -> ``head`` (the 58 points) -> ``render`` (the image)."""

@@ -12,7 +12,6 @@ import numpy as np
 from rich.progress import track
 
 from facekp.data.readers.asf import write_asf
-from facekp.data.synthetic.camera import Camera
 from facekp.data.synthetic.head import Head
 from facekp.data.synthetic.person import Person, Shot, sex_of
 from facekp.data.synthetic.render import render
@@ -22,7 +21,6 @@ from facekp.utils.files import make_folder
 from facekp.utils.terminal import console
 
 _JPEG_QUALITY = 90
-_WIDE_SHARE = 41 / 240  # of the Danes' annotations have ten columns
 
 
 def make_standin(root: Path, people: int = 40) -> Path:
@@ -67,8 +65,7 @@ def draw_face(person: int, image_type: int) -> tuple[np.ndarray, np.ndarray]:
         The image, uint8 [480, 640, 3] BGR, and its keypoints, float32 [58, 2], relative (x / width, y / height).
     """
     head = Head(Person(person), Shot(person, image_type))
-    camera = Camera(head)
-    return render(head, camera), camera.keypoints(head)
+    return render(head), head.keypoints()
 
 
 def _draw_set(folder: Path, faces: dict[str, tuple[int, int]]) -> None:
@@ -78,8 +75,7 @@ def _draw_set(folder: Path, faces: dict[str, tuple[int, int]]) -> None:
         image, points = draw_face(person, image_type)
         _, jpeg = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY))
         (folder / f"{name}.jpg").write_bytes(jpeg.tobytes())
-        wide = np.random.default_rng((0, person, image_type, 1)).random() < _WIDE_SHARE
-        write_asf(folder / f"{name}.asf", points, f"{name}.jpg", DANES, columns=10 if wide else 7)
+        write_asf(folder / f"{name}.asf", points, f"{name}.jpg", DANES)
 
 
 def _holds_set(root: Path, faces: dict[str, tuple[int, int]]) -> bool:

@@ -31,7 +31,7 @@ def test_indexes_every_photograph_with_what_its_name_tells(folder):
     assert {record.name.split("-")[1][0] for record in records if record.turned} == {"3", "4"}
     for record in records:
         assert record.image_size == (640, 480)
-        np.testing.assert_array_equal(record.keypoints, read_asf(folder / f"{record.name}.asf").keypoints)
+        np.testing.assert_array_equal(record.keypoints, read_asf(folder / f"{record.name}.asf"))
 
 
 def spoil_missing_image(folder):
@@ -59,7 +59,7 @@ def spoil_count(folder):
 
 def spoil_position(folder):
     path = min(folder.glob("*.asf"))
-    keypoints = read_asf(path).keypoints
+    keypoints = read_asf(path)
     keypoints[7] = 0.5, 1.02
     write_asf(path, keypoints, path.with_suffix(".jpg").name, DANES)
     return r"01-1\w\.asf: point 7 lies outside the image, at \(0\.500, 1\.020\)"

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from facekp.data.readers.asf import read_asf, write_asf
+from facekp.data.readers.asf import write_asf
 from facekp.data.readers.danes import DanesReader
 from facekp.data.synthetic import dataset as standin
 from facekp.data.synthetic.dataset import draw_face, make_standin
@@ -46,11 +46,6 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def columns(annotation: Path) -> set[int]:
-    rows = (line for line in annotation.read_text().splitlines() if "\t" in line)
-    return {len(row.split()) for row in rows}
-
-
 # the files
 
 
@@ -72,21 +67,6 @@ def test_the_danes_reader_reads_it_and_finds_nothing_to_mend(drawn: Path, faces:
         np.testing.assert_array_equal(one.keypoints, other.keypoints)
 
 
-def test_both_variants_of_the_annotation_appear(drawn: Path) -> None:
-    found = [columns(path) for path in drawn.glob("*.asf")]
-    assert found.count({7}) > found.count({10}) > 0
-
-
-@pytest.mark.parametrize("wide", [7, 10])
-def test_a_written_annotation_reads_back(tmp_path: Path, wide: int) -> None:
-    keypoints = np.random.default_rng(0).random((58, 2)).astype(np.float32)
-    write_asf(tmp_path / "a.asf", keypoints, "a.jpg", DANES, columns=wide)
-    shape = read_asf(tmp_path / "a.asf")
-    np.testing.assert_allclose(shape.keypoints, keypoints, atol=1e-8)
-    assert shape.image_name == "a.jpg"
-    assert columns(tmp_path / "a.asf") == {wide}
-
-
 def test_paths_are_open_or_closed_as_in_the_scheme(tmp_path: Path) -> None:
     write_asf(tmp_path / "a.asf", np.zeros((58, 2), np.float32), "a.jpg", DANES)
     rows = [line.split() for line in (tmp_path / "a.asf").read_text().splitlines() if "\t" in line]
@@ -96,14 +76,6 @@ def test_paths_are_open_or_closed_as_in_the_scheme(tmp_path: Path) -> None:
     assert links[13] == (1, 0, 20, 14)
     assert links[20] == (1, 0, 19, 13)
     assert links[57] == (6, 4, 56, 57)
-
-
-def test_what_is_no_annotation_of_the_scheme_is_not_written(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="58 points"):
-        write_asf(tmp_path / "a.asf", np.zeros((57, 2)), "a.jpg", DANES)
-    with pytest.raises(ConfigError, match="7 or 10 columns"):
-        write_asf(tmp_path / "a.asf", np.zeros((58, 2)), "a.jpg", DANES, columns=8)
-    assert not list(tmp_path.iterdir())
 
 
 # the folder
