@@ -28,7 +28,7 @@ class Person:
         self.eye_size, self.nose_length, self.lip_thickness = near(1.0, 0.05), near(1.0, 0.05), near(1.0, 0.16)
         self.brow_height, self.mouth_drop = near(0.0, 0.2), near(0.0, 0.18)  # cm
         self.skin, self.hair, self.iris, self.clothes = (
-            colours[rng.integers(len(colours))] * rng.normal(1.0, 0.04, 3)
+            np.array(colours[rng.integers(len(colours))]) * rng.normal(1.0, 0.04, 3)
             for colours in (_SKINS, _HAIRS, _IRISES, _CLOTHES)
         )
         self.beard = 0.0 if sex_of(person) == "f" else rng.choice((0.0, 0.2, 0.8), p=(0.5, 0.3, 0.2))
