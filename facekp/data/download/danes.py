@@ -13,19 +13,25 @@ from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import IO
 
-from facekp.data.download.http import DownloadError, NoResponseError, download
+import requests
+from rich.progress import Progress
+
 from facekp.utils.errors import DataError
 from facekp.utils.files import make_folder, user_path
+from facekp.utils.terminal import console
 
 MANIFEST = Path(__file__).with_name("danes.sha256")
 """The names and SHA-256 of the 480 files, as ``sha256sum`` writes them."""
 
-SEARCH_LIMIT_S = 14.0  # for the responses of all hosts; with everything else, at most 15
-STALL_LIMIT_S = 15.0
+TIMEOUTS_S = (3.0, 15.0)  # until a server is connected, and until it sends more
 MAX_BYTES = 100 * 10**6  # of an archive, packed and unpacked; the published ones have 28 MB
 _ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others may expand without bound within one read
 
 _log = logging.getLogger(__name__)
+
+
+class DownloadError(Exception):
+    """Why an address does not give the set; the message follows the address, as in "has the status 404"."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,7 @@ def verify(folder: Path, manifest: Path = MANIFEST) -> Differences:
     genuine = {
         name
         for name in digests.keys() & present
-        if present[name].is_file() and hashlib.sha256(present[name].read_bytes()).hexdigest() == digests[name]
+        if present[name].is_file() and _digest(present[name].read_bytes()) == digests[name]
     }
     return Differences(
         missing=tuple(sorted(digests.keys() - present)),
@@ -112,28 +118,46 @@ def _holds_set(folder: Path, manifest: Path) -> bool:
 
 
 def _search(urls: Sequence[str], digests: dict[str, str]) -> dict[str, bytes]:
-    """The files from the first address that has them; hosts that do not respond in time are not tried again."""
-    hosts = {url: url.partition("://")[2].partition("/")[0] for url in urls}
-    response_limit_s = SEARCH_LIMIT_S / max(len(set(hosts.values())), 1)
-    silent: set[str] = set()
+    """The files from the first address that has them."""
     failures: list[str] = []
-    for url, host in hosts.items():
-        if host in silent:
-            failures.append(f"{url} (not tried: on the same host)")
-            continue
+    for url in urls:
         _log.info("downloading the Danes set from %s", url)
         try:
-            return _genuine(download(url, MAX_BYTES, response_limit_s, STALL_LIMIT_S), digests)
+            return _genuine(_download(url), digests)
         except DownloadError as error:
             _log.warning("%s %s; it is given up", url, error)
             failures.append(f"{url} ({error})")
-            if isinstance(error, NoResponseError):
-                silent.add(host)
     raise DataError(
         f"the Danes set could not be downloaded; tried: {'; '.join(failures) or 'no address'}. Download "
         "imm_face_db.zip or imm_face_db.tar.gz in a browser, unpack it, and set FACEKP_DANES or data.root to the "
         "folder that holds its .jpg and .asf files; or use data=standin, which needs no download"
     )
+
+
+def _download(url: str) -> bytes:
+    """Download a file into memory, with a progress bar on a terminal."""
+    content, out = bytearray(), console(stderr=True)
+    headers = {"Accept-Encoding": "identity"}
+    try:
+        with (
+            requests.get(url, stream=True, timeout=TIMEOUTS_S, headers=headers) as response,
+            Progress(console=out, transient=True, disable=not out.is_terminal) as bar,
+        ):
+            response.raise_for_status()
+            task = bar.add_task("downloading", total=int(response.headers.get("Content-Length", 0)) or None)
+            for piece in response.iter_content(16 * 1024):
+                content += piece
+                bar.update(task, completed=len(content))
+                if len(content) > MAX_BYTES:
+                    raise DownloadError(f"sends more than {MAX_BYTES} bytes")
+    except requests.HTTPError as error:
+        raise DownloadError(f"has the status {error.response.status_code}") from error
+    except DownloadError:
+        raise
+    except Exception as error:  # an odd response makes the libraries raise almost anything
+        fault = "broke off" if content else "could not be reached"
+        raise DownloadError(f"{fault} ({type(error).__name__})") from error
+    return bytes(content)
 
 
 def _genuine(archive: bytes, digests: dict[str, str]) -> dict[str, bytes]:
@@ -151,7 +175,7 @@ def _genuine(archive: bytes, digests: dict[str, str]) -> dict[str, bytes]:
                 room -= len(content)
                 if room < 0:
                     raise DownloadError(f"unpacks to more than {MAX_BYTES} bytes")
-                if hashlib.sha256(content).hexdigest() == digests[name]:
+                if _digest(content) == digests[name]:
                     found[name] = content
     except DownloadError:
         raise
@@ -182,6 +206,10 @@ def _members(archive: bytes) -> Iterator[tuple[str, IO[bytes]]]:
 def _digests(manifest: Path) -> dict[str, str]:
     lines = (line.split() for line in manifest.read_text().splitlines())
     return {name: digest for digest, name in lines}
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _some(names: Sequence[str]) -> str:

@@ -201,11 +201,6 @@ def test_a_complete_folder_is_left_alone_and_nothing_is_downloaded(site: Site, f
     assert contents(folder) == {**FILES, "notes.txt": b"mine"}
 
 
-def test_a_slow_download_may_take_longer_than_the_search(site: Site, download: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(danes, "SEARCH_LIMIT_S", 0.5)
-    download(site.offer("/set.zip", pauses(ZIP, 0.15)))
-
-
 def test_progress_is_drawn_on_a_terminal_only(
     site: Site, download: Any, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,15 +220,15 @@ LIED_SIZE = bytearray(zipped({"01-1m.jpg": bytes(MOST + 1)}))
 LIED_SIZE[LIED_SIZE.index(b"PK\x01\x02") + 24] ^= 3
 NOT_GENUINE = r"does not hold the genuine set: 4 missing or changed \(01-1m\.asf, 01-1m\.jpg, 01-2m\.asf, \.\.\.\)"
 BAD = {
-    "404": (gives(b"none", 404), "responded with status 404"),
+    "404": (gives(b"none", 404), "has the status 404"),
     "an endless redirect": (gives(b"", 302, Location="/bad"), "TooManyRedirects"),
     "a redirect to nowhere": (gives(b"", 302, Location="http://["), "could not be reached"),
     "a wrong length": (gives(b"", Content_Length="many"), "could not be reached"),
     "nothing": (gives(b""), "is no sound"),
-    "truncated": (gives(ZIP, sent=len(ZIP) // 2), "broke off"),
+    "truncated": (gives(ZIP, sent=len(ZIP) // 2), r"broke off \(ChunkedEncodingError\)"),
     "truncated by the sender": (gives(TAR[: len(TAR) // 2]), r"is no sound .* \(EOFError\)"),
-    "stalled": (pauses(ZIP, 0, pieces=2), "stalled after 32768 bytes"),
-    "endless": (gives(bytes(MOST + 1)), "sent more than 400000 bytes"),
+    "stalled": (pauses(ZIP, 0, pieces=2), "broke off"),
+    "endless": (gives(bytes(MOST + 1)), "sends more than 400000 bytes"),
     "corrupt": (gives(ZIP[:20_000] + bytes(100) + ZIP[20_100:]), "is no sound"),
     "a page instead": (gives(b"<html>We have moved</html>"), r"is no sound \.zip or \.tar\.gz archive \(ReadError\)"),
     "other faces": (gives(zipped({"b.jpg": b"x"})), NOT_GENUINE),
@@ -254,10 +249,10 @@ BAD = {
 def test_a_bad_address_is_given_up_for_the_next(
     name: str, site: Site, folder: Path, download: Any, caplog: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(danes, "STALL_LIMIT_S", 0.3)
+    monkeypatch.setattr(danes, "TIMEOUTS_S", (0.3, 0.3))
     answer, reason = BAD[name]
     bad, good = site.offer("/bad", answer), site.offer("/good", gives(ZIP))
-    download(bad, good.replace("127.0.0.1", "localhost"))  # as if on another host
+    download(bad, good)
     assert contents(folder) == FILES
     assert list(folder.parent.iterdir()) == [folder]
     [note] = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
@@ -267,32 +262,19 @@ def test_a_bad_address_is_given_up_for_the_next(
 def test_without_a_network_the_search_ends_soon_and_says_what_to_do(
     site: Site, folder: Path, download: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look_up = socket.getaddrinfo
-
-    def getaddrinfo(host: str, *args: Any, **kwargs: Any) -> Any:
-        if host == "unknown.test":
-            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        if host == "hangs.test":
-            site.closing.wait(30)
-        return look_up(host, *args, **kwargs)
-
-    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    monkeypatch.setattr(danes, "SEARCH_LIMIT_S", 0.6)
+    monkeypatch.setattr(danes, "TIMEOUTS_S", (0.3, 0.3))
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         nobody = f"http://127.0.0.1:{unused.getsockname()[1]}/set.zip"
     silent = site.offer("/set.zip", lambda handler: site.closing.wait(30))
-    hangs = "http://hangs.test/set"
     started = time.monotonic()
     with pytest.raises(DataError) as caught:
-        download(f"{hangs}.zip", f"{hangs}.tar.gz", "http://unknown.test/set.zip", silent, nobody, "set.zip")
+        download("http://unknown.invalid/set.zip", silent, nobody, "set.zip")
     assert time.monotonic() - started < 25  # the silent server alone would hold it for 30
     assert str(caught.value).startswith(
-        "the Danes set could not be downloaded; tried: "
-        f"{hangs}.zip (did not respond within 0.12 s); {hangs}.tar.gz (not tried: on the same host); "
-        "http://unknown.test/set.zip (could not be reached (Name or service not known)); "
-        f"{silent} (did not respond within 0.12 s); {nobody} (could not be reached (Connection refused)); "
-        "set.zip (could not be reached (MissingSchema)). Download "
+        "the Danes set could not be downloaded; tried: http://unknown.invalid/set.zip (could not be reached "
+        f"(ConnectionError)); {silent} (could not be reached (ReadTimeout)); {nobody} (could not be reached "
+        "(ConnectionError)); set.zip (could not be reached (MissingSchema)). Download "
     )
     assert all(advice in str(caught.value) for advice in ("in a browser", "FACEKP_DANES", "data.root", "data=standin"))
     assert list(folder.parent.iterdir()) == []
