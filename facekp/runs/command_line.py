@@ -9,7 +9,6 @@ import math
 import os
 import re
 import shlex
-import shutil
 import signal
 import sys
 import threading
@@ -18,12 +17,11 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, ClassVar, NoReturn
+from typing import Any, NoReturn
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, MissingConfigException
-from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
 
@@ -31,45 +29,17 @@ from facekp.config import CONF, checked, register
 from facekp.runs.distributed import NO_OUTPUT, is_main_process, other_process_ended, reports_error, run_silently
 from facekp.runs.folder import RunFolder
 from facekp.runs.help import register_help
-from facekp.runs.lock import unlock_all
+from facekp.runs.lock import remove_new_folders, unlock_all
 from facekp.runs.resume import resuming, run_job, sweeping
 from facekp.runs.signals import Interrupted, install_handlers
 from facekp.utils.errors import FacekpError, closest
-from facekp.utils.files import is_folder, write_text
+from facekp.utils.files import write_text
 from facekp.utils.terminal import display_path, one_line
 
 _MAIN_PROCESS_REPORTS_S = 5.0
 _UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
 _SHOWN = 30  # characters on each side of a fault
 _IMPOSSIBLE = (errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP)
-
-
-class NewFolders(Callback):
-    """Records the folders that a command creates for its run, so that they can be removed if it fails at once."""
-
-    folders: ClassVar[list[Path]] = []
-
-    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
-        self._note(config.hydra.run.dir)
-
-    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        self._note(config.hydra.sweep.dir)
-
-    def _note(self, path: str) -> None:
-        inner = Path(path).absolute()
-        self.folders[:] = [folder for folder in (inner, *inner.parents) if not is_folder(folder)]
-
-    @classmethod
-    def remove(cls) -> None:
-        """Remove them if they contain nothing but Hydra's record of the settings."""
-        unlock_all()
-        for folder in cls.folders:
-            with suppress(OSError):  # a folder with other content stays
-                if folder == cls.folders[0] and [path.name for path in folder.iterdir()] == [".hydra"]:
-                    shutil.rmtree(folder / ".hydra")
-                if folder == cls.folders[0] and [path.name for path in folder.iterdir()] == ["multirun.yaml"]:
-                    (folder / "multirun.yaml").unlink()
-                folder.rmdir()
 
 
 class CheckedTask:
@@ -104,7 +74,7 @@ class CheckedTask:
             if self._wants_traceback or (text is None and not sweeping()):
                 raise
             if text and not sweeping():
-                NewFolders.remove()
+                remove_new_folders()
                 _exit(error, text)
             print(f"Error: {text or f'{error!r}; see {display_path(RunFolder(folder).error)}'}", file=sys.stderr)
             with suppress(OSError):
@@ -163,7 +133,7 @@ def run_command(
         text = error_message(error)
         if wants_traceback or text is None:
             raise
-        NewFolders.remove()
+        remove_new_folders()
         _exit(error, text)
     finally:
         unlock_all()

@@ -1,9 +1,10 @@
-"""Locks of run folders, so that one process at a time trains in each."""
+"""Locks of run folders, so that one process at a time trains in each, and removal of those that were opened in vain."""
 
 from __future__ import annotations
 
 import os
 import platform
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ from omegaconf import DictConfig
 
 from facekp.runs.distributed import is_main_process
 from facekp.utils.errors import ConfigError
+from facekp.utils.files import is_folder
 from facekp.utils.terminal import display_path
 
 try:
@@ -25,20 +27,21 @@ except ImportError:  # Windows
 LOCK = ".lock"
 """Name of the file in a run folder that names the process that trains there."""
 
-_held: dict[Path, tuple[IO[str], bool]] = {}  # the open file, and whether the folder was created for it
+_held: dict[Path, IO[str]] = {}
+_new: list[Path] = []  # folders that this command creates, the innermost first
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Lock a folder within the block; see :func:`lock`."""
-    if folder.resolve() in _held:  # by LockFolder
-        yield
-        return
-    lock(folder)
+    """Lock a folder within the block, unless this process has locked it before; see :func:`lock`."""
+    ours = folder.resolve() not in _held
+    if ours:
+        lock(folder)
     try:
         yield
     finally:
-        _unlock(folder.resolve())
+        if ours:
+            _unlock(folder.resolve())
 
 
 def lock(folder: Path) -> None:
@@ -56,7 +59,6 @@ def lock(folder: Path) -> None:
     """
     if fcntl is None or not is_main_process():
         return
-    made = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / LOCK
     file = path.open("a+", encoding="utf-8")
@@ -64,6 +66,9 @@ def lock(folder: Path) -> None:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # unlike that of flock, not shared with forked processes
         if not path.exists() or not os.path.samestat(os.fstat(file.fileno()), path.stat()):
             raise BlockingIOError  # its holder has removed it since it was opened here
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {platform.node()}")
+        file.flush()
     except (BlockingIOError, PermissionError) as error:
         file.seek(0)
         with file:
@@ -77,11 +82,7 @@ def lock(folder: Path) -> None:
             f"{display_path(folder)} cannot be locked here ({error.strerror}): start nothing else in it",
             file=sys.stderr,
         )
-    else:
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {platform.node()}")
-        file.flush()
-    _held[folder.resolve()] = file, made
+    _held[folder.resolve()] = file
 
 
 def unlock_all() -> None:
@@ -91,31 +92,40 @@ def unlock_all() -> None:
 
 
 def _unlock(folder: Path) -> None:
-    file, made = _held.pop(folder, (None, False))
-    if file is None:
-        return
-    with suppress(OSError), file:
+    with suppress(OSError), _held.pop(folder):
         (folder / LOCK).unlink()
-        if made:
-            folder.rmdir()  # if it is empty
 
 
-class LockFolder(Callback):
+class OpenFolder(Callback):
     """Locks the folder of a run or sweep before Hydra writes the settings into it."""
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         if config.hydra.output_subdir is not None:
-            _lock_or_exit(Path(config.hydra.run.dir))
+            _open(Path(config.hydra.run.dir).absolute())
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        _lock_or_exit(Path(config.hydra.sweep.dir))
+        _open(Path(config.hydra.sweep.dir).absolute())
 
 
-def _lock_or_exit(folder: Path) -> None:
+def _open(folder: Path) -> None:
+    _new[:] = [each for each in (folder, *folder.parents) if not is_folder(each)]
     try:
+        folder.mkdir(parents=True, exist_ok=True)  # also for what a sweeper stores there
         lock(folder)
     except ConfigError as error:  # Hydra ignores exceptions of callbacks
-        print(f"Error: {error}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(f"Error: {error}")
     except OSError:
         return  # Hydra cannot write there either
+
+
+def remove_new_folders() -> None:
+    """Remove the folders that this command has created, if they contain nothing but Hydra's record of the settings."""
+    unlock_all()
+    for folder in _new:
+        with suppress(OSError):  # a folder with other content stays
+            content = [path.name for path in folder.iterdir()]
+            if folder == _new[0] and content == [".hydra"]:
+                shutil.rmtree(folder / ".hydra")
+            if folder == _new[0] and content == ["multirun.yaml"]:
+                (folder / "multirun.yaml").unlink()
+            folder.rmdir()

@@ -56,7 +56,6 @@ class SweepTable(Callback):
         self._total = config.hydra.sweeper.get("n_trials") or len(jobs)
         _check(config_name, jobs, self._swept)
         SweepTable.folder = Path(config.hydra.sweep.dir).absolute()
-        SweepTable.folder.mkdir(parents=True, exist_ok=True)  # a sweeper may store something there
         self._register()
 
     def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
