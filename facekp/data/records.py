@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,9 +20,6 @@ IMAGE_TYPES = {1: "neutral", 2: "happy", 3: "turned right", 4: "turned left", 5:
 TURNED_TYPES = (3, 4)
 FRONTAL_TYPES = (1, 2, 5)
 
-NO_SIZE = (0, 0)
-NO_KEYPOINTS = np.empty((0, 2), np.float32)
-
 
 @dataclass(frozen=True)
 class Record:
@@ -34,18 +31,20 @@ class Record:
         image_size: (width, height) in pixels.
         keypoints: float32 [K, 2], x right and y down, relative to the image (0..1).
         person: number of the person; the person-wise splits hold out people, not images.
+        source: of the keypoints, for messages; the path of the annotation, if it has a file of its own.
         sex: ``m``, ``f``, or None if unknown.
         image_type: as in the Danes set, see :data:`IMAGE_TYPES`, or None.
         raw: the keypoints as in their file, if mending changed them; otherwise None.
         fault: why this face cannot be used, otherwise None. A face with a fault counts when the data are split, so that
-            the others stay on their sides, and is then left out; its size and keypoints are meaningless.
+            the others stay on their sides, and is then left out.
     """
 
     name: str
     image: Path
-    image_size: tuple[int, int]
-    keypoints: np.ndarray
-    person: int
+    image_size: tuple[int, int] = (0, 0)
+    keypoints: np.ndarray = field(default_factory=lambda: np.empty((0, 2), np.float32))
+    person: int = 0
+    source: str = ""
     sex: str | None = None
     image_type: int | None = None
     raw: np.ndarray | None = None

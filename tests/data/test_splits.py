@@ -18,7 +18,7 @@ from facekp.utils.errors import ConfigError
 def records() -> list[Record]:
     nothing = np.zeros((58, 2), np.float32)
     return [
-        Record(f"{person:02d}-{kind}m", Path("x.jpg"), (640, 480), nothing, person, "m", kind)
+        Record(f"{person:02d}-{kind}m", Path("x.jpg"), (640, 480), nothing, person, sex="m", image_type=kind)
         for person in range(1, 41)
         for kind in range(1, 7)
     ]

@@ -18,8 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from facekp.data.images import read_image_size
-from facekp.data.readers.folder import AnnotatedFace, FolderReader
+from facekp.data.readers.folder import FolderReader
 from facekp.data.readers.text import numbered_lines
+from facekp.data.records import Record
 from facekp.landmarks.scheme import Scheme
 from facekp.utils.errors import DataError
 
@@ -109,9 +110,9 @@ class AsfFolderReader(FolderReader):
         scheme, person: as for :class:`FolderReader`.
     """
 
-    def faces(self, folder: Path) -> list[AnnotatedFace]:
+    def faces(self, folder: Path) -> list[Record]:
         return self.paired(folder, ".asf", _read)
 
 
-def _read(face: AnnotatedFace) -> AnnotatedFace:
+def _read(face: Record) -> Record:
     return replace(face, image_size=read_image_size(face.image), keypoints=read_asf(Path(face.source)))

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from facekp.data.images import read_image_size
-from facekp.data.readers.folder import AnnotatedFace, FolderReader
-from facekp.data.records import NO_KEYPOINTS, NO_SIZE, attempt
+from facekp.data.readers.folder import FolderReader
+from facekp.data.records import Record, attempt
 from facekp.landmarks.frames import from_pixel_centres
 from facekp.landmarks.scheme import Group, Scheme
 from facekp.utils.errors import ConfigError, DataError
@@ -39,28 +39,22 @@ class CocoAnnotation:
     """One annotation.
 
     Args:
-        file_name: of the image, relative to the image folder.
-        image_size: (width, height) as the file gives it, or None.
-        points_px: float64 [K, 2], in pixels counted from 0.
-        labelled: bool [K].
+        image: the entry of its image.
         where: name of the annotation, for messages.
+        points: float64 [K, 3], x and y in pixels counted from 0, and v.
         fault: why it cannot be used, or None; with a fault it has no points.
     """
 
-    file_name: str
-    image_size: tuple[int, int] | None
-    points_px: np.ndarray
-    labelled: np.ndarray
+    image: Mapping[str, Any]
     where: str
+    points: np.ndarray = field(default_factory=lambda: np.empty((0, 3)))
     fault: str | None = None
 
     @property
     def area(self) -> float:
         """The area of the box around the labelled points, in pixels; infinite with a fault, as the size is unknown."""
-        if self.fault is not None:
-            return np.inf
-        labelled = self.points_px[self.labelled]
-        return float(np.prod(np.ptp(labelled, axis=0))) if len(labelled) else 0.0
+        labelled = self.points[self.points[:, 2] > 0, :2]
+        return np.inf if self.fault else float(np.prod(np.ptp(labelled, axis=0))) if len(labelled) else 0.0
 
 
 def read_coco(path: Path, on_bad: str = "error") -> tuple[tuple[str, ...], list[CocoAnnotation]]:
@@ -76,89 +70,64 @@ def read_coco(path: Path, on_bad: str = "error") -> tuple[tuple[str, ...], list[
     Raises:
         DataError: naming the file and the entry, if it cannot be read or does not follow the format.
     """
-    content = _load(path)
-    images = {_id(image, "id", where): _image(image, where) for image, where in _entries(content, "images", path)}
-    category, names = _category(content, path)
-    faces = []
-    for annotation, where in _entries(content, "annotations", path, "keypoints"):
-        if annotation.get("category_id") == category:
-            image = _id(annotation, "image_id", where)
-            if image not in images:
-                raise DataError(f"{where}: there is no image with the id {str(image)[:60]!r}; correct it")
-            known = CocoAnnotation(*images[image], NO_KEYPOINTS, np.empty(0, bool), where)
-            faces.append(attempt(known, partial(_labelled, annotation, len(names)), on_bad))
-    return names, faces
-
-
-def _category(content: Mapping[str, Any], path: Path) -> tuple[int | str, tuple[str, ...]]:
-    """The id of the category that has keypoints, and their names."""
-    categories = list(_entries(content, "categories", path, "keypoints"))
-    if len(categories) != 1:
-        raise DataError(f"{path} has {len(categories)} categories with keypoints; keep the one that is wanted")
-    category, where = categories[0]
-    names = tuple(str(name) for name in _of(category, "keypoints", list, where))
-    if not names:
-        raise DataError(f"{where}: keypoints names no point; correct it")
-    return _id(category, "id", where), names
-
-
-def _load(path: Path) -> Mapping[str, Any]:
     try:
         content = json.loads(read_bytes(path, _MAX_BYTES))
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}); set data.reader.annotations to the file") from error
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is not JSON that can be read ({error}); replace it by the original file") from error
-    if not isinstance(content, dict):
-        raise DataError(f"{path} holds no images, annotations and categories; replace it by the original file")
-    return content
+    images = {}
+    for image, where in _entries(content, "images", path):
+        _check(image, where, id=(int, str), file_name=str)
+        if "width" in image or "height" in image:
+            _check(image, where, width=int, height=int)
+        images[image["id"]] = image
+    categories = [entry for entry in _entries(content, "categories", path) if "keypoints" in entry[0]]
+    if len(categories) != 1:
+        raise DataError(f"{path} has {len(categories)} categories with keypoints; keep the one that is wanted")
+    category, where = categories[0]
+    _check(category, where, id=(int, str), keypoints=list)
+    names = tuple(map(str, category["keypoints"]))
+    if not names:
+        raise DataError(f"{where}: keypoints names no point; correct it")
+    faces = []
+    for annotation, where in _entries(content, "annotations", path):
+        if "keypoints" in annotation and annotation.get("category_id") == category["id"]:
+            _check(annotation, where, image_id=(int, str))
+            if annotation["image_id"] not in images:
+                raise DataError(
+                    f"{where}: there is no image with the id {str(annotation['image_id'])[:60]!r}; correct it"
+                )
+            known = CocoAnnotation(images[annotation["image_id"]], where)
+            faces.append(attempt(known, partial(_with_points, annotation, len(names)), on_bad))
+    return names, faces
 
 
-def _entries(
-    content: Mapping[str, Any], key: str, path: Path, needs: str | None = None
-) -> Iterable[tuple[dict[str, Any], str]]:
-    """The entries of a list of the file, each with a name for messages; those without the key ``needs`` are skipped.
-
-    Files with several kinds of annotations hold entries of each.
-    """
-    entries = content.get(key)
+def _entries(content: Any, key: str, path: Path) -> Iterable[tuple[dict[str, Any], str]]:
+    """The entries of a list of the file, each with a name for messages."""
+    entries = content.get(key) if isinstance(content, dict) else None
     if not isinstance(entries, list):
         raise DataError(f"{path} holds no list of {key}; replace it by the original file")
     for number, entry in enumerate(entries):
-        where = f"{path}, {key}[{number}]"
         if not isinstance(entry, dict):
-            raise DataError(f"{where} is not an object; replace it by the original file")
-        if needs is None or needs in entry:
-            yield entry, where
+            raise DataError(f"{path}, {key}[{number}] is not an object; replace it by the original file")
+        yield entry, f"{path}, {key}[{number}]"
 
 
-def _of(entry: Mapping[str, Any], key: str, kind: type | tuple[type, ...], where: str) -> Any:
-    if not isinstance(entry.get(key), kind):
-        raise DataError(f"{where}: {key} is missing, or of the wrong kind; correct it")
-    return entry[key]
+def _check(entry: Mapping[str, Any], where: str, **kinds: type | tuple[type, ...]) -> None:
+    for key, kind in kinds.items():
+        if not isinstance(entry.get(key), kind):
+            raise DataError(f"{where}: {key} is missing, or of the wrong kind; correct it")
 
 
-def _id(entry: Mapping[str, Any], key: str, where: str) -> int | str:
-    return _of(entry, key, (int, str), where)
-
-
-def _image(image: Mapping[str, Any], where: str) -> tuple[str, tuple[int, int] | None]:
-    file_name = _of(image, "file_name", str, where)
-    if "width" not in image and "height" not in image:
-        return file_name, None
-    return file_name, (_of(image, "width", int, where), _of(image, "height", int, where))
-
-
-def _labelled(annotation: Mapping[str, Any], count: int, face: CocoAnnotation) -> CocoAnnotation:
-    """Add the points to a face."""
-    where = face.where
-    given = _of(annotation, "keypoints", list, where)
+def _with_points(annotation: Mapping[str, Any], count: int, face: CocoAnnotation) -> CocoAnnotation:
+    _check(annotation, face.where, keypoints=list)
+    given = annotation["keypoints"]
     if len(given) != 3 * count:
-        raise DataError(f"{where}: keypoints has {len(given)} numbers instead of 3 for each of {count} points")
+        raise DataError(f"{face.where}: keypoints has {len(given)} numbers instead of 3 for each of {count} points")
     if not all(isinstance(number, (int, float)) and abs(number) < _FARTHEST for number in given):
-        raise DataError(f"{where}: keypoints has something that is not a finite number of pixels; correct it")
-    numbers = np.array(given, dtype=np.float64).reshape(count, 3)
-    return replace(face, points_px=numbers[:, :2], labelled=numbers[:, 2] > 0)
+        raise DataError(f"{face.where}: keypoints has something that is not a finite number of pixels; correct it")
+    return replace(face, points=np.array(given, dtype=np.float64).reshape(count, 3))
 
 
 class CocoReader(FolderReader):
@@ -186,47 +155,48 @@ class CocoReader(FolderReader):
         self._by_names = scheme == "names"
         self._names: tuple[str, ...] = ()
 
-    def faces(self, folder: Path) -> list[AnnotatedFace]:
+    def faces(self, folder: Path) -> list[Record]:
         self._names, found = read_coco(self._annotations, self.on_bad)
         largest: dict[str, CocoAnnotation] = {}
         for face in sorted(found, key=lambda face: -face.area):
-            largest.setdefault(face.file_name, face)
-        taken = [largest[name] for name in sorted(largest)]
-        complete = [face for face in taken if face.labelled.all()]
+            largest.setdefault(face.image["file_name"], face)
+        complete = [name for name in sorted(largest) if (largest[name].points[:, 2] > 0).all()]
         if found and not complete:
             raise DataError(f"{self._annotations}: no face has all its points labelled (v > 0); label them")
-        self._print_left_out(len(found) - len(taken), "smaller faces of images with several")
-        self._print_left_out(len(taken) - len(complete), "images whose face has points without a label (v = 0)")
+        for count, what in (
+            (len(found) - len(largest), "smaller faces of images with several"),
+            (len(largest) - len(complete), "images whose face has points without a label (v = 0)"),
+        ):
+            if count:
+                print(f"Left out of {display_path(self._annotations)}: {count} {what}")
         return [
             attempt(
-                AnnotatedFace(face.file_name, folder / face.file_name, NO_SIZE, NO_KEYPOINTS, face.where, face.fault),
-                partial(_located, face, folder),
+                Record(name, folder / name, source=largest[name].where, fault=largest[name].fault),
+                partial(_located, largest[name], folder),
                 self.on_bad,
             )
-            for face in complete
+            for name in complete
         ]
-
-    def _print_left_out(self, count: int, what: str) -> None:
-        if count:
-            print(f"Left out of {display_path(self._annotations)}: {count} {what}")
 
     def scheme_of(self, num_points: int) -> Scheme:
         return scheme_of_names(self._names) if self._by_names else super().scheme_of(num_points)
 
 
-def _located(face: CocoAnnotation, folder: Path, known: AnnotatedFace) -> AnnotatedFace:
-    path = known.image
+def _located(face: CocoAnnotation, folder: Path, record: Record) -> Record:
+    path = record.image
     try:
         there = path.is_file()
     except (OSError, ValueError):  # a name that no file can have
         there = False
     if not there:
-        raise DataError(f"{face.where}: the image {face.file_name[:60]!r} is not in {folder}; add it, or set data.root")
+        raise DataError(f"{face.where}: the image {record.name[:60]!r} is not in {folder}; add it, or set data.root")
     size = read_image_size(path)
-    if face.image_size not in (None, size):
-        sizes = ["{}x{}".format(*each) for each in (size, face.image_size or size)]
-        raise DataError(f"{path} is {sizes[0]}, but {face.where} was made at {sizes[1]}; replace either")
-    return replace(known, image_size=size, keypoints=from_pixel_centres(face.points_px, size))
+    noted = face.image.get("width", size[0]), face.image.get("height", size[1])
+    if noted != size:
+        raise DataError(
+            f"{path} is {size[0]}x{size[1]}, but {face.where} was made at {noted[0]}x{noted[1]}; replace either"
+        )
+    return replace(record, image_size=size, keypoints=from_pixel_centres(face.points[:, :2], size))
 
 
 def scheme_of_names(names: Sequence[str]) -> Scheme:

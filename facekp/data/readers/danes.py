@@ -12,7 +12,7 @@ import numpy as np
 from facekp.data.images import read_image_size
 from facekp.data.label_repair import mend
 from facekp.data.readers.asf import read_asf
-from facekp.data.records import NO_KEYPOINTS, NO_SIZE, Reader, Record, attempt
+from facekp.data.records import Reader, Record, attempt
 from facekp.landmarks.scheme import DANES
 from facekp.utils.errors import DataError
 from facekp.utils.files import is_folder, user_path
@@ -62,7 +62,7 @@ def _named(image: Path) -> Record:
             f"{image}: the name does not follow PP-Ts.jpg (person, type 1-6, sex m or f); rename or move it"
         )
     person, kind, sex = int(named["person"]), int(named["image_type"]), named["sex"]
-    return Record(image.stem, image, NO_SIZE, NO_KEYPOINTS, person, sex, kind)
+    return Record(image.stem, image, person=person, sex=sex, image_type=kind)
 
 
 def _read(record: Record, mended: bool) -> Record:

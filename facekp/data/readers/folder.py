@@ -6,13 +6,13 @@ import re
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from facekp.data.records import NO_KEYPOINTS, NO_SIZE, Reader, Record, attempt
+from facekp.data.records import Reader, Record, attempt
 from facekp.landmarks.scheme import Scheme
 from facekp.landmarks.scheme_files import load_scheme
 from facekp.utils.errors import ConfigError, DataError
@@ -23,27 +23,6 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".p
 
 _MAX_REPETITIONS = 3  # in the regular expression that finds a person
 _MAX_OUTSIDE = 1.0  # how far outside a point may lie, as a fraction of the image: some faces are cut off by its border
-
-
-@dataclass(frozen=True)
-class AnnotatedFace:
-    """An annotated photograph whose person is not known yet.
-
-    Args:
-        name: unique within the data set.
-        image: path of the photograph.
-        image_size: (width, height) in pixels.
-        keypoints: float32 [K, 2], relative to the image.
-        source: of the keypoints, for messages; a path if they have a file of their own.
-        fault: why this face cannot be used, otherwise None.
-    """
-
-    name: str
-    image: Path
-    image_size: tuple[int, int]
-    keypoints: np.ndarray
-    source: str
-    fault: str | None = None
 
 
 class FolderReader(Reader):
@@ -101,20 +80,17 @@ class FolderReader(Reader):
         self.scheme = self._given_scheme or self.scheme_of(max(counts, key=counts.__getitem__, default=0))
         faces = [attempt(face, self._checked, self.on_bad) for face in faces]
         people = _number([self._person_of(face) for face in faces]) if self._person else range(1, len(faces) + 1)
-        return [
-            Record(face.name, face.image, face.image_size, face.keypoints, person, fault=face.fault)
-            for face, person in zip(faces, people, strict=True)
-        ]
+        return [replace(face, person=person) for face, person in zip(faces, people, strict=True)]
 
     @abstractmethod
-    def faces(self, folder: Path) -> list[AnnotatedFace]:
-        """All annotated photographs of the folder, in a fixed order; see ``on_bad`` for those that cannot be used.
+    def faces(self, folder: Path) -> list[Record]:
+        """All annotated photographs of the folder, in a fixed order, without their persons; see ``on_bad``.
 
         Raises:
             DataError: with the file and what is missing or wrong.
         """
 
-    def paired(self, folder: Path, suffix: str, read: Callable[[AnnotatedFace], AnnotatedFace]) -> list[AnnotatedFace]:
+    def paired(self, folder: Path, suffix: str, read: Callable[[Record], Record]) -> list[Record]:
         """Photographs with an annotation file of the same name beside them, in a folder and its subfolders.
 
         Args:
@@ -136,14 +112,14 @@ class FolderReader(Reader):
         faces = []
         for name in sorted({*images, *annotations}):
             image, annotation = images.get(name, folder / name), annotations.get(name, folder / f"{name}{suffix}")
-            faces.append(attempt(AnnotatedFace(name, image, NO_SIZE, NO_KEYPOINTS, str(annotation)), read, self.on_bad))
+            faces.append(attempt(Record(name, image, source=str(annotation)), read, self.on_bad))
         return faces
 
     def scheme_of(self, num_points: int) -> Scheme:
         """The scheme of files with so many points, where none is given."""
         return Scheme.unknown(num_points)
 
-    def _checked(self, face: AnnotatedFace) -> AnnotatedFace:
+    def _checked(self, face: Record) -> Record:
         if one_line(face.name) != face.name:
             raise DataError(f"{face.image}: its name holds control characters or is not UTF-8; rename it")
         found, wanted = len(face.keypoints), len(self.scheme)
@@ -160,7 +136,7 @@ class FolderReader(Reader):
             )
         return face
 
-    def _person_of(self, face: AnnotatedFace) -> str:
+    def _person_of(self, face: Record) -> str:
         found = self._person.search(face.name) if self._person else None
         person = found and found[1 if found.re.groups else 0]
         if not person:

@@ -24,8 +24,9 @@ from typing import Any
 import numpy as np
 
 from facekp.data.images import read_image_size
-from facekp.data.readers.folder import AnnotatedFace, FolderReader
+from facekp.data.readers.folder import FolderReader
 from facekp.data.readers.text import numbered_lines
+from facekp.data.records import Record
 from facekp.landmarks.frames import from_pixel_centres
 from facekp.utils.errors import ConfigError, DataError
 
@@ -86,10 +87,10 @@ class PtsReader(FolderReader):
             raise ConfigError(f"data.reader.first_pixel={first_pixel} is not possible: it must be 0 or 1")
         self._first_pixel = first_pixel
 
-    def faces(self, folder: Path) -> list[AnnotatedFace]:
+    def faces(self, folder: Path) -> list[Record]:
         return self.paired(folder, ".pts", self._read)
 
-    def _read(self, face: AnnotatedFace) -> AnnotatedFace:
+    def _read(self, face: Record) -> Record:
         size = read_image_size(face.image)
         points_px = read_pts(Path(face.source)) - self._first_pixel
         return replace(face, image_size=size, keypoints=from_pixel_centres(points_px, size))

@@ -188,7 +188,7 @@ def test_each_fault_is_one_sentence_that_names_the_entry(root, spoil):
         (b"\xff\xfe\x00", "is not JSON that can be read"),
         (b"[" * 1_000_000, "is not JSON that can be read"),
         (b"9" * 5000, "is not JSON that can be read"),
-        (b"[]", "holds no images, annotations and categories"),
+        (b"[]", "holds no list of images"),
     ],
 )
 def test_what_is_no_coco_file_is_refused(tmp_path, raw, message):
@@ -233,5 +233,5 @@ def test_a_spoilt_file_is_read_or_refused_in_one_line(tmp_path_factory, data):
     path.write_text(json.dumps(content))
     names, faces = read_or_refused(read_coco, path) or ((), [])
     for face in faces:
-        assert face.points_px.shape == (len(names), 2)
-        assert np.isfinite(face.points_px).all()
+        assert face.points.shape == (len(names), 3)
+        assert np.isfinite(face.points).all()
