@@ -92,8 +92,9 @@ def unlock_all() -> None:
 
 
 def _unlock(folder: Path) -> None:
-    with suppress(OSError), _held.pop(folder):
-        (folder / LOCK).unlink()
+    if folder in _held:
+        with suppress(OSError), _held.pop(folder):
+            (folder / LOCK).unlink()
 
 
 class OpenFolder(Callback):
