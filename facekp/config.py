@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -202,7 +202,6 @@ def checked(config: DictConfig) -> Any:
     _check_bounds(made, "")
     if isinstance(made, Config):
         _check_optimizer(made.optimizer)
-        _check_fold(made.data)
         _check_plain(made)
     if isinstance(made, Config) and made.data.batch_size % made.trainer.world_size:
         raise ConfigError(
@@ -233,14 +232,22 @@ def settings_from_file(schema: type[T], values: Mapping[str, Any], where: str) -
     except OmegaConfBaseException as error:
         raise ConfigError(f"{where}.{error.full_key}: {str(error).splitlines()[0]}") from error
     _check_bounds(made, f"{where}.")
-    if isinstance(made, DataConfig):
-        _check_fold(made)
     return made  # type: ignore[return-value]
 
 
 def _check_bounds(made: Any, path: str) -> None:
-    for name, value, bounds in _settings(made, path):
-        _check(name, value, bounds)
+    known = {item.name: item.metadata for item in fields(made)}
+    for name, value in vars(made).items():
+        if name in known and is_dataclass(value):
+            _check_bounds(value, f"{path}{name}.")
+        elif name in known:
+            _check(path + name, value, known[name])
+        elif not isinstance(made, TrainerConfig):
+            raise ConfigError(f"there is no setting {path}{name}; leave out +{path}{name}")
+    if isinstance(made, DataConfig) and made.fold >= made.folds:
+        raise ConfigError(
+            f"data.fold={made.fold} does not exist: with data.folds={made.folds} the folds are 0 to {made.folds - 1}"
+        )
 
 
 def _check_plain(config: Config) -> None:
@@ -252,26 +259,6 @@ def _check_plain(config: Config) -> None:
         raise ConfigError(f"{error}; these settings must be plain values, for checkpoints hold them") from error
 
 
-def _check_fold(data: DataConfig) -> None:
-    if data.fold >= data.folds:
-        raise ConfigError(
-            f"data.fold={data.fold} does not exist: with data.folds={data.folds} the folds are 0 to {data.folds - 1}"
-        )
-
-
-def _settings(node: Any, path: str = "") -> Iterator[tuple[str, Any, dict[str, Any]]]:
-    known = {item.name: item.metadata for item in fields(node)}
-    for name, value in vars(node).items():
-        if name not in known and isinstance(node, TrainerConfig):
-            continue
-        if name not in known:
-            raise ConfigError(f"there is no setting {path}{name}; leave out +{path}{name}")
-        if is_dataclass(value):
-            yield from _settings(value, f"{path}{name}.")
-        else:
-            yield path + name, value, dict(known[name])
-
-
 def _check_optimizer(optimizer: Specs) -> None:
     """Check the settings that models set by default against the bounds in :class:`ModelConfig`."""
     for item in fields(ModelConfig):
@@ -279,20 +266,19 @@ def _check_optimizer(optimizer: Specs) -> None:
             path, value = f"optimizer.{item.name}", optimizer[item.name]
             if isinstance(value, bool) or not isinstance(value, (int, float)):
                 raise ConfigError(f"{path}={value} is not possible: it must be a number")
-            _check(path, value, dict(item.metadata))
+            _check(path, value, item.metadata)
 
 
-def _check(path: str, value: Any, bounds: dict[str, Any]) -> None:
+def _check(path: str, value: Any, bounds: Mapping[str, Any]) -> None:
     if value is None:
         return
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f"{path}={value} is not possible: it must be a number")
     if "length" in bounds and len(value) != bounds["length"]:
         raise ConfigError(f"{path} takes {bounds['length']} numbers, not {value}")
+    values = value if isinstance(value, list) else [value]
     for name, holds in _TESTS.items():
-        if name in bounds and not all(
-            holds(each, bounds[name]) for each in (value if isinstance(value, list) else [value])
-        ):
+        if name in bounds and not all(holds(each, bounds[name]) for each in values):
             (wanted,) = allowed({name: bounds[name]})
             raise ConfigError(f"{path}={value} is not possible: it must be {wanted}")
 

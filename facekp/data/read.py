@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from multiprocessing.pool import ThreadPool
 
 from facekp.config import Config, DataConfig
@@ -40,7 +41,7 @@ def read_records(config: DataConfig) -> tuple[list[Record], Scheme]:
     records = reader.read(config.root, config.labels)
     if config.on_bad == "skip":
         with ThreadPool(os.cpu_count()) as pool:
-            records = list(pool.imap(_probed, records, chunksize=16))
+            records = list(pool.imap(partial(attempt, complete=_decoded, on_bad="skip"), records, chunksize=16))
         _print_skipped([record.fault for record in records if record.fault is not None], len(records))
     return records, reader.scheme
 
@@ -65,10 +66,6 @@ def suit_scheme(config: Config, scheme: Scheme) -> Config:
         return config
     print(f"Mirroring   off: the scheme {one_line(scheme.name)} does not tell which points swap in a mirror")
     return replace(config, augment=replace(config.augment, mirror=0.0), model=replace(config.model, flip_test=False))
-
-
-def _probed(record: Record) -> Record:
-    return attempt(record, _decoded, "skip")
 
 
 def _decoded(record: Record) -> Record:

@@ -72,8 +72,10 @@ def split_records(records: Sequence[Record], config: DataConfig, seed: int = 0) 
             in both sets.
     """
     records = within(records, config)
-    split = _read(config.split, records) if config.split.endswith(".json") else _made(records, config, seed)
-    split = _without_faults(split)
+    whole = _read(config.split, records) if config.split.endswith(".json") else _made(records, config, seed)
+    train, val = ([record for record in side if record.fault is None] for side in (whole.train, whole.val))
+    skipped = tuple(record for record in (*whole.train, *whole.val) if record.fault is not None)
+    split = Split(whole.name, train, val, skipped)
     if not split.train or not split.val:
         side = "train on" if not split.train else "validate on"
         persons_there = sorted({record.person for record in records})
@@ -87,12 +89,6 @@ def split_records(records: Sequence[Record], config: DataConfig, seed: int = 0) 
             raise ConfigError(f"{report}, which must keep them apart; correct data.split={config.split}")
         print(f"{one_line(report)}, which flatters its figures")
     return split
-
-
-def _without_faults(split: Split) -> Split:
-    train, val = ([record for record in side if record.fault is None] for side in (split.train, split.val))
-    skipped = tuple(record for record in (*split.train, *split.val) if record.fault is not None)
-    return Split(split.name, train, val, skipped)
 
 
 def within(records: Sequence[Record], config: DataConfig) -> list[Record]:
@@ -130,9 +126,8 @@ def _read(given: str, records: Sequence[Record]) -> Split:
     if not _is_split(content):
         raise ConfigError(f"data.split={given} does not hold split, train and val; give a run's split.json")
     names = [*content["train"], *content["val"]]
-    if len(set(names)) < len(names):
-        twice = next(name for name, times in Counter(names).items() if times > 1)
-        raise ConfigError(f"data.split={given} names {twice!r} twice; leave one of them out")
+    if twice := [name for name, times in Counter(names).items() if times > 1]:
+        raise ConfigError(f"data.split={given} names {twice[0]!r} twice; leave one of them out")
     record_of = {record.name: record for record in records}
     if absent := [name for name in names if name not in record_of]:
         raise ConfigError(

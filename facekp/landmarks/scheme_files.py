@@ -170,15 +170,9 @@ class _Parser:
         if given is None:
             return Scheme.unknown(self.num_points).groups
         groups = tuple(self._group(name, settings) for name, settings in self.named({"groups": given}, "groups"))
-        group_of: dict[int, str] = {}
-        for group in groups:
-            for point in group.point_indices:
-                if point in group_of:
-                    raise ConfigError(f"{self.where}: point {point} is in {group_of[point]} and again in {group.name}")
-                group_of[point] = group.name
-        for point in range(self.num_points):
-            if point not in group_of:
-                raise ConfigError(f"{self.where}: point {point} is in no group")
+        covered = self.indices([point for group in groups for point in group.point_indices], "groups")
+        if absent := set(range(self.num_points)) - set(covered):
+            raise ConfigError(f"{self.where}: point {min(absent)} is in no group")
         return groups
 
     def _group(self, name: Any, settings: Any) -> Group:
@@ -196,13 +190,10 @@ class _Parser:
             return None
         if not isinstance(given, list):
             raise ConfigError(f"{self.where}: mirror must be a list of pairs or none, not {given}")
-        mirror: dict[int, int] = {}
-        for pair in given:
-            for point, other in zip(*self._sides(pair, "mirror"), strict=True):
-                for end in (point, other):
-                    if end in mirror:
-                        raise ConfigError(f"{self.where}: mirror has point {end} in two pairs; it can have one partner")
-                mirror |= {point: other, other: point}
+        sides = [self._sides(pair, "mirror") for pair in given]
+        mirror = {point: other for one, two in sides for point, other in zip(one + two, two + one, strict=True)}
+        if sides:
+            self.indices([point for one, two in sides for point in one + two], "mirror")
         return tuple(mirror.get(point, point) for point in range(self.num_points))
 
     def eyes(self, given: Any) -> tuple[tuple[int, ...], tuple[int, ...]] | None:

@@ -79,7 +79,9 @@ class FolderReader(Reader):
         counts = Counter(len(face.keypoints) for face in faces if face.fault is None)
         self.scheme = self._given_scheme or self.scheme_of(max(counts, key=counts.__getitem__, default=0))
         faces = [attempt(face, self._checked, self.on_bad) for face in faces]
-        people = _number([self._person_of(face) for face in faces]) if self._person else range(1, len(faces) + 1)
+        people = (
+            _number([_person_of(face, self._person) for face in faces]) if self._person else range(1, len(faces) + 1)
+        )
         return [replace(face, person=person) for face, person in zip(faces, people, strict=True)]
 
     @abstractmethod
@@ -136,13 +138,15 @@ class FolderReader(Reader):
             )
         return face
 
-    def _person_of(self, face: Record) -> str:
-        found = self._person.search(face.name) if self._person else None
-        person = found and found[1 if found.re.groups else 0]
-        if not person:
-            pattern = self._person.pattern if self._person else None
-            raise DataError(f"{face.image}: data.reader.person={pattern} finds no person in its name; correct either")
-        return person
+
+def _person_of(face: Record, pattern: re.Pattern[str]) -> str:
+    found = pattern.search(face.name)
+    person = found and found[1 if pattern.groups else 0]
+    if not person:
+        raise DataError(
+            f"{face.image}: data.reader.person={pattern.pattern} finds no person in its name; correct either"
+        )
+    return person
 
 
 def _number(persons: Sequence[str]) -> list[int]:
