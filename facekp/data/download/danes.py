@@ -7,6 +7,7 @@ import hashlib
 import io
 import logging
 import tarfile
+import time
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ MANIFEST = Path(__file__).with_name("danes.sha256")
 """The names and SHA-256 of the 480 files, as ``sha256sum`` writes them."""
 
 TIMEOUTS_S = (3.0, 15.0)  # until a server is connected, and until it sends more
+MIN_BYTES_PER_S = 2000  # below which an address is given up after the second time
 MAX_BYTES = 100 * 10**6  # of an archive, packed and unpacked; the published ones have 28 MB
 _ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others may expand without bound within one read
 
@@ -136,7 +138,7 @@ def _search(urls: Sequence[str], digests: dict[str, str]) -> dict[str, bytes]:
 
 def _download(url: str) -> bytes:
     """Download a file into memory, with a progress bar on a terminal."""
-    content, out = bytearray(), console(stderr=True)
+    content, out, start = bytearray(), console(stderr=True), time.monotonic()
     headers = {"Accept-Encoding": "identity"}
     try:
         with (
@@ -145,8 +147,10 @@ def _download(url: str) -> bytes:
         ):
             response.raise_for_status()
             task = bar.add_task("downloading", total=int(response.headers.get("Content-Length", 0)) or None)
-            for piece in response.iter_content(16 * 1024):
+            while piece := response.raw.read1(64 * 1024):  # what has come, where iter_content would wait for more
                 content += piece
+                if len(content) < MIN_BYTES_PER_S * (time.monotonic() - start - TIMEOUTS_S[1]):
+                    raise DownloadError("is too slow")
                 bar.update(task, completed=len(content))
                 if len(content) > MAX_BYTES:
                     raise DownloadError(f"sends more than {MAX_BYTES} bytes")

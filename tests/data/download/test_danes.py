@@ -105,15 +105,15 @@ def gives(body: bytes, status: int = 200, sent: int | None = None, **headers: st
     return answer
 
 
-def pauses(body: bytes, seconds: float, pieces: int | None = None) -> Answer:
+def pauses(body: bytes, seconds: float, pieces: int | None = None, size: int = PIECE) -> Answer:
     """Answer with a body in small pieces and a pause after each; after so many pieces nothing more comes."""
 
     def answer(handler: Handler) -> None:
         gives(body, sent=0)(handler)
-        for count, start in enumerate(range(0, len(body), PIECE)):
+        for count, start in enumerate(range(0, len(body), size)):
             if count == pieces:
                 handler.server.closing.wait(30)
-            handler.wfile.write(body[start : start + PIECE])
+            handler.wfile.write(body[start : start + size])
             handler.server.sending.set()
             handler.server.closing.wait(seconds)
 
@@ -225,8 +225,9 @@ BAD = {
     "a redirect to nowhere": (gives(b"", 302, Location="http://["), "could not be reached"),
     "a wrong length": (gives(b"", Content_Length="many"), "could not be reached"),
     "nothing": (gives(b""), "is no sound"),
-    "truncated": (gives(ZIP, sent=len(ZIP) // 2), r"broke off \(ChunkedEncodingError\)"),
+    "truncated": (gives(ZIP, sent=len(ZIP) // 2), r"broke off \(ProtocolError\)"),
     "truncated by the sender": (gives(TAR[: len(TAR) // 2]), r"is no sound .* \(EOFError\)"),
+    "dripping": (pauses(ZIP[:600], 0.05, size=10), "is too slow"),
     "stalled": (pauses(ZIP, 0, pieces=2), "broke off"),
     "endless": (gives(bytes(MOST + 1)), "sends more than 400000 bytes"),
     "corrupt": (gives(ZIP[:20_000] + bytes(100) + ZIP[20_100:]), "is no sound"),
