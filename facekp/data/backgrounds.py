@@ -43,19 +43,19 @@ class Background(A.DualTransform):
 
     def get_params_dependent_on_data(self, params: _Params, data: _Params) -> _Params:
         rng, image, points = self.random_generator, data["image"], data["keypoints"][:, :2]
-        kept = _outline(image.shape, points, rng.uniform(*self._margin))
+        kept = outline(image.shape, points, rng.uniform(*self._margin))
         if rng.random() >= self._alone:
-            kept |= ~_wall(image)
+            kept |= ~wall(image)
         behind = texture(rng, image.shape)
         if rng.random() < self._second:
             centre = np.array([image.shape[1] - 1 - points[:, 0].mean(), points[:, 1].mean()])
             move = centre, _off_centre(rng, image.shape, 0.4, 0.6), rng.uniform(-20, 20), rng.uniform(-1, 0.3)
             head, share = (_moved(np.ascontiguousarray(m[:, ::-1]), *move) for m in (image, kept.view(np.uint8)))
-            behind = _blend(head[..., None], behind, share.view(bool))
+            behind = blend(head[..., None], behind, share.view(bool))
         return {"kept": kept, "behind": behind}
 
     def apply(self, img: np.ndarray, kept: np.ndarray, behind: np.ndarray, **params: Any) -> np.ndarray:
-        return _blend(img, behind, kept)
+        return blend(img, behind, kept)
 
     def apply_to_keypoints(self, keypoints: np.ndarray, **params: Any) -> np.ndarray:
         return keypoints
@@ -81,7 +81,7 @@ class Occlusion(A.ImageOnlyTransform):
         return {"covered": covered.view(bool), "texture": texture(rng, shape)}
 
     def apply(self, img: np.ndarray, covered: np.ndarray, texture: np.ndarray, **params: Any) -> np.ndarray:
-        return _blend(texture, img, covered)
+        return blend(texture, img, covered)
 
 
 class NoFace(A.DualTransform):
@@ -134,7 +134,7 @@ class NoFace(A.DualTransform):
 
     @staticmethod
     def _erased(rng: np.random.Generator, image: np.ndarray, points: np.ndarray) -> np.ndarray:
-        return _blend(texture(rng, image.shape), image, _outline(image.shape, points, rng.uniform(0.9, 1.2)))
+        return blend(texture(rng, image.shape), image, outline(image.shape, points, rng.uniform(0.9, 1.2)))
 
 
 def texture(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -168,7 +168,7 @@ def _fill(canvas: np.ndarray, rng: np.random.Generator, centre: np.ndarray, side
         cv2.fillConvexPoly(canvas, cv2.boxPoints(box).astype(np.int32), value)
 
 
-def _outline(shape: tuple[int, ...], points: np.ndarray, factor: float) -> np.ndarray:
+def outline(shape: tuple[int, ...], points: np.ndarray, factor: float) -> np.ndarray:
     """The convex hull of the points, enlarged about their centre, bool [H, W]."""
     mask = np.zeros(shape[:2], np.uint8)
     hull = cv2.convexHull(points.astype(np.float32))[:, 0]
@@ -177,7 +177,7 @@ def _outline(shape: tuple[int, ...], points: np.ndarray, factor: float) -> np.nd
     return mask.view(bool)
 
 
-def _wall(image: np.ndarray) -> np.ndarray:
+def wall(image: np.ndarray) -> np.ndarray:
     """The pixels that join the upper borders of an image without an edge, bool [H, W]."""
     small = cv2.GaussianBlur(cv2.pyrDown(image), (3, 3), 0)
     height, width = small.shape
@@ -195,7 +195,7 @@ def _wall(image: np.ndarray) -> np.ndarray:
     return cv2.resize(filled[1:-1, 1:-1], (image.shape[1], image.shape[0]), interpolation=cv2.INTER_NEAREST).view(bool)
 
 
-def _blend(inside: np.ndarray, outside: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def blend(inside: np.ndarray, outside: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """One image where the mask is set and the other elsewhere, with a soft edge."""
     share = cv2.GaussianBlur(mask.view(np.uint8) * np.uint8(255), (5, 5), 0).astype(np.float32) / 255
     return cv2.blendLinear(inside, outside, share, 1 - share)[..., None]

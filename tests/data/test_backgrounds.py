@@ -6,13 +6,18 @@ from albumentations.core.serialization import Serializable as Transform
 from facekp.data.augmentation import Augmentation, RandomAffine
 from facekp.data.backgrounds import Background, NoFace, Occlusion, texture
 from facekp.data.images import load_grey
-from facekp.landmarks.scheme import DANES
+from facekp.landmarks.scheme import DANES, Group, Scheme
 
 SIZE = (160, 120)
 
 
-def variants(transform: Transform, image: np.ndarray, keypoints: np.ndarray, count: int = 20):
-    augmentation = Augmentation([transform], DANES)
+THREE = Scheme("three", (Group("face", (0, 1, 2)),), None, None)
+
+
+def variants(
+    transform: Transform, image: np.ndarray, keypoints: np.ndarray, count: int = 20, scheme: Scheme = DANES
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    augmentation = Augmentation([transform], scheme)
     return [augmentation(image, keypoints, (0, number)) for number in range(count)]
 
 
@@ -29,13 +34,18 @@ def test_a_background_leaves_the_face_and_its_points_and_replaces_the_wall(drawn
         assert corners.mean((1, 2)).std() > 20
 
 
-def test_only_the_face_is_kept_of_a_photograph_when_it_is_cut_out_alone(drawn_records):
-    record = drawn_records[0]
-    image = load_grey(record.image, SIZE)
-    whole, alone = (variants(Background(alone=share, p=1.0), image, record.keypoints) for share in (0.0, 1.0))
-    collar = np.s_[-8:-2, 76:84]
-    assert np.abs(np.stack([other for other, _ in whole])[:, *collar].astype(int) - image[collar]).mean() < 5
-    assert np.abs(np.stack([other for other, _ in alone])[:, *collar].astype(int) - image[collar]).mean() > 20
+def test_only_the_face_is_kept_of_a_photograph_when_it_is_cut_out_alone():
+    photograph = np.full((SIZE[1], SIZE[0]), 40, np.uint8)
+    body = np.s_[95:, 40:120]
+    photograph[body] = 150
+    cv2.ellipse(photograph, (80, 60), (20, 26), 0, 0, 360, 200, -1)
+    face = np.array([[64, 50], [96, 50], [80, 80]], np.float32) / SIZE
+    whole, alone = (
+        np.stack([other[body] for other, _ in variants(Background(alone=share, p=1.0), photograph, face, scheme=THREE)])
+        for share in (0.0, 1.0)
+    )
+    assert (np.abs(whole.astype(int) - 150) < 5).mean() > 0.9
+    assert (np.abs(alone.astype(int) - 150) < 5).mean() < 0.3
 
 
 def test_an_image_without_a_face_has_no_keypoints(drawn_records):
