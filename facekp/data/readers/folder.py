@@ -22,7 +22,6 @@ from facekp.utils.terminal import one_line
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 
 _MAX_REPETITIONS = 3  # in the regular expression that finds a person
-_MAX_OUTSIDE = 1.0  # how far outside a point may lie, as a fraction of the image: some faces are cut off by its border
 
 
 class FolderReader(Reader):
@@ -38,6 +37,9 @@ class FolderReader(Reader):
     Raises:
         ConfigError: if there is no such scheme, or the expression is not valid.
     """
+
+    max_outside: float = 1.0
+    """How far outside a point may lie, as a fraction of the image: some faces are cut off by its border."""
 
     def __init__(self, scheme: Any = "none", person: str | None = None) -> None:
         self._given_scheme = load_scheme(scheme)
@@ -72,7 +74,10 @@ class FolderReader(Reader):
             raise ConfigError(f"data.labels={labels} is for the Danes set; set data.labels=raw for other data")
         folder = user_path(root)
         if not is_folder(folder):
-            raise DataError(f"the data folder {folder} does not exist; set data.root to the folder of the images")
+            raise DataError(
+                f"the data folder {folder} does not exist; set data.root to the folder of the images, or "
+                "FACEKP_DANES to the Danes set"
+            )
         faces = self.faces(folder)
         if not faces:
             raise DataError(f"the data folder {folder} holds no annotated face; point data.root at the images")
@@ -129,11 +134,11 @@ class FolderReader(Reader):
             raise DataError(
                 f"{face.source} holds {found} points instead of {wanted}; correct it, or set data.reader.scheme"
             )
-        outside = np.flatnonzero(((face.keypoints < -_MAX_OUTSIDE) | (face.keypoints > 1 + _MAX_OUTSIDE)).any(axis=1))
+        outside = np.flatnonzero((abs(face.keypoints - 0.5) > 0.5 + self.max_outside).any(axis=1))
         if len(outside):
             x, y = face.keypoints[outside[0]]
             raise DataError(
-                f"{face.source}: point {outside[0]} lies far outside the image, at ({x:.3f}, {y:.3f}) of its size; "
+                f"{face.source}: point {outside[0]} lies too far outside the image, at ({x:.3f}, {y:.3f}) of its size; "
                 "correct it"
             )
         return face

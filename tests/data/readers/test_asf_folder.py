@@ -103,7 +103,7 @@ def spoil_two_images(folder):
 
 def spoil_units(folder):
     write_asf(folder / "anna_1.asf", np.full((4, 2), 55.0), "anna_1.png", Scheme.unknown(4))
-    return r"anna_1\.asf: point 0 lies far outside the image, at \(55\.000, 55\.000\) of its size"
+    return r"anna_1\.asf: point 0 lies too far outside the image, at \(55\.000, 55\.000\) of its size"
 
 
 def spoil_everything(folder):

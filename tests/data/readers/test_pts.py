@@ -120,7 +120,7 @@ def test_a_face_that_the_frame_cuts_off_is_kept_and_one_far_away_refused(tmp_pat
     assert record.keypoints[0, 0] < 0
     assert record.keypoints[1, 1] > 1
     write_pts(tmp_path / "face.pts", np.array([(20, 5), (20, 95), (10, 10)]))
-    with pytest.raises(DataError, match=r"face\.pts: point 1 lies far outside the image"):
+    with pytest.raises(DataError, match=r"face\.pts: point 1 lies too far outside the image"):
         PtsReader(THREE).read(tmp_path)
 
 
