@@ -6,7 +6,6 @@ files, see :mod:`facekp.landmarks.scheme_files`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from facekp.utils.errors import ConfigError
@@ -107,18 +106,6 @@ def _run(first: int, last: int) -> tuple[int, ...]:
     return tuple(range(first, last + 1))
 
 
-def _mirror_of_danes() -> tuple[int, ...]:
-    mirror = dict(zip(_run(0, 12), reversed(_run(0, 12)), strict=True))
-    mirror |= _swap(_run(13, 20), _run(21, 28)) | _swap(_run(29, 33), _run(34, 38))
-    mirror |= {39 + i: 39 + (4 - i) % 8 for i in range(8)}
-    mirror |= dict(zip(_run(47, 57), reversed(_run(47, 57)), strict=True))
-    return tuple(mirror[point] for point in range(58))
-
-
-def _swap(one: Sequence[int], other: Sequence[int]) -> dict[int, int]:
-    return dict(zip(one, other, strict=True)) | dict(zip(other, one, strict=True))
-
-
 DANES = Scheme(
     name="danes",
     groups=(
@@ -130,7 +117,10 @@ DANES = Scheme(
         Group("mouth", _run(39, 46), closed=True),
         Group("nose", _run(47, 57)),
     ),
-    mirror=_mirror_of_danes(),
+    mirror=(
+        *(*range(12, -1, -1), *_run(21, 28), *_run(13, 20), *_run(34, 38), *_run(29, 33)),
+        *(*range(43, 38, -1), *range(46, 43, -1), *range(57, 46, -1)),
+    ),
     eyes=(_run(13, 20), _run(21, 28)),
     selections={"inner": _run(13, 57), "nose_tip": (52,)},
 )

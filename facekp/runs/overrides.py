@@ -23,13 +23,7 @@ from facekp.utils.plain import plain
 _KEY = re.compile(r"[a-z]\w*(\.[a-zA-Z]\w*)*", re.ASCII)
 _LONGEST = 1000
 _GROUPS = {path.name for path in CONF.iterdir() if path.is_dir()} - {"scheme"}
-_BY_HAND = (
-    "resume",
-    "trust",
-    "run_dir",
-    "data.folder",
-    "data.download",
-)  # trust, and places to write or download
+_BY_HAND = ("resume", "trust", "run_dir", "data.folder", "data.download")  # names code, or a place to write
 _NUMBERS_ONLY = ("augment", "optimizer", "schedule", "callbacks", "logger")  # texts could be paths or code
 
 

@@ -175,22 +175,15 @@ def _summary(rows: Sequence[Row]) -> list[Row]:
     for row in rows:
         setting = tuple((k, v) for k, v in row.items() if k not in (*COMPARED, *REPEATS, "run", "status"))
         groups.setdefault(setting, []).append(row)
-    return [
-        dict(setting)
-        | {"runs": str(len(group))}
-        | {
-            part: number
-            for name in COMPARED
-            if all(name in row for row in group)
-            for part, number in _spread(name, [float(row[name]) for row in group])
-        }
-        for setting, group in groups.items()
-    ]
-
-
-def _spread(name: str, values: Sequence[float]) -> list[tuple[str, str]]:
-    deviation = f"{stdev(values):.5g}" if len(values) > 1 else ""
-    return [(f"{name}_mean", f"{mean(values):.5g}"), (f"{name}_sd", deviation)]
+    summary = []
+    for setting, group in groups.items():
+        row = dict(setting) | {"runs": str(len(group))}
+        for name in [name for name in COMPARED if all(name in each for each in group)]:
+            values = [float(each[name]) for each in group]
+            row[f"{name}_mean"] = f"{mean(values):.5g}"
+            row[f"{name}_sd"] = f"{stdev(values):.5g}" if len(values) > 1 else ""
+        summary.append(row)
+    return summary
 
 
 def _with_spread(row: Row) -> Row:
