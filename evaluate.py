@@ -9,6 +9,8 @@ if __name__ == "__main__":
 
     exit_on_signals()  # during the imports
 
+import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,8 @@ from typing import Any
 import hydra
 
 import facekp.utils.installed  # noqa: F401  (the first)
-from facekp.config import AugmentConfig, EvaluateConfig
+from facekp.config import AugmentConfig, EvaluateConfig, evaluated_data
+from facekp.data.splits import Split
 from facekp.runs.command_line import CheckedTask, run_command
 from facekp.utils.instantiate import import_trusted
 from facekp.utils.terminal import counted, display_path, one_line
@@ -55,25 +58,26 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     run = run_of(path)
     checkpoint = read_checkpoint(path)
     stored, seed = checkpoint.data_settings()
-    settings = replace(
-        stored,
-        root=config.data.root or stored.root,
-        labels=config.data.labels or stored.labels,
-        download=[],  # a checkpoint must not choose where files are written
-        on_missing="error",
-    )
-    beside = run.path if run else path.parent
-    folder = Path(config.output_dir or beside / "evaluate" / f"{path.stem}-{settings.labels}")
-    if not config.output_dir:
-        check_links(folder, beside)
+    settings = evaluated_data(stored, config.data)
     data = FaceDataModule(settings, checkpoint.model.input_size, AugmentConfig(name="none"), seed)
     data.setup("test")
     check_scheme(checkpoint, data.scheme)
+    place = f"{path.stem}-{settings.labels}"
+    if config.data.keys() - {"root", "labels"}:
+        place = re.sub(r"[^\w.+-]+", "-", f"{place}-{data.config.name}-{data.split.name}")[:100]
+        if settings.reader["_target_"] == stored.reader["_target_"]:  # otherwise names and persons are others
+            data.split = _warned(data.split, run.train_names if run else None)
+    beside = run.path if run else path.parent
+    folder = Path(config.output_dir or beside / "evaluate" / place)
+    if not config.output_dir:
+        check_links(folder, beside)
     module = KeypointModule.restore(checkpoint).to(device_of(config.accelerator))
-    name = name_evaluation(checkpoint.model, settings, data.split, seed, path.stem, checkpoint.epoch)
+    name = name_evaluation(checkpoint.model, data.config, data.split, seed, path.stem, checkpoint.epoch)
     folder.mkdir(parents=True, exist_ok=True)  # fails early if that is not possible
     print(f"Network     {checkpoint.model.name}, {one_line(path.stem)} weights (epoch {checkpoint.epoch})")
-    print(f"Data        {counted(len(data.split.val), 'image')} of {settings.name}, split {one_line(data.split.name)}")
+    print(
+        f"Data        {counted(len(data.split.val), 'image')} of {data.config.name}, split {one_line(data.split.name)}"
+    )
     print("Evaluating, drawing ...")
     evaluation = evaluate_predictor(module, data.test_dataloader(), name)
     measured = write_results(evaluation, module, folder, run)
@@ -82,6 +86,18 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     print(f"Report      {display_path(report)}")
     print(f"Written to  {display_path(folder)}")
     return measured
+
+
+def _warned(split: Split, trained: set[str] | None) -> Split:
+    """Warn of people whom the network was trained on; the name of the split then tells of them, too."""
+    if trained is None:
+        print("Warning     there is no split.json of its run, so whom it was trained on is not known", file=sys.stderr)
+        return split
+    if not (seen := len(split.val_people_of(trained))):
+        return split
+    people = counted(len({record.person for record in split.val}), "person", "people")
+    print(f"Warning     of {people}, {seen} were in the training set, which flatters the figures", file=sys.stderr)
+    return replace(split, name=f"{split.name} ({seen} of {people} trained on)")
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="evaluate")

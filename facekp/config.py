@@ -56,8 +56,8 @@ class DataConfig:
     labels: str = _setting("mended", one_of=("mended", "raw"), help="mended: with mis-ordered eyes corrected")
     split: str = _setting(
         "course",
-        one_of=("course", "random", "person_folds", "*.json"),
-        help="which images are held out; a .json file is the split.json of another run",
+        one_of=("course", "random", "person_folds", "all", "*.json"),
+        help="which images are held out; all: for evaluation only; a .json file is the split.json of another run",
     )
     fold: int = _setting(0, at_least=0, help="with person_folds: which fold is held out, counted from 0")
     folds: int = _setting(5, at_least=2, at_most=1_000_000, help="with person_folds: how many there are")
@@ -148,14 +148,6 @@ class Config:
 
 
 @dataclass
-class EvaluateDataConfig:
-    """What may differ from the run that made the checkpoint; null keeps its value."""
-
-    root: str | None = _setting(None, help="folder of the images and annotations; null: as in the training")
-    labels: str | None = _setting(None, one_of=("mended", "raw"), help="null: as in the training")
-
-
-@dataclass
 class EvaluateConfig:
     """All settings of ``evaluate.py``."""
 
@@ -163,7 +155,7 @@ class EvaluateConfig:
     compare: Any = _setting(None, help="instead: run folders to compare, as in [one,other], or a folder of them")
     weights: str = _setting("last", one_of=("last", "best"), help="which checkpoint of a run folder")
     trust: list[str] = _setting([], help="modules whose classes a checkpoint may name; they are imported")
-    data: EvaluateDataConfig = field(default_factory=EvaluateDataConfig)
+    data: Any = _setting({}, help="what differs from training; data=... is another data set", schema=DataConfig)
     accelerator: str = _setting("auto", one_of=("auto", "cpu", "gpu", "mps"), help="kind of device; auto: the fastest")
     output_dir: str | None = _setting(None, help="folder for the results; null: a new one inside the run folder")
 
@@ -176,7 +168,11 @@ def register() -> None:
     OmegaConf.register_new_resolver("runs_of", _runs_of, replace=True)
     store = ConfigStore.instance()
     store.store(name="train_schema", node=Config)
-    store.store(name="evaluate_schema", node=EvaluateConfig)
+    evaluate = OmegaConf.structured(EvaluateConfig)
+    evaluate.data = OmegaConf.structured(
+        DataConfig(**dict.fromkeys((item.name for item in fields(DataConfig)), MISSING))
+    )
+    store.store(name="evaluate_schema", node=evaluate)
 
 
 def _runs_of(data: str, model: str) -> str:
@@ -195,6 +191,9 @@ def checked(config: DictConfig) -> Any:
     Raises:
         ConfigError: naming the setting, its value and what is allowed.
     """
+    if OmegaConf.get_type(config) is EvaluateConfig:
+        given = {str(name): config[name] for name in config} | {"data": _given(config.data)}
+        config = OmegaConf.structured(EvaluateConfig(**given))
     missing = OmegaConf.missing_keys(config)
     if missing:
         raise ConfigError(f"{min(missing)} must be given, for example {min(missing)}=...")
@@ -214,6 +213,27 @@ def checked(config: DictConfig) -> Any:
         if bool(made.ckpt_path) == bool(made.compare):
             raise ConfigError("give one of ckpt_path=... (a checkpoint or run folder) and compare=[...] (run folders)")
     return made
+
+
+def _given(data: DictConfig) -> dict[str, Any]:
+    """The data settings of an evaluation that were given, without those that training takes from the model."""
+    of_model = [name for name in ("batch_size", "samples_per_image") if OmegaConf.is_interpolation(data, name)]
+    names = [str(name) for name in data if not OmegaConf.is_missing(data, name) and name not in of_model]
+    return OmegaConf.to_container(OmegaConf.masked_copy(data, names), resolve=True)  # type: ignore[return-value]
+
+
+def evaluated_data(stored: DataConfig, given: Mapping[str, Any]) -> DataConfig:
+    """The data settings of an evaluation.
+
+    Args:
+        stored: those of the training, from its checkpoint.
+        given: those that differ. If they name a reader, it is another data set, of which nothing is as in the training.
+
+    Raises:
+        ConfigError: naming the setting, its value and what is allowed.
+    """
+    kept = {} if "reader" in given else asdict(stored) | {"download": [], "on_missing": "error"}
+    return settings_from_file(DataConfig, kept | dict(given), "data")  # a checkpoint must not choose what is written
 
 
 def settings_from_file(schema: type[T], values: Mapping[str, Any], where: str) -> T:

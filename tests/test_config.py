@@ -1,7 +1,7 @@
 import pytest
 from hydra import compose, initialize_config_dir
 
-from facekp.config import CONF, Config, checked, register
+from facekp.config import CONF, Config, DataConfig, checked, evaluated_data, register
 from facekp.utils.errors import ConfigError
 
 
@@ -63,6 +63,19 @@ def test_the_folder_of_a_run_names_data_of_ones_own(overrides, folder):
 def test_values_out_of_bounds_name_setting_value_and_bound(override, message):
     with pytest.raises(ConfigError, match=message):
         checked(composed(override))
+
+
+def test_an_evaluation_knows_which_data_settings_are_given():
+    assert checked(composed("ckpt_path=a", name="evaluate")).data == {}
+    assert checked(composed("ckpt_path=a", "data.fold=1", name="evaluate")).data == {"fold": 1}
+    stored = DataConfig("danes", root="there", persons=[1, 32], download=["http://localhost"])
+    same = evaluated_data(stored, {"split": "all"})
+    assert (same.name, same.root, same.persons, same.split, same.download) == ("danes", "there", [1, 32], "all", [])
+    given = checked(composed("ckpt_path=a", "data=pts", "data.root=here", name="evaluate")).data
+    other = evaluated_data(stored, given)
+    assert (other.name, other.root, other.persons, other.split) == ("pts", "here", None, "random")
+    with pytest.raises(ConfigError, match=r"data\.split=corse"):
+        evaluated_data(stored, {"split": "corse"})
 
 
 @pytest.mark.parametrize("overrides", [(), ("compare=[]",), ("ckpt_path=a", "compare=b")])

@@ -105,6 +105,8 @@ class FaceDataModule(LightningDataModule):
         if not hasattr(self, "val_faces"):
             self.val_faces = FaceDataset(self.split.val, self._input_size, self.config.cache_mb)
         if stage == "fit" and not hasattr(self, "train_faces"):
+            if not self.split.train:
+                raise ConfigError(f"data.split={self.config.split} leaves nobody to train on; choose another split")
             augmentation = build_augmentation(self._augment, self.scheme, self._seed)
             self.train_faces = AugmentedDataset(self.split.train, self._input_size, augmentation, self.config.cache_mb)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,11 @@ class Split:
         """Persons with images in both sets, which makes every metric too good."""
         return {record.person for record in self.train} & {record.person for record in self.val}
 
+    def val_people_of(self, names: Collection[str]) -> set[int]:
+        """Persons of the validation set who are on images with these names, in either set."""
+        records = (*self.train, *self.val, *self.skipped)
+        return {record.person for record in records if record.name in names} & {record.person for record in self.val}
+
     def save(self, path: Path) -> None:
         """Write the names of all records as JSON, from which ``data.split=<path>`` makes the same split again."""
         parts = {"train": self.train, "val": self.val} | ({"skipped": self.skipped} if self.skipped else {})
@@ -57,6 +62,7 @@ def split_records(records: Sequence[Record], config: DataConfig, seed: int = 0) 
     - ``course``: persons 1-32 train, 33-40 validate.
     - ``person_folds``: persons in order, divided into ``folds`` parts of equal length; part ``fold`` validates.
     - ``random``: images at random, so that a person may be in both sets, which makes every metric too good.
+    - ``all``: all images validate, for an evaluation.
     - a path ending in ``.json``: the saved split of an earlier run, with its order and name.
 
     Records with a fault are split like all others and then left out, so that the others stay in their sets. If people
@@ -76,7 +82,7 @@ def split_records(records: Sequence[Record], config: DataConfig, seed: int = 0) 
     train, val = ([record for record in side if record.fault is None] for side in (whole.train, whole.val))
     skipped = tuple(record for record in (*whole.train, *whole.val) if record.fault is not None)
     split = Split(whole.name, train, val, skipped)
-    if not split.train or not split.val:
+    if not split.val or not (split.train or config.split == "all"):
         side = "train on" if not split.train else "validate on"
         persons_there = sorted({record.person for record in records})
         there = f"persons {persons_there[0]}-{persons_there[-1]}" if persons_there else "nobody"
@@ -105,6 +111,8 @@ def _made(records: Sequence[Record], config: DataConfig, seed: int) -> Split:
         persons = sorted({record.person for record in records})
         fold_of = {person: config.folds * i // len(persons) for i, person in enumerate(persons)}
         held_out = [fold_of[record.person] == config.fold for record in records]
+    elif config.split == "all":
+        name, held_out = "all images", [True] * len(records)
     else:
         name = "random images"
         sampled = np.random.default_rng(seed).permutation(len(records))[: round(config.val_fraction * len(records))]

@@ -70,7 +70,7 @@ def write_comparison(config: EvaluateConfig) -> tuple[dict[str, Any], Path]:
     import_trusted(config.trust)
     folders, left_out = find_runs(config.compare)
     runs = common_ground({name: folder.predictions for name, folder in folders.items()})
-    photographs = find_photographs(folders, runs, config.data.root)
+    photographs = find_photographs(folders, runs, config.data.get("root"))
     losses = {name: folder.scalars for name, folder in folders.items()}
     compared = _described(folders, runs) | {
         "photographs": photographs is not None,

@@ -58,6 +58,8 @@ _PART: Shape = {
     **{"dirty": (bool, None), "versions": {...: str}},
 }
 
+_SPLIT: Shape = {"split": str, "train": [str], "val": [str], "skipped?": [str]}
+
 
 class RunFolder:
     """The folder of a run, or of an evaluation in the run's ``evaluate``.
@@ -106,6 +108,12 @@ class RunFolder:
         """The entries of run.json, one for each time that the run was started or resumed, in order."""
         path = self.run_dir / "run.json"
         return read_plain(path, {"parts": [_PART]}, "restore it, or move it away")["parts"] if path.exists() else []
+
+    @property
+    def train_names(self) -> set[str] | None:
+        """The names of the images that it was trained on; None if not stored."""
+        path = self.run_dir / "split.json"
+        return set(read_plain(path, _SPLIT, "restore it, or move it away")["train"]) if path.exists() else None
 
     @cached_property
     def measured(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.object_type import ObjectType
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import MISSING, DictConfig, OmegaConf
 
 from facekp.config import allowed
 from facekp.utils.terminal import one_line
@@ -43,7 +43,9 @@ def _settings_help(_root_: DictConfig) -> str:
 def _described(schema: Any, values: Any, path: str) -> Iterator[str]:
     """The lines of all settings of a dataclass: single settings, then nested dataclasses."""
     types = get_type_hints(schema)
-    parts = {item.name: types[item.name] for item in fields(schema) if is_dataclass(types[item.name])}
+    kinds = {item.name: item.metadata.get("schema", types[item.name]) for item in fields(schema)}
+    texts = {item.name: item.metadata.get("help") for item in fields(schema)}
+    parts = {name: kind for name, kind in kinds.items() if is_dataclass(kind)}
     for item in (item for item in fields(schema) if item.name not in parts):
         name, value = path + item.name, values[item.name]
         kind = _KINDS.get(str(item.type).removesuffix(" | None").partition("[")[0])
@@ -54,10 +56,10 @@ def _described(schema: Any, values: Any, path: str) -> Iterator[str]:
             for inner, leaf in _leaves(value, name):
                 yield _cut(f"  {inner}={_written(leaf)}")
         else:
-            yield from _entry(f"{name}={_written(value)}", text)
+            yield from _entry(name if value == MISSING else f"{name}={_written(value)}", text)
     for name, part in parts.items():
         yield ""
-        yield f"{path}{name}: {(part.__doc__ or '').splitlines()[0]}"
+        yield f"{path}{name}: {texts.get(name) or (part.__doc__ or '').splitlines()[0]}"
         yield from _described(part, values[name], f"{path}{name}.")
 
 

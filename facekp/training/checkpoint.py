@@ -111,7 +111,7 @@ def check_scheme(checkpoint: Checkpoint, scheme: Scheme) -> None:
         differ = "" if checkpoint.scheme.name != scheme.name else ", but with other points, groups or mirror images"
         raise CheckpointError(
             f"{checkpoint.path} was trained on the landmarks {checkpoint.scheme.name}, the data have {scheme.name}"
-            f"{differ}; set data.root to data with those landmarks"
+            f"{differ}; choose data with those landmarks"
         )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from torch.utils.tensorboard import SummaryWriter
 
-from facekp.config import EvaluateConfig, EvaluateDataConfig
+from facekp.config import EvaluateConfig
 from facekp.data.records import Record
 from facekp.reporting.comparison import compare, main
 from facekp.utils.errors import ConfigError, DataError, FacekpError
@@ -22,7 +22,7 @@ from tests.run_folders import IMAGES, PEOPLE, make_run, write_stored
 
 
 def compared(tmp_path: Path, *runs: Path, root: Path | None = None) -> dict[str, Any]:
-    data = EvaluateDataConfig(root=str(root) if root else None)
+    data = {"root": str(root)} if root else {}
     return compare(EvaluateConfig(compare=[str(run) for run in runs], output_dir=str(tmp_path / "out"), data=data))
 
 

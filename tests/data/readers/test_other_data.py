@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from evaluate import evaluate
+from facekp.config import EvaluateConfig
 from facekp.data.readers.asf import write_asf
 from facekp.landmarks.scheme import Scheme
 from facekp.landmarks.scheme_files import load_scheme
-from facekp.utils.errors import ConfigError
+from facekp.utils.errors import CheckpointError, ConfigError
 from tests.data.readers.folders import coco, draw, write_coco, write_pts
 from tests.helpers import blank_figures, config
 from train import train
@@ -105,6 +108,35 @@ def test_answers_are_written_in_pixels_of_each_photograph(pts_run):
 def test_the_checkpoint_is_judged_with_the_reader_that_it_was_made_with(pts_run):
     trained = json.loads((pts_run / "metrics.json").read_text())
     np.testing.assert_equal(evaluated_again(pts_run), trained)  # NaN, of faces that are turned, equals NaN
+
+
+def test_a_checkpoint_can_be_judged_on_other_faces_with_a_warning_of_those_it_was_trained_on(
+    pts_run, pts_root, tmp_path, capsys
+):
+    def judged(output: str, **data: Any) -> dict[str, Any]:
+        return evaluate(EvaluateConfig(str(pts_run), data=data, output_dir=str(tmp_path / output)))
+
+    count = len(list(pts_root.rglob("*.pts")))
+    seen = len(json.loads((pts_run / "split.json").read_text())["train"])
+    everybody = judged("all", split="all")
+    assert everybody["images"] == count
+    assert everybody["split"] == f"all images ({seen} of {count} people trained on)"
+    assert f"of {count} people, {seen} were in the training set" in capsys.readouterr().err
+    one = shutil.copytree(pts_root, tmp_path / "one")
+    for path in one.rglob("*"):
+        if path.is_file():
+            path.rename(path.with_stem(f"other_{path.stem}"))
+    reader = {"_target_": "facekp.data.readers.pts.PtsReader"}
+    elsewhere = judged("other", name="other", reader=reader, root=str(one), labels="raw", split="all")
+    assert (elsewhere["data"], elsewhere["split"], elsewhere["images"]) == ("other", "all images", count)
+    assert capsys.readouterr().err == ""
+    with pytest.raises(CheckpointError, match=r"trained on the landmarks ibug68, the data have none; choose data with"):
+        judged("none", name="other", reader=reader | {"scheme": "none"}, root=str(one), labels="raw", split="all")
+
+
+def test_a_network_cannot_be_trained_on_nobody(pts_root, tmp_path):
+    with pytest.raises(ConfigError, match=r"data\.split=all leaves nobody to train on"):
+        train_on("pts", pts_root, tmp_path / "run", "data.split=all")
 
 
 def test_a_split_can_be_used_again(pts_run, pts_root, tmp_path):
