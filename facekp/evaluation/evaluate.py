@@ -15,6 +15,7 @@ from facekp.config import DataConfig, ModelConfig
 from facekp.data.dataset import FaceDataset, Sample
 from facekp.data.records import Record
 from facekp.data.splits import Split
+from facekp.evaluation.calibration import coverage
 from facekp.evaluation.catalogue import summarise
 from facekp.evaluation.errors import Errors, Predictions, errors_of, face_width_px, image_masks, point_masks
 from facekp.evaluation.metrics import KeypointMetrics
@@ -100,7 +101,7 @@ class Evaluation:
 
     def as_json(self) -> dict[str, Any]:
         """The content of metrics.json: tables of the predictions, of the mean shape, and, if other labels were used, of
-        the predictions on the raw labels.
+        the predictions on the raw labels; and of covariances the fraction of points within each ellipse.
         """
         raw = {"raw_labels": tables(self.on_raw_labels, self.records)} if self.name["labels"] != "raw" else {}
         return {
@@ -111,7 +112,11 @@ class Evaluation:
             **tables(self.predictions, self.records),
             "mean_shape": tables(self.baseline, self.records),
             **raw,
+            **({} if self.predictions.covariance is None else {"coverage": self._coverage()}),
         }
+
+    def _coverage(self) -> dict[str, float]:
+        return {f"{share:.0%}": float(coverage(self.predictions, share).mean()) for share in (0.5, 0.9, 0.99)}
 
 
 def name_evaluation(

@@ -36,6 +36,7 @@ _METRICS_JSON = {
     "error_px": "mean error by image type, then by point group",
     "mean_shape": "by_type, by_group and error_px of always predicting the mean shape of the training set",
     "raw_labels": "by_type, by_group and error_px on the raw labels, if others were used",
+    "coverage": "share of the true points within the ellipses of 50, 90 and 99 %, if the network tells covariances",
     "kind, trained_on, given, missed": "of other detectors: kind, training data, prior knowledge, missed faces",
 }
 _SWEEP_CSV = {

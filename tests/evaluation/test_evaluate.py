@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import numpy as np
 from torch.utils.data import DataLoader
 
 from facekp.config import ModelConfig
@@ -49,3 +50,13 @@ def test_what_mending_changes_is_kept(drawn_records):
     assert (mended.raw_keypoints == raw.keypoints).all()
     assert (mended.keypoints == drawn_records[0].keypoints).all()
     assert drawn_records[0].raw_keypoints is drawn_records[0].keypoints
+
+
+def test_it_is_told_how_many_points_lie_within_the_ellipses_of_a_network_that_has_them(drawn_records):
+    plain = evaluated(drawn_records[:6], "mended")
+    assert "coverage" not in plain.as_json()
+    sure = np.full((6, 58, 2, 2), 1e-9, np.float32) * np.eye(2, dtype=np.float32)
+    for covariance, expected in ((sure, 0.0), (sure * 1e9, 1.0)):
+        told = replace(plain, predictions=replace(plain.predictions, covariance=covariance)).as_json()
+        assert list(told["coverage"]) == ["50%", "90%", "99%"]
+        assert all(abs(share - expected) < 0.02 for share in told["coverage"].values())
