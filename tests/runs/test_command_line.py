@@ -46,6 +46,8 @@ def run(script: str, *arguments: str, env: dict[str, str], cwd: Path) -> subproc
         (["data.root=" + "a" * 300], "a does not exist"),
         (["data.root='\udcf6'"], r"data.root holds characters that cannot be printed, '\udcf6'"),
         (["data.root='a\x1b[31mb\nc'"], r"data.root holds characters that cannot be printed, 'a\x1b[31mb\nc'"),
+        (["data.root=" + "a" * 5000], "data.root is no plain value, or too large a one"),
+        (["data.name='\\${oc.env:HOME}'"], "data.name holds an interpolation, '${oc.env:HOME}'"),
         (["logger=null"], "a group of settings takes the name of one of its files, not null"),
         (["hydra.run.dir=file"], "file cannot be used (File exists); choose another path"),
         (["hydra.run.dir=file/below"], "file/below cannot be used (Not a directory); choose another path"),
