@@ -4,6 +4,7 @@
   compare     compare runs
   publish     publish the results of a sweep in docs/results
   bench       measure speed
+  predict     find the faces of photographs and videos, and mark their points
   detectors   evaluate MediaPipe and dlib on the same faces, and compare
 
 ``python -m facekp COMMAND --help`` describes the arguments of a command.
@@ -22,6 +23,7 @@ COMMANDS = {
     "compare": "facekp.reporting.comparison",
     "publish": "facekp.reporting.publish",
     "bench": "facekp.benchmarks.speed",
+    "predict": "facekp.inference.command",
     "detectors": "facekp.benchmarks.detectors.command",
 }
 """The module of each command; its ``main`` takes the arguments that follow."""
@@ -42,6 +44,11 @@ def main(arguments: list[str]) -> None:
         sys.exit(interruption.status)
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """The command ``facekp``."""
     exit_on_signals()
     main(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    run()

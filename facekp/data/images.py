@@ -42,7 +42,7 @@ def load_image(path: Path, mode: str) -> np.ndarray:
         DataError: if the file is not a readable image, has too many pixels, or is damaged or cut short.
     """
     with _opened(path) as image, _decoding(path):
-        return np.asarray(_upright(image).convert(mode))
+        return np.asarray(_eight_bits(_upright(image)).convert(mode))
 
 
 def load_grey(path: Path, input_size: tuple[int, int]) -> np.ndarray:
@@ -65,7 +65,7 @@ def load_grey(path: Path, input_size: tuple[int, int]) -> np.ndarray:
         size = _upright_size(image)
         left, top, width, height = Letterbox(size, input_size).placement
         image.draft("L", (width, height) if size == image.size else (height, width))
-        grey = _upright(image).convert("L").resize((width, height), Image.Resampling.BOX)
+        grey = _eight_bits(_upright(image)).convert("L").resize((width, height), Image.Resampling.BOX)
     canvas = np.zeros((input_size[1], input_size[0]), np.uint8)
     canvas[top : top + height, left : left + width] = np.asarray(grey)
     return canvas
@@ -87,7 +87,21 @@ def _upright_size(image: Image.Image) -> tuple[int, int]:
     return (height, width) if sideways else (width, height)
 
 
+def in_colours(image: Image.Image) -> Image.Image:
+    """A Pillow image of any kind, upright and in red, green and blue."""
+    return _eight_bits(_upright(image)).convert("RGB")
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """A grey image of 16 bits or more with 8 bits; Pillow itself would cut off what is brighter than 255."""
+    if not image.mode.startswith(("I", "F")):
+        return image
+    values = np.asarray(image, np.float32)
+    return Image.fromarray((values / (257 if values.max() > 255 else 1)).clip(0, 255).astype(np.uint8))
+
+
 def _upright(image: Image.Image) -> Image.Image:
+    """A Pillow image as its EXIF orientation tells; the same image if it is upright already."""
     return image if _orientation(image) == 1 else ImageOps.exif_transpose(image)
 
 
@@ -111,6 +125,8 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         width, height = image.size
         if width * height > _MAX_PIXELS:
             raise DataError(f"{path} has {width}x{height} pixels, more than any photograph; make it smaller")
+        if image.format in ("PNG", "WEBP") and getattr(image, "is_animated", False):
+            raise DataError(f"{path} is animated; save one of its frames as an image")
         yield image
 
 

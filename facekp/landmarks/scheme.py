@@ -78,6 +78,13 @@ class Scheme:
         """Number of points."""
         return sum(len(group.point_indices) for group in self.groups)
 
+    @property
+    def names(self) -> list[str]:
+        """A name for each point: of the selection that is this point alone, or its group with its place therein."""
+        alone = {points[0]: name for name, points in self.selections.items() if len(points) == 1}
+        placed = {point: f"{group.name}_{i}" for group in self.groups for i, point in enumerate(group.point_indices)}
+        return [alone.get(point, placed[point]) for point in range(len(self))]
+
     def select(self, selection: str) -> tuple[int, ...]:
         """Indices of the points of a selection, a group, or ``all``.
 

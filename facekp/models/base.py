@@ -42,6 +42,15 @@ class KeypointNetwork(nn.Module):
         """
         return None
 
+    def scanner(self) -> tuple[KeypointNetwork, int] | None:
+        """The part of the network that can find faces, or None.
+
+        It is fully convolutional: given an image of another size than the network's input, its output is that of every
+        window of the image, as heatmaps [B, K, h, w]; and it has a confidence. The second value tells how many times
+        smaller the images are that it sees.
+        """
+        return None
+
     def loss(self, output: Any, truth: Tensor) -> Tensor:
         """The mean squared error of relative coordinates, over images, points and both coordinates.
 

@@ -132,6 +132,10 @@ class CascadeNet(KeypointNetwork):
         in_crop = self.second_stage.covariance(output[1]) * self._crop_size**2
         return transformed(in_crop, 1 / output[2][:, :1]) / (self._input_size * self._input_size[:, None])
 
+    def scanner(self) -> tuple[KeypointNetwork, int]:
+        """The first stage, which sees images at half their size."""
+        return self.first_stage, 2
+
     def loss(self, output: CascadeOutput, truth: Tensor) -> Tensor:
         """The sum of both stages' losses, each in its own frame."""
         coarse, fine, transform = output

@@ -122,6 +122,10 @@ class HeatmapNet(KeypointNetwork):
         share = codec.mass_near(columns, rows, codec.decode(columns, rows), _CONFIDENCE_RADIUS)
         return share * codec.log_odds(output).sigmoid() if self._presence_weight else share
 
+    def scanner(self) -> tuple[KeypointNetwork, int]:
+        """The network itself."""
+        return self, 1
+
     def loss(self, output: Tensor, truth: Tensor) -> Tensor:
         """Cross-entropy between the heatmaps and Gaussians at the ground truth, plus the weighted distance.
 

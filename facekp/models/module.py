@@ -126,23 +126,27 @@ class KeypointModule(LightningModule):
         """Keypoints float32 [B, K, 2], relative to the image, of grey images uint8 [B, 1, H, W]."""
         return self.predict(images).keypoints
 
-    def predict(self, images: Tensor) -> Prediction:
+    def predict(self, images: Tensor, flip_test: bool = True) -> Prediction:
         """Keypoints of grey images, as from :meth:`forward`, with what the network knows of how sure they are.
 
         See :meth:`facekp.models.base.KeypointNetwork.confidence` and ``covariance``. With the flip test each is the
         mean of those for both views.
+
+        Args:
+            images: uint8 [B, 1, H, W].
+            flip_test: whether to do the flip test of the ``model`` settings, which takes twice the time.
         """
-        return self._decode(self.network(self._views(images)))
+        return self._decode(self.network(self._views(images) if flip_test else self._scaled(images)), flip_test)
 
     def _views(self, images: Tensor) -> Tensor:
         """What the network sees of images: themselves, followed by their mirror images for the flip test."""
         return self._scaled(images if self._mirror is None else torch.cat([images, images.flip(-1)]))
 
-    def _decode(self, output: Any) -> Prediction:
-        """The prediction from the output for :meth:`_views`."""
+    def _decode(self, output: Any, flip_test: bool = True) -> Prediction:
+        """The prediction from the output for :meth:`_views`, or for images alone without the flip test."""
         keypoints = self.network.decode(output)
         confidence, covariance = self.network.confidence(output), self.network.covariance(output)
-        if self._mirror is None:
+        if self._mirror is None or not flip_test:
             return Prediction(keypoints, confidence, self._calibrated(keypoints, covariance))
         plain, mirrored = keypoints.chunk(2)
         mirrored = mirrored[:, self._mirror]

@@ -57,6 +57,16 @@ class CocoAnnotation:
         return np.inf if self.fault else float(np.prod(np.ptp(labelled, axis=0))) if len(labelled) else 0.0
 
 
+def coco_category(scheme: Scheme, point_indices: Sequence[int]) -> dict[str, Any]:
+    """The entry of ``categories`` for faces with these points of a scheme; its id is 1."""
+    row_of = {point: row for row, point in enumerate(point_indices)}
+    segments = [segment for group in scheme.groups for segment in group.segments if segment[0] != segment[1]]
+    lines = [[row_of[one] + 1, row_of[other] + 1] for one, other in segments if {one, other} <= row_of.keys()]
+    names = scheme.names
+    keypoints = [names[point] for point in point_indices]
+    return {"id": 1, "name": "face", "supercategory": "person", "keypoints": keypoints, "skeleton": lines}
+
+
 def read_coco(path: Path, on_bad: str = "error") -> tuple[tuple[str, ...], list[CocoAnnotation]]:
     """Read a file.
 

@@ -60,6 +60,17 @@ def read_pts(path: Path) -> np.ndarray:
     return np.array([_point(path, number, text) for number, text in rows])
 
 
+def write_pts(path: Path, points_px: np.ndarray) -> None:
+    """Write one annotation: float [K, 2], in pixels as they shall stand in the file.
+
+    Raises:
+        OSError: if the file cannot be written.
+    """
+    rows = [f"{x:.3f} {y:.3f}" for x, y in points_px.tolist()]
+    text = "\n".join(["version: 1", f"n_points: {len(rows)}", "{", *rows, "}", ""])
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
 def _point(path: Path, number: int, text: str) -> tuple[float, float]:
     try:
         x, y = (float(column) for column in text.split())
