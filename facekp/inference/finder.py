@@ -22,9 +22,9 @@ from facekp.models.module import KeypointModule
 SMALLEST_PX = 40
 """The width of a face that is looked for, at least."""
 _SMALLEST_SHARE = 1 / 64  # of the longer side of a photograph, so that the time does not grow with its pixels for ever
-_APPARENT = 0.55, 1.45  # width of a face in a window, relative to the training set's, at which it is still found
+_APPARENT = 0.45, 1.55  # width of a face in a window, relative to the training set's, at which it is still found
 _STEPS = 4  # windows that overlap along each axis
-_THRESHOLD = 0.3  # mean confidence of the points
+_THRESHOLD = 0.25  # mean confidence of the points
 _OVERLAP = 0.3  # of the boxes of one face, as intersection over union
 _MOST = 64  # candidates of a photograph
 _AT_ONCE = 64  # windows
