@@ -16,7 +16,7 @@ from PIL import Image
 from facekp.data.readers.asf import write_asf
 from facekp.data.readers.coco import coco_category
 from facekp.data.readers.pts import write_pts
-from facekp.inference.predictor import Face
+from facekp.inference.face import Face
 from facekp.landmarks.scheme import Scheme
 from facekp.utils.errors import ConfigError
 from facekp.utils.files import atomic_write, write_text

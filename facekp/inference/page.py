@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from facekp.inference.predictor import Face
+from facekp.inference.face import Face
 from facekp.reporting.pages import write_page
 from facekp.utils.terminal import counted
 

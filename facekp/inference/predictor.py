@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from cmath import phase
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import radians
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from PIL import Image
 
-from facekp.data.images import in_colours, load_image
 from facekp.evaluation.evaluate import Prediction
-from facekp.inference.drawing import draw_faces
-from facekp.inference.finder import Finder, box_of, distinct
+from facekp.inference.face import Face, Number, chosen
+from facekp.inference.finder import Finder, distinct
+from facekp.inference.pictures import Picture, as_grey
 from facekp.inference.windows import Photograph, Placement
 from facekp.landmarks.scheme import Scheme
 from facekp.models.module import KeypointModule
-from facekp.utils.errors import ConfigError, DataError
-from facekp.utils.files import user_path
+from facekp.utils.errors import ConfigError
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -32,57 +31,6 @@ _FIRST_LOOK = 0.2  # score below which a candidate is not looked at again
 _TILT = radians(50)  # of a face that is upright
 _LARGEST = 1.2  # width of a face, as a fraction of the longer side of the photograph
 _AT_ONCE = 16  # windows
-
-Picture = str | Path | np.ndarray | Image.Image
-"""The path of a photograph, a Pillow image, or an array: uint8, grey [H, W], RGB [H, W, 3] or RGBA [H, W, 4]."""
-Box = tuple[float, float, float, float]
-"""Left, top, right and bottom in pixels of the upright photograph."""
-Number = Literal["all", "largest"] | int
-"""Which faces: all, the one with the largest box, or as many with the highest scores."""
-
-
-@dataclass(frozen=True)
-class Face:
-    """A face in a photograph.
-
-    Pixels are those of the upright photograph; the corner of the first is (0, 0), its centre (0.5, 0.5).
-
-    Args:
-        points_px: float32 [K, 2].
-        confidence: float32 [K] within 0..1, of each point; None if the network has none.
-        covariance_px2: float32 [K, 2, 2], of each point's error, in pixels squared; None if the network has none.
-        score: within 0..1, how sure it is that this is a face.
-        scheme: of the landmarks.
-        point_indices: which of its points the K are.
-        frame: the same face by the network that has found it, where that is another one.
-    """
-
-    points_px: np.ndarray
-    confidence: np.ndarray | None
-    covariance_px2: np.ndarray | None
-    score: float
-    scheme: Scheme
-    point_indices: tuple[int, ...]
-    frame: Face | None = None
-
-    @property
-    def box(self) -> Box:
-        """The box around the points."""
-        return box_of(self.points_px)
-
-    @property
-    def names(self) -> list[str]:
-        """A name for each of the K points."""
-        return [self.scheme.names[point] for point in self.point_indices]
-
-    @property
-    def groups(self) -> list[str]:
-        """The group of each of the K points."""
-        return [self.scheme.group_of(point).name for point in self.point_indices]
-
-    def draw(self, image: Picture) -> Image.Image:
-        """A copy of the photograph with the points on it."""
-        return draw_faces(as_pillow(image), [self])
 
 
 class Predictor:
@@ -232,48 +180,12 @@ class Predictor:
         return Placement.onto(own, target)
 
 
-def chosen(faces: Sequence[Face], which: Number) -> list[Face]:
-    """Some of the faces of a photograph, the highest score first."""
-    ordered = sorted(faces, key=lambda face: -face.score)
-    if which == "largest":
-        return sorted(ordered, key=lambda face: -float(np.prod(np.ptp(face.points_px, axis=0))))[:1]
-    return ordered if which == "all" else ordered[:which]
-
-
 def _eyes(scheme: Scheme, point_indices: Sequence[int], points: np.ndarray) -> np.ndarray | None:
     """The centres of both eyes, float [2, 2], or None if not all of their points are there."""
     row_of = {point: row for row, point in enumerate(point_indices)}
     if scheme.eyes is None or any(point not in row_of for eye in scheme.eyes for point in eye):
         return None
     return np.stack([points[[row_of[point] for point in eye]].mean(0) for eye in scheme.eyes])
-
-
-def as_pillow(picture: Picture) -> Image.Image:
-    """A photograph, upright, as a Pillow image in red, green and blue.
-
-    Raises:
-        DataError: if it cannot be read, or is an array of another kind.
-    """
-    if isinstance(picture, (str, Path)):
-        return Image.fromarray(load_image(user_path(picture), "RGB"))
-    if isinstance(picture, Image.Image):
-        return in_colours(picture)
-    kinds = {2: "L", 3: {3: "RGB", 4: "RGBA"}.get(picture.shape[-1])}
-    if picture.dtype != np.uint8 or not kinds.get(picture.ndim) or 0 in picture.shape:
-        raise DataError(
-            f"an array of {picture.dtype} {list(picture.shape)} is no photograph; "
-            "give uint8 [H, W], [H, W, 3] (red, green, blue) or [H, W, 4]"
-        )
-    return in_colours(Image.fromarray(picture))
-
-
-def as_grey(picture: Picture) -> np.ndarray:
-    """A photograph, upright, as uint8 [H, W].
-
-    Raises:
-        DataError: as :func:`as_pillow`.
-    """
-    return np.asarray(as_pillow(picture).convert("L"))
 
 
 def checked_box(box: ArrayLike) -> np.ndarray:

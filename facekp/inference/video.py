@@ -10,8 +10,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from facekp.inference.face import Face, Number, chosen
 from facekp.inference.finder import same_place
-from facekp.inference.predictor import MIN_SCORE, Face, Number, Predictor, chosen
+from facekp.inference.predictor import MIN_SCORE, Predictor
 from facekp.inference.smoothing import OneEuroFilter
 from facekp.utils.errors import DataError
 from facekp.utils.files import open_regular

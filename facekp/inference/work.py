@@ -10,11 +10,12 @@ from pathlib import Path
 import cv2
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from facekp.inference.drawing import draw_faces, draw_on
+from facekp.inference.face import draw_faces, draw_on
 from facekp.inference.inputs import Input
 from facekp.inference.outputs import CocoFile, FaceFiles, PredictionsCsv, open_csv
 from facekp.inference.page import FacePage
-from facekp.inference.predictor import Predictor, as_pillow
+from facekp.inference.pictures import as_pillow
+from facekp.inference.predictor import Predictor
 from facekp.inference.video import Tracker, Video, video_writer
 from facekp.utils.terminal import console, display_path, one_line
 
