@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from warnings import catch_warnings
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
@@ -117,6 +118,7 @@ def _decoding(path: Path) -> Iterator[None]:
 def _opened(path: Path) -> Iterator[Image.Image]:
     with ExitStack() as stack:
         try:
+            stack.enter_context(catch_warnings(action="ignore", category=Image.DecompressionBombWarning))  # see below
             image = stack.enter_context(Image.open(stack.enter_context(open_regular(path)), formats=_FORMATS))
         except UnidentifiedImageError as error:
             raise DataError(f"{path} is not an image that can be read; {_REMEDY}") from error
