@@ -19,6 +19,7 @@ from facekp.data.backgrounds import blend, outline, wall
 from facekp.data.datamodule import FaceDataModule
 from facekp.data.dataset import FaceDataset
 from facekp.data.images import load_image
+from facekp.evaluation.calibration import coverage
 from facekp.evaluation.errors import Predictions, errors_of, point_masks
 from facekp.models.checkpoint import read_checkpoint
 from facekp.models.module import KeypointModule
@@ -79,12 +80,18 @@ def measure(run: str, photographs: list[np.ndarray]) -> dict[str, float]:
         for _ in range(_SCENES)
         for index in range(len(faces))
     ]
-    _, none = _predict(module, windows)
-    keypoints, face = _predict(module, [image for image, _ in scenes])
-    truth = np.stack([points for _, points in scenes])
-    sizes = np.tile(np.array(faces.input_size, np.float32), (len(truth), 1))
-    errors = errors_of(Predictions(keypoints, truth, sizes, tuple(module.point_indices), module.scheme))
-    nme = errors.normalised[:, point_masks(module.scheme, module.point_indices)["inner"]].mean(1)
+    _, none, _ = _predict(module, windows)
+    keypoints, face, covariance = _predict(module, [image for image, _ in scenes])
+    predictions = Predictions(
+        keypoints=keypoints,
+        truth=np.stack([points for _, points in scenes]),
+        canvas_sizes=np.tile(np.array(faces.input_size, np.float32), (len(scenes), 1)),
+        point_indices=tuple(module.point_indices),
+        scheme=module.scheme,
+        covariance=covariance,
+    )
+    inner = point_masks(module.scheme, module.point_indices)["inner"]
+    nme = errors_of(predictions).normalised[:, inner].mean(1)
     return {
         "mean confidence of faces": face.mean(),
         "of windows without a face": none.mean(),
@@ -94,20 +101,21 @@ def measure(run: str, photographs: list[np.ndarray]) -> dict[str, float]:
         "inner NME, %: mean": 100 * nme.mean(),
         "median": 100 * np.median(nme),
         "faces above 15 %": (nme > 0.15).mean(),
+        **{f"points within ellipses of {share:.0%}": coverage(predictions, share).mean() for share in (0.5, 0.9, 0.99)},
     }
 
 
-def _predict(module: KeypointModule, images: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Keypoints [N, K, 2] and mean confidences [N]."""
-    keypoints, confidence = [], []
+def _predict(module: KeypointModule, images: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Keypoints [N, K, 2], mean confidences [N] and covariances [N, K, 2, 2]."""
+    parts: list[tuple[np.ndarray, ...]] = []
     with torch.inference_mode():
         for batch in torch.from_numpy(np.stack(images))[:, None].split(16):
-            prediction = module.predict(batch)
-            if prediction.confidence is None:
+            keypoints, confidence, covariance = module.predict(batch)
+            if confidence is None or covariance is None:
                 raise FacekpError("the network has no confidence; give runs of heatmap networks")
-            keypoints.append(prediction.keypoints)
-            confidence.append(prediction.confidence.mean(1))
-    return torch.cat(keypoints).numpy(), torch.cat(confidence).numpy()
+            parts.append((keypoints.numpy(), confidence.mean(1).numpy(), covariance.numpy()))
+    points, confidences, covariances = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return points, confidences, covariances
 
 
 def main(arguments: list[str]) -> None:
