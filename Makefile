@@ -10,10 +10,11 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header
 EXTRAS := dev launchers search # those that .venv has; the detectors have an environment of their own
 RUN ?=
 RUNS ?=
+OTHER ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data browse train evaluate test test-slow lint format audit bench reproduce ablation detectors comparison tensorboard lock clean
+.PHONY: help setup data browse train evaluate test test-slow lint format audit bench reproduce ablation detectors comparison weights tensorboard lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -92,6 +93,10 @@ comparison: setup $(DETECTORS_READY) ## train the heatmap networks on every spli
 	$(BIN)/python train.py -m sweep=heatmap $(ARGS)
 	$(BIN)/python train.py -m sweep=heatmap_folds $(ARGS)
 	$(MAKE) detectors
+
+weights: setup ## put a run's network into the package, calibrated on who another one left out: make weights RUN=... OTHER=...
+	@test -n "$(RUN)" || { echo "Name the runs: make weights RUN=outputs/heatmap_wild/<time> OTHER=outputs/heatmap_wild/<time>"; exit 1; }
+	$(BIN)/python -m facekp.inference.ship $(RUN) $(OTHER)
 
 tensorboard: setup ## open the dashboard of all runs
 	$(BIN)/tensorboard --logdir outputs

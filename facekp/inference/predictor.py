@@ -25,7 +25,7 @@ from facekp.utils.errors import ConfigError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-MIN_SCORE = 0.5
+MIN_SCORE = 0.4
 """Default of the least score of a face."""
 _FIRST_LOOK = 0.2  # score below which a candidate is not looked at again
 _TILT = radians(50)  # of a face that is upright

@@ -1,6 +1,7 @@
-"""Making of the weights that come with the package: ``python -m facekp.inference.ship <run folder> [<file>]``.
+"""Making of the weights that come with the package: ``python -m facekp.inference.ship <run folder> [<other run>]``.
 
-The file is a checkpoint without the optimizer, whose larger tensors have half the precision.
+The file is a checkpoint without the optimizer, whose larger tensors have half the precision. The other run is one of
+the same network that has not seen some of the people of the first: on them the covariances are calibrated.
 """
 
 from __future__ import annotations
@@ -11,43 +12,63 @@ from pathlib import Path
 
 import torch
 
+from facekp.config import AugmentConfig
+from facekp.data.datamodule import FaceDataModule
+from facekp.evaluation.errors import Predictions
+from facekp.evaluation.evaluate import evaluate_predictor
 from facekp.inference.load import SHIPPED
 from facekp.models.checkpoint import read_checkpoint
 from facekp.models.module import KeypointModule
 from facekp.runs.find import find_checkpoint
 from facekp.utils.errors import FacekpError
-from facekp.utils.files import atomic_write, user_path, write_text
+from facekp.utils.files import atomic_write, write_text
 from facekp.utils.terminal import display_path
 
 _KEPT = ("hyper_parameters", "FaceDataModule", "epoch", "global_step", "pytorch-lightning_version")
-_HALF = (".weight",)  # others, such as the shape prior, are small and need their digits
+_HALF = ".weight"  # others, such as the shape prior, are small and need their digits
 
 
-def ship(checkpoint: Path, path: Path) -> None:
+def ship(checkpoint: Path, path: Path, other: Path | None = None) -> None:
     """Write a checkpoint in half precision, and beside it a file with its SHA-256.
 
+    Args:
+        checkpoint: the file to be shipped.
+        path: to write.
+        other: a checkpoint of the same network, on whose held-out people the covariances are calibrated.
+
     Raises:
-        CheckpointError: if it is none.
+        FacekpError: if either is no checkpoint, or the other's faces are not found.
     """
-    KeypointModule.restore(read_checkpoint(checkpoint))
+    module = KeypointModule.restore(read_checkpoint(checkpoint))
+    if other is not None:
+        module.calibrate(_held_out(other))
     content = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    kept = {key: content[key] for key in _KEPT if key in content}
+    kept = {key: content[key] for key in _KEPT}
+    kept["FaceDataModule"]["settings"]["root"] = None  # a path of this machine
     kept["state_dict"] = {
         name: values.half() if values.ndim > 1 and name.endswith(_HALF) else values.clone()
-        for name, values in content["state_dict"].items()
+        for name, values in module.state_dict().items()
     }
     with atomic_write(path) as file:
         torch.save(kept, file)
     written = hashlib.sha256(path.read_bytes()).hexdigest()
     write_text(path.with_suffix(".sha256"), f"{written}  {path.name}\n")
-    KeypointModule.restore(read_checkpoint(path))
-    print(f"Written to  {display_path(path)}, {path.stat().st_size / 1e6:.2f} MB")
+
+
+def _held_out(checkpoint: Path) -> Predictions:
+    """The predictions of a network for the people that it was not trained on."""
+    opened = read_checkpoint(checkpoint)
+    settings, seed = opened.data_settings()
+    data = FaceDataModule(settings, opened.model.input_size, AugmentConfig(name="none"), seed)
+    data.setup("test")
+    return evaluate_predictor(KeypointModule.restore(opened), data.test_dataloader(), {}).predictions
 
 
 if __name__ == "__main__":
     if not 2 <= len(sys.argv) <= 3:
         sys.exit(__doc__)
     try:
-        ship(find_checkpoint(sys.argv[1]), user_path(sys.argv[2]) if sys.argv[2:] else SHIPPED)
+        ship(find_checkpoint(sys.argv[1]), SHIPPED, find_checkpoint(sys.argv[2]) if sys.argv[2:] else None)
     except FacekpError as error:
         sys.exit(f"Error: {error}")
+    print(f"Written to  {display_path(SHIPPED)}, {SHIPPED.stat().st_size / 1e6:.2f} MB")

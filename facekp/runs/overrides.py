@@ -22,7 +22,7 @@ from facekp.utils.plain import plain
 
 _KEY = re.compile(r"[a-z]\w*(\.[a-zA-Z]\w*)*", re.ASCII)
 _LONGEST = 1000
-_GROUPS = {path.name for path in CONF.iterdir() if path.is_dir()} - {"scheme"}
+_GROUPS = {path.name for path in CONF.glob("*") if path.is_dir()} - {"scheme"}  # none in a wheel
 _BY_HAND = ("resume", "trust", "run_dir", "data.folder", "data.download")  # names code, or a place to write
 _NUMBERS_ONLY = ("augment", "optimizer", "schedule", "callbacks", "logger")  # texts could be paths or code
 
