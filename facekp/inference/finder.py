@@ -25,6 +25,7 @@ _SMALLEST_SHARE = 1 / 64  # of the longer side of a photograph, so that the time
 _APPARENT = 0.45, 1.55  # width of a face in a window, relative to the training set's, at which it is still found
 _STEPS = 4  # windows that overlap along each axis
 _THRESHOLD = 0.25  # mean confidence of the points
+_SAMPLE, _SAMPLE_THRESHOLD = 7, 0.12  # of the points every seventh rules out most windows, in less time
 _OVERLAP = 0.3  # of the boxes of one face, as intersection over union
 _MOST = 64  # candidates of a photograph
 _AT_ONCE = 64  # windows
@@ -114,24 +115,26 @@ class Finder:
         cell = padded.shape[1] / logits.shape[-1]
         columns, rows = (round(length / cell) for length in self._window)
         across, down = (max(1, round(step / cell)) for step in (step_x, step_y))
-        windows = logits.unfold(1, rows, down).unfold(2, columns, across)  # [K, y, x, rows, columns]
-        per_row = windows.shape[2]
-        windows = windows.flatten(1, 2).transpose(0, 1)  # [N, K, rows, columns]
-        scores = torch.cat([self._confidence(part) for part in windows.split(_AT_ONCE)])
-        chosen = (scores > _THRESHOLD).nonzero()[:, 0]
-        chosen = chosen[scores[chosen].argsort(descending=True)][: 2 * _MOST]
+        views = logits.unfold(1, rows, down).unfold(2, columns, across)  # [K, y, x, rows, columns], nothing is copied
+        some = self._confidence(views[::_SAMPLE].flatten(1, 2).transpose(0, 1))
+        likely = (some > _SAMPLE_THRESHOLD).nonzero()[:, 0]
+        y, x = likely // views.shape[2], likely % views.shape[2]
+        windows = views[:, y, x].transpose(0, 1).contiguous()  # [N, K, rows, columns]
+        scores = self._confidence(windows) if len(likely) else some[likely]
+        chosen = scores.argsort(descending=True)[: 2 * _MOST]
+        chosen = chosen[scores[chosen] > _THRESHOLD]
         if not len(chosen):
             return
-        points = self._stage.decode(windows[chosen].contiguous()).cpu().numpy() * self._window
-        for index, score, points_px in zip(chosen.tolist(), scores[chosen].tolist(), points, strict=True):
-            corner = np.array([index % per_row * across, index // per_row * down]) * cell
-            ratio = np.array(grey.shape[::-1]) / size
-            yield Candidate((points_px + corner - (left, top)) * ratio, score)
+        points = self._stage.decode(windows[chosen]).cpu().numpy() * self._window
+        corners = torch.stack([x * across, y * down], dim=1)[chosen].cpu().numpy() * cell - (left, top)
+        ratio = np.array(grey.shape[::-1]) / size
+        for corner, score, points_px in zip(corners, scores[chosen].tolist(), points, strict=True):
+            yield Candidate((points_px + corner) * ratio, score)
 
-    def _confidence(self, logits: Tensor) -> Tensor:
-        confidence = self._stage.confidence(logits)
-        assert confidence is not None
-        return confidence.mean(1)
+    def _confidence(self, windows: Tensor) -> Tensor:
+        """The mean confidence of the points in each window."""
+        parts = [self._stage.confidence(part) for part in windows.split(_AT_ONCE)]
+        return torch.cat([part.mean(1) for part in parts if part is not None])
 
 
 def distinct(candidates: Sequence[Found]) -> list[Found]:

@@ -108,7 +108,7 @@ class Predictor:
         return bool(inside and fits and (any_rotation or abs(phase(place.factor)) < _TILT))
 
     def at(self, grey: np.ndarray, box: np.ndarray) -> list[Face]:
-        """The face in a box, float [4], of a grey photograph, uint8 [H, W]."""
+        """The face in a box, float [4], of a grey photograph, uint8 [H, W], by one look at it."""
         photograph = Photograph(grey)
         if self._finder is None:
             return [self._framed(photograph, face) for face in self._other().at(grey, box)]
@@ -116,8 +116,7 @@ class Predictor:
         centre, size = (box[:2] + box[2:]) / 2, box[2:] - box[:2]
         scale = np.sqrt(np.prod(size) / np.prod(high - low))
         start = Placement(complex(scale), complex(*(centre - scale * (low + high) / 2)))
-        (looked,) = self._predict(photograph, [start], flip_test=False)
-        return self._predict(photograph, [self._onto(looked.points_px)])
+        return self._predict(photograph, [start], flip_test=False)
 
     def follow(self, grey: np.ndarray, faces: Sequence[Face]) -> list[Face]:
         """Faces of an earlier frame of a video in the next one, with one look at each."""
