@@ -90,6 +90,12 @@ def test_looking_at_the_data_reaches_for_nothing(watched, drawn_root, chosen):
     assert watched.run("-m", "facekp", "data", chosen, f"data.root={drawn_root}") == ""
 
 
+def test_marking_photographs_reaches_for_nothing(watched, drawn_root):
+    photographs = sorted(drawn_root.glob("*.jpg"))[:2]
+    assert watched.run("-m", "facekp", "predict", *map(str, photographs), "--out", "out") == ""
+    assert (watched.cwd / "out" / "predictions.html").is_file()
+
+
 def test_only_the_download_reaches_out(watched):
     tried = watched.run("-m", "facekp", "data", "data.people=1", "data.root=null")
     assert "imm.dtu.dk" in tried

@@ -74,6 +74,9 @@ def predict(options: argparse.Namespace) -> list[str]:
     if options.box is not None and (len(inputs) > 1 or inputs[0].is_video):
         raise ConfigError("--box tells where the face of one photograph is; give one photograph")
     out = user_path(options.out) if options.out else Path("outputs", "predict", f"{datetime.now():%Y-%m-%d_%H-%M-%S}")
+    for kind in ("drawings", "points"):
+        if any(each.path.is_relative_to((out / kind).absolute()) for each in inputs):
+            raise ConfigError(f"{display_path(out / kind)} holds what is to be marked; choose another folder by --out")
     work = _start(options, out, len([each for each in inputs if not each.is_video]))
     with ExitStack() as stack:
         work.open(stack)

@@ -24,6 +24,8 @@ def folder(tmp_path, monkeypatch, face_picture) -> Path:
     Image.new("RGB", (90, 70)).save(photographs / "none.png")
     (photographs / "broken.jpg").write_bytes((photographs / "more" / "two.jpg").read_bytes()[:3000])
     (photographs / "notes.txt").touch()
+    (tmp_path / "drawings").mkdir()
+    Image.new("RGB", (9, 9)).save(tmp_path / "drawings" / "one.png")
     with video_writer(photographs / "clip.mp4", (320, 240), 25) as writer:
         for _ in range(3):
             writer.write(np.ascontiguousarray(face_picture[0][..., ::-1]))
@@ -73,6 +75,7 @@ def test_one_photograph_with_a_box(folder, face_picture, capsys):
     [
         (["nowhere.jpg"], "nowhere.jpg does not exist"),
         (["photographs", "--box", "1,2,30,40"], "--box tells where the face of one photograph is"),
+        (["drawings/one.png", "--out", "."], "drawings holds what is to be marked"),
         (["photographs", "--device", "moon"], "device=moon cannot be used here"),
         (["photographs", "--weights", "photographs"], "has no checkpoints/last.ckpt"),
         (["photographs/notes.txt", "--weights", "photographs/notes.txt"], "is not a checkpoint"),
