@@ -56,6 +56,11 @@ class Record:
         return self.image_type in TURNED_TYPES
 
     @property
+    def title(self) -> str:
+        """What figures call the photograph: its name, and its image type if there is one."""
+        return self.name if self.image_type is None else f"{self.name} ({name_of_type(self.image_type)})"
+
+    @property
     def raw_keypoints(self) -> np.ndarray:
         """float32 [K, 2]: the keypoints as in their file."""
         return self.keypoints if self.raw is None else self.raw

@@ -16,13 +16,14 @@ from facekp.evaluation.catalogue import CATALOGUE, Metric
 from facekp.evaluation.comparison import PredictionTable
 from facekp.landmarks.scheme import Scheme
 from facekp.reporting.curve_figures import cumulative_errors, loss_curves, paired_differences
-from facekp.reporting.figures import LINE_COLOURS, FacePanel, face_grid
-from facekp.reporting.pages import inlined, write_page
+from facekp.reporting.faces import FacePanel, face_grid
+from facekp.reporting.figures import LINE_COLOURS
+from facekp.reporting.pages import WORDS, inlined, write_page
 from facekp.runs.folder import Scalars
 from facekp.utils.terminal import print_table
 
-_SHOWN_FACES, _FACES_IN_A_ROW = 6, 3
-_SHOWN_WIDTH = 480
+_SHOWN_FACES = 6
+_SHOWN_WIDTH = 640
 _SHOWN_RUNS = len(LINE_COLOURS) - 1  # the first colour is the reference's
 _LEADING = 4  # columns before the overrides
 _ERROR = CATALOGUE["error_px"]
@@ -94,8 +95,7 @@ def draw(
             title = f"where {reference} and {name} differ most"
             shown = _most_different(runs[reference], runs[name], records)
             points = runs[name].point_indices
-            names, below = (name, reference), f"{text}\n\n"  # room for the legend
-            yield f"faces_{number}", title, face_grid(shown, scheme, points, title, below, _FACES_IN_A_ROW, names)
+            yield f"faces_{number}", title, face_grid(shown, scheme, points, title, text, names=(name, reference))
 
 
 def _interval(difference: Mapping[str, Any]) -> list[float]:
@@ -113,9 +113,11 @@ def _most_different(reference: PredictionTable, run: PredictionTable, records: M
         record = records[run.images[i]]
         size = np.array(record.image_size)
         width, height = np.rint(size * _SHOWN_WIDTH / size[0]).astype(int).tolist()
-        title = f"{record.name}   {before[i]:.1f} → {after[i]:.1f} px"
-        shapes = [px[i] / size for px in (run.true_px, run.predicted_px, reference.predicted_px)]
-        faces.append(FacePanel(title, load_grey(record.image, (width, height)), *shapes))
+        title = f"{record.title}: {before[i]:.1f} → {after[i]:.1f} px"
+        truth, found, before_it = (px[i] / size for px in (run.true_px, run.predicted_px, reference.predicted_px))
+        faces.append(
+            FacePanel(title, load_grey(record.image, (width, height)), truth, found, before_it, record.keypoints)
+        )
     return faces
 
 
@@ -129,6 +131,7 @@ def write_comparison_page(
         titles[name] = title
     rows = compared["runs"]
     differences = [CATALOGUE[key] for key in rows[1]["difference"]]
+    columns = {"error_px": (_ERROR.title(), _ERROR)} | _shown_columns(rows)
     whole = all((row["images"], row["points"]) == (compared["images"], compared["points"]) for row in rows)
     write_page(
         folder / "compare.html",
@@ -154,6 +157,9 @@ def write_comparison_page(
             ],
         ),
         folders=[[row["run"], row["folder"], row["images"], row["points"]] for row in rows],
+        meanings={heading: metric.meaning for heading, metric in columns.values()},
+        words={metric.heading: metric.meaning for _, metric in columns.values()}
+        | {word: WORDS[word] for word in ("held-out faces", "raw, mended labels", "frontal, turned")},
         undrawn=[row["run"] for row in rows[_SHOWN_RUNS + 1 :]],
         titles=titles,
         pictures=inlined(folder / "figures"),
@@ -180,7 +186,7 @@ def print_comparison(compared: Mapping[str, Any]) -> None:
 
 def _results(rows: Rows) -> tuple[list[str], list[list[str]]]:
     """Headings and rows, the most important columns first."""
-    columns = {key: column for key, column in _COLUMNS.items() if any(row.get(key) is not None for row in rows)}
+    columns = _shown_columns(rows)
     headings = ["run", _ERROR.title(), f"difference, {_ERROR.unit} (95 %)", "verdict"]
     headings += [heading for heading, _ in columns.values()]
     return headings, [
@@ -190,6 +196,11 @@ def _results(rows: Rows) -> tuple[list[str], list[list[str]]]:
         ]
         for row in rows
     ]
+
+
+def _shown_columns(rows: Rows) -> dict[str, tuple[str, Metric]]:
+    """The columns beside the error that have a value."""
+    return {key: column for key, column in _COLUMNS.items() if any(row.get(key) is not None for row in rows)}
 
 
 def _against(row: Mapping[str, Any]) -> tuple[str, str]:

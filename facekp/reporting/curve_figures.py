@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from facekp.reporting.figures import BASELINE, PREDICTION, label_decades, line_styles, new_figure
+from facekp.reporting.figures import BASELINE, PREDICTION, label_decades, legend_name, line_styles, new_figure, wrapped
 
 _TEXT = 9
 
@@ -31,7 +31,9 @@ def loss_curves(losses: Mapping[str, Mapping[str, Curve]], title: str, caption: 
             width = max(1, len(values) // 20)
             smooth = np.convolve(values, np.full(width, 1 / width), mode="valid")
             axes.plot(steps[width - 1 :], smooth, dash, color=colour, linewidth=0.7, alpha=0.45)
-        axes.plot(*curves.get("val/loss", ([], [])), dash, color=colour, linewidth=1.8, marker=".", label=name)
+        axes.plot(
+            *curves.get("val/loss", ([], [])), dash, color=colour, linewidth=1.8, marker=".", label=legend_name(name)
+        )
     axes.set_yscale("log")
     label_decades(axes.yaxis)
     axes.set_xlabel("iteration")
@@ -62,7 +64,7 @@ def cumulative_errors(
 def draw_cumulative(axes: Axes, errors: np.ndarray, colour: str, name: str, dash: str = "-") -> None:
     """Add the cumulative distribution of errors, float [N], to axes."""
     shares = np.arange(len(errors) + 1) / len(errors)
-    axes.step([0, *np.sort(errors)], shares, dash, where="post", color=colour, label=name)
+    axes.step([0, *np.sort(errors)], shares, dash, where="post", color=colour, label=legend_name(name))
     axes.set_ylim(0, 1)
     axes.set_ylabel("share of images")
 
@@ -92,7 +94,7 @@ def paired_differences(
         heights = np.arange(len(rows)) + (number - (len(differences) - 1) / 2) * step
         mean, low, high = values.T
         axes.hlines(heights, low, high, color=colour, linewidth=2)
-        axes.plot(mean, heights, "D", color=colour, markersize=4.5, label=name)
+        axes.plot(mean, heights, "D", color=colour, markersize=4.5, label=legend_name(name))
     axes.set_yticks(range(len(rows)), rows, fontsize=_TEXT)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlabel(unit)
@@ -110,6 +112,8 @@ def _curves(title: str, caption: str) -> tuple[Figure, Axes]:
 def _legend_above(figure: Figure) -> Figure:
     """Put the names of what is drawn above the axes, where they hide no curve."""
     (axes,) = figure.axes
-    columns = 2 if max(map(len, axes.get_legend_handles_labels()[1])) < 50 else 1
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), fontsize=_TEXT, ncols=columns, frameon=False)
+    handles, labels = axes.get_legend_handles_labels()
+    columns = 2 if max(map(len, labels)) < 50 else 1
+    labels = [wrapped(label, figure.get_figwidth() - 1.5) for label in labels]
+    axes.legend(handles, labels, loc="lower left", bbox_to_anchor=(0, 1), fontsize=_TEXT, ncols=columns, frameon=False)
     return figure

@@ -75,7 +75,8 @@ def draw(
     from facekp.data.augmentation import build_augmentation
     from facekp.data.dataset import AugmentedDataset, FaceDataset
     from facekp.reporting.data_figures import COLUMNS, PANELS, mean_shapes, numbered, over_people
-    from facekp.reporting.figures import evenly, face_grid
+    from facekp.reporting.faces import face_grid
+    from facekp.reporting.figures import evenly
     from facekp.reporting.samples import plain, variants
 
     data, size, everything = config.data, config.model.input_size, range(len(scheme))
@@ -93,7 +94,8 @@ def draw(
     yield "mean_shapes", mean_shapes(faces.keypoints, types, size, scheme, caption)
     augmentation = build_augmentation(config.augment, scheme, config.seed)
     varied = f"{as_input}, augment={config.augment.name}, seed {config.seed}"
+    title = f"augmented samples of {records[0].name}"
     shown = variants(AugmentedDataset(records[:1], size, augmentation), 0)
-    yield "augmentation", face_grid(shown, scheme, everything, f"augmented samples of {records[0].name}", varied)
+    yield "augmentation", face_grid(shown, scheme, everything, title, varied, 4, cropped=False)
     photograph = FaceDataset(records[:1], records[0].image_size)
     yield "numbered_points", numbered(plain(photograph, 0), scheme, caption)

@@ -173,7 +173,7 @@ def _suspects(report: Report, fits: ShapeFits) -> Table:
 
 
 def _draw_suspects(report: Report, fits: ShapeFits, caption: str, folder: Path) -> Path:
-    from facekp.reporting.data_figures import Suspect, suspects
+    from facekp.reporting.faces import FacePanel, face_grid
 
     chosen = []
     for index in fits.worst(_SUSPECTS):
@@ -181,10 +181,11 @@ def _draw_suspects(report: Report, fits: ShapeFits, caption: str, folder: Path) 
         group, there = fits.worst_group(index, report.scheme)
         title = f"{record.name}   {fits.residual_px[index].mean():.1f} px, {group} {there:.1f}"
         image = load_grey(record.image, record.image_size)
-        chosen.append(Suspect(title, image, record.keypoints, fits.nearest[index]))
+        chosen.append(FacePanel(title, image, record.keypoints, reference=fits.nearest[index]))
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "suspects.png"
-    suspects(chosen, report.scheme, caption).savefig(path)
+    names, title = ("", "nearest shape of the model"), "labels that fit a shape model of other people worst"
+    face_grid(chosen, report.scheme, range(len(report.scheme)), title, caption, names=names).savefig(path)
     return path
 
 

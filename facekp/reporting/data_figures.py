@@ -3,43 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from facekp.data.records import name_of_type
 from facekp.landmarks.scheme import Scheme
-from facekp.reporting.figures import BASELINE, TRUTH, FacePanel, draw_points, empty_panels, evenly, new_figure
-
-MODEL = "#ffd92f"
-"""The colour of the nearest shape of a shape model: yellow differs from red by its brightness alone."""
+from facekp.reporting.faces import FacePanel, box_around, legend, show, zoom
+from facekp.reporting.figures import BASELINE, TRUTH, draw_points, empty_panels, evenly, halo, new_figure
 
 _TEXT = 9
 PANELS = 30
 COLUMNS = 6
 """Number of faces on a sheet, and in a row."""
 _LARGE = 8.5  # inches
-_MIN_EXTENT = 0.3  # of a zoomed view, as a fraction of the picture
-
-
-@dataclass(frozen=True)
-class Suspect:
-    """A label that is implausible by a shape model.
-
-    Args:
-        title: above the picture.
-        image: uint8 [H, W].
-        truth: float [K, 2], relative, the label.
-        nearest: float [K, 2], relative, the nearest shape of the model.
-    """
-
-    title: str
-    image: np.ndarray
-    truth: np.ndarray
-    nearest: np.ndarray
 
 
 def over_people(persons: Sequence[int]) -> tuple[list[int], int]:
@@ -62,24 +40,25 @@ def over_people(persons: Sequence[int]) -> tuple[list[int], int]:
 
 def numbered(face: FacePanel, scheme: Scheme, caption: str) -> Figure:
     """One large face with all points of the scheme, and beside each its index, and its name if it has one."""
-    keypoints, size = np.asarray(face.truth), np.array(face.image.shape)[::-1]
-    low, high = _box(keypoints, margin=0.08)
+    keypoints, size = face.truth, np.array(face.image.shape)[::-1]
+    low, high = box_around(keypoints, margin=0.08)
     width, height = (high - low) * size
     title = f"the {len(scheme)} points of the scheme {scheme.name}, on {face.title}"
     figure = new_figure(_LARGE, _LARGE * height / width + 0.7, title, caption)
     (panel,) = empty_panels(figure, 1, 1)
-    _show(panel, replace(face, title=""), scheme)
-    _zoom(panel, low, high)
+    show(panel, face.image, "")
+    draw_points(panel, keypoints, scheme, range(len(scheme)), TRUTH, "o", "ground truth")
+    zoom(panel, low, high)
     labels = [str(point) for point in range(len(scheme))]
     if len(scheme.groups) == len(scheme):
         labels = [f"{point} {scheme.group_of(point).name}" for point in range(len(scheme))]
     places = _beside(keypoints * size, scheme, inch=width / _LARGE, letters=max(map(len, labels)))
     for point, (mark, (x, y)) in enumerate(np.stack([keypoints * size, places], axis=1) / size):
         panel.plot(*zip(mark, (x, y), strict=True), color="white", linewidth=0.6, zorder=1.5)
-        panel.plot(*mark, "o", color=TRUTH, markersize=5, markerfacecolor="none")
+        panel.plot(*mark, "o", color=TRUTH, markersize=5, markerfacecolor="none", path_effects=halo(1))
         number = panel.text(x, y, labels[point], color="white", fontsize=_TEXT + 1, ha="center", va="center")
         number.set_path_effects([withStroke(linewidth=2.5, foreground="black")])
-    _legend(figure)
+    legend(figure)
     return figure
 
 
@@ -96,7 +75,7 @@ def mean_shapes(
         caption: below all panels.
     """
     kinds = np.unique(types)
-    low, high = _box(keypoints, margin=0.03)
+    low, high = box_around(keypoints, margin=0.03)
     width, height = (high - low) * size
     columns = min(3, len(kinds))
     rows = -(-len(kinds) // columns)
@@ -110,50 +89,9 @@ def mean_shapes(
         panel.plot(*mean[0].T, ".", color=TRUTH, markersize=4)
         panel.set_title(f"{name_of_type(int(kind))}: {len(shapes)} photographs", fontsize=_TEXT)
         panel.set_aspect(size[1] / size[0])
-        _zoom(panel, low, high)
-    _legend(figure)
+        zoom(panel, low, high)
+    legend(figure)
     return figure
-
-
-def suspects(chosen: Sequence[Suspect], scheme: Scheme, caption: str) -> Figure:
-    """Photographs with implausible labels; a white line joins each point to that of the nearest shape of the model."""
-    columns = min(4, len(chosen))
-    rows = -(-len(chosen) // columns)
-    title = "labels that fit a shape model of other people worst"
-    figure = new_figure(3.6 * columns, 3.5 * rows + 0.9, title, caption)
-    for panel, suspect in zip(empty_panels(figure, rows, columns), chosen, strict=False):
-        both = np.stack([suspect.truth, suspect.nearest], axis=1)
-        panel.plot(*_strokes(both).T, color="white", linewidth=0.8)
-        draw_points(panel, suspect.nearest, scheme, range(len(scheme)), MODEL, "^", "nearest shape of the model")
-        _show(panel, FacePanel(suspect.title, suspect.image, suspect.truth), scheme)
-        _zoom(panel, *_box(both, margin=0.08))
-    _legend(figure)
-    return figure
-
-
-def _show(panel: Axes, face: FacePanel, scheme: Scheme) -> None:
-    height, width = face.image.shape
-    panel.imshow(face.image, cmap="gray", vmin=0, vmax=255, extent=(0, 1, 1, 0), aspect=height / width)
-    draw_points(panel, face.truth, scheme, range(len(scheme)), TRUTH, "o", "ground truth")
-    panel.set_title(face.title, fontsize=_TEXT)
-
-
-def _legend(figure: Figure) -> None:
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    named = dict(zip(labels, handles, strict=True))
-    figure.legend(named.values(), named, loc="outside lower right", fontsize=_TEXT, ncols=2, frameon=False)
-
-
-def _box(keypoints: np.ndarray, margin: float) -> tuple[np.ndarray, np.ndarray]:
-    """Two corners of the frame around points [..., 2], with a margin as a fraction of its size, and of some extent."""
-    low, high = keypoints.min(tuple(range(keypoints.ndim - 1))), keypoints.max(tuple(range(keypoints.ndim - 1)))
-    room = margin * (high - low) + np.maximum(0, _MIN_EXTENT - (high - low)) / 2
-    return low - room, high + room
-
-
-def _zoom(panel: Axes, low: np.ndarray, high: np.ndarray) -> None:
-    panel.set_xlim(low[0], high[0])
-    panel.set_ylim(high[1], low[1])
 
 
 def _outline(shapes: np.ndarray, scheme: Scheme) -> np.ndarray:

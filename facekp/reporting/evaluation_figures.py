@@ -11,7 +11,7 @@ import torch
 from matplotlib.figure import Figure
 
 from facekp.data.images import load_grey
-from facekp.data.records import FRONTAL_TYPES, TURNED_TYPES, Record, name_of_type
+from facekp.data.records import FRONTAL_TYPES, TURNED_TYPES
 from facekp.evaluation.catalogue import AUC_LIMIT
 from facekp.evaluation.errors import errors_of
 from facekp.evaluation.evaluate import Evaluation
@@ -21,14 +21,14 @@ from facekp.reporting import network_figures as layers
 from facekp.reporting.confidence import draw_confidence
 from facekp.reporting.curve_figures import cumulative_errors, loss_curves
 from facekp.reporting.data_figures import numbered
+from facekp.reporting.faces import FacePanel, face_grid
 from facekp.runs.folder import RunFolder
 
 _FACES = 6
 FEW = 3 * _FACES
 """So many faces or fewer are all drawn in one figure, from the best to the worst; of more, some in three."""
 _PERSONS = 3
-_FACES_IN_A_ROW = 3
-_FACE_WIDTH = 480
+_FACE_WIDTH = 640
 _NME_UNIT = "NME (% of the distance between the eye centres)"
 
 
@@ -128,23 +128,20 @@ def _frame(evaluation: Evaluation) -> str:
     return f"at {'x'.join(map(str, sizes.pop()))}" if len(sizes) == 1 else "in pixels of each photograph"
 
 
-def _grid(evaluation: Evaluation, title: str, faces: Sequence[figures.FacePanel]) -> Figure:
+def _grid(evaluation: Evaluation, title: str, faces: Sequence[FacePanel]) -> Figure:
     scheme, points = evaluation.predictions.scheme, evaluation.predictions.point_indices
-    return figures.face_grid(faces, scheme, points, title, evaluation.caption, _FACES_IN_A_ROW)
+    return face_grid(faces, scheme, points, title, evaluation.caption)
 
 
-def _face(evaluation: Evaluation, index: int, error_px: float | None = None) -> figures.FacePanel:
+def _face(evaluation: Evaluation, index: int, error_px: float | None = None) -> FacePanel:
     """One face at the size of a figure; its prediction is shown if an error is given."""
     record, predictions = evaluation.records[index], evaluation.predictions
     width, height = evaluation.input_size
     factor = max(1, round(_FACE_WIDTH / width))
-    return figures.FacePanel(
-        title=_title(record) if error_px is None else f"{_title(record)}: {error_px:.1f} px",
+    return FacePanel(
+        title=record.title if error_px is None else f"{record.title}: {error_px:.1f} px",
         image=load_grey(record.image, (factor * width, factor * height)),
         truth=predictions.truth[index, list(predictions.point_indices)],
         prediction=None if error_px is None else predictions.keypoints[index],
+        landmarks=predictions.truth[index],
     )
-
-
-def _title(record: Record) -> str:
-    return record.name if record.image_type is None else f"{record.name} ({name_of_type(record.image_type)})"

@@ -8,8 +8,8 @@ literally: matplotlib would otherwise read text between two ``$`` as a formula.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import cycle, product
+from textwrap import fill
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,6 +17,7 @@ from matplotlib.axis import Axis
 from matplotlib.backend_bases import RendererBase
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
+from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
 from matplotlib.ticker import LogFormatter
 
@@ -29,66 +30,7 @@ BASELINE = "#7f7f7f"
 REFERENCE = "#4aa8e0"
 LINE_COLOURS = (PREDICTION, "#e69f00", "#009e73", "#c060a0", "#56b4e9", "#6b6b6b", "#8c564b", "#a5a81f")
 """Of compared runs, in this order; none is the red of the ground truth."""
-_COLUMNS = 4
 _TEXT = 9
-
-
-@dataclass(frozen=True)
-class FacePanel:
-    """The content of one panel.
-
-    Args:
-        title: above the picture, such as the image's name.
-        image: uint8 [H, W].
-        truth: float [K, 2], relative, or None.
-        prediction: float [K, 2], relative, or None.
-        reference: what the prediction is compared with, the same.
-    """
-
-    title: str
-    image: np.ndarray
-    truth: np.ndarray | None = None
-    prediction: np.ndarray | None = None
-    reference: np.ndarray | None = None
-
-
-def face_grid(
-    faces: Sequence[FacePanel],
-    scheme: Scheme,
-    point_indices: Sequence[int],
-    title: str,
-    caption: str,
-    columns: int = _COLUMNS,
-    names: tuple[str, str] = ("prediction", "reference"),
-) -> Figure:
-    """Photographs with their true and predicted points.
-
-    Args:
-        faces: one per panel.
-        scheme: tells which points are joined by lines.
-        point_indices: which of the scheme's points the K are.
-        title: above all panels.
-        caption: below all panels.
-        columns: panels per row.
-        names: of the prediction and the reference.
-    """
-    columns = min(columns, len(faces))
-    rows = -(-len(faces) // columns)
-    figure = new_figure(2.6 * columns, 2.15 * rows + 0.75, title, caption)
-    for panel, face in zip(empty_panels(figure, rows, columns), faces, strict=False):
-        height, width = face.image.shape
-        panel.imshow(face.image, cmap="gray", vmin=0, vmax=255, extent=(0, 1, 1, 0), aspect=height / width)
-        draw_points(panel, face.truth, scheme, point_indices, TRUTH, "o", "ground truth")
-        draw_points(panel, face.reference, scheme, point_indices, REFERENCE, "^", names[1])
-        draw_points(panel, face.prediction, scheme, point_indices, PREDICTION, "x", names[0])
-        panel.set_title(face.title, fontsize=_TEXT)
-        panel.set_axis_off()
-        panel.set_xlim(0, 1)
-        panel.set_ylim(1, 0)
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    if handles:
-        figure.legend(handles, labels, loc="outside lower right", fontsize=_TEXT, ncols=3, frameon=False)
-    return figure
 
 
 def draw_points(
@@ -111,10 +53,20 @@ def draw_points(
         if one in row_of and other in row_of
     ]
     panel.plot(*np.concatenate([np.empty((0, 2)), *paths]).T, color=colour, linewidth=0.6, alpha=0.8)
-    size, edge = (7, 1.2) if len(point_indices) == 1 else (2.8, 0.8)
-    panel.plot(
-        *keypoints.T, marker, color=colour, markersize=size, markeredgewidth=edge, markerfacecolor="none", label=label
-    )
+    size = marker_size(point_indices)
+    edge = 0.5 + size / 10
+    (marks,) = panel.plot(*keypoints.T, marker, color=colour, label=label, path_effects=halo(edge))
+    marks.set(markersize=size, markeredgewidth=edge, markerfacecolor="none")
+
+
+def marker_size(point_indices: Sequence[int]) -> float:
+    """Of the marks of a face, in points of 1/72 inch: a single mark is larger."""
+    return 8 if len(point_indices) == 1 else 3
+
+
+def halo(width: float) -> list[withStroke]:
+    """A thin light line on both sides of a line of some width, which shows it on a dark picture."""
+    return [withStroke(linewidth=width + 0.9, foreground="white")]
 
 
 def evenly(length: int, count: int) -> list[int]:
@@ -227,9 +179,19 @@ def label_decades(axis: Axis) -> None:
 def new_figure(width: float, height: float, title: str, caption: str) -> Figure:
     """An empty figure with its size in inches, its title, and the caption that names its data."""
     figure = _PlainFigure(figsize=(width, height), dpi=120, layout="constrained")
-    figure.suptitle(title, fontsize=_TEXT + 2)
-    figure.supxlabel(caption, fontsize=_TEXT - 2, color="#555555", x=0.01, ha="left")
+    figure.suptitle(wrapped(title, width, _TEXT + 2), fontsize=_TEXT + 2)
+    figure.supxlabel(wrapped(caption, width, _TEXT - 2), fontsize=_TEXT - 2, color="#555555", x=0.01, ha="left")
     return figure
+
+
+def wrapped(text: str, width: float, size: float = _TEXT) -> str:
+    """A text in lines that fit into a width in inches."""
+    return "\n".join(fill(line, int(125 * width / size)) for line in text.split("\n"))
+
+
+def legend_name(name: str) -> str:
+    """A name as a label; matplotlib leaves labels that begin with an underscore out of legends."""
+    return f" {name}" if name.startswith("_") else name
 
 
 def empty_panels(figure: Figure, rows: int, columns: int) -> list[Axes]:

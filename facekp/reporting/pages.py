@@ -11,6 +11,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from facekp.utils.files import write_text
 from facekp.utils.terminal import printable
 
+WORDS = {
+    "held-out faces": "those of people whom the network has not seen in training",
+    "mean shape": "the mean of the training points, predicted for every face: what a network must be better than",
+    "raw, mended labels": "as their files have them; with the eye labels in order where a few files have them mixed up",
+    "frontal, turned": "image types 1, 2 and 5; types 3 and 4, with the head turned by about 30 degrees",
+    "inner": "all points but those of the jaw",
+}
+"""Words of the pages, and what they mean."""
+
 
 def write_page(path: Path, template: str, **content: Any) -> None:
     """Render a template of templates/ and write the page, complete or not at all.

@@ -19,7 +19,7 @@ from facekp.evaluation.evaluate import Evaluation
 from facekp.models.module import KeypointModule
 from facekp.reporting.evaluation_figures import FEW
 from facekp.reporting.network_figures import Layer, layers_of
-from facekp.reporting.pages import inlined, write_page
+from facekp.reporting.pages import WORDS, inlined, write_page
 from facekp.reporting.results import cells, shown_metrics, shown_tables, titles
 from facekp.reporting.verdict import verdict
 from facekp.runs.folder import RunFolder
@@ -30,13 +30,6 @@ _NAMED_FACES = 6
 _POSES = ("frontal", "turned")
 _POSE_ERROR = CATALOGUE["error_px"]
 _FACES = ("face", "image type", "mean error px", "worst point px")
-_WORDS = {
-    "held-out faces": "those of people whom the network has not seen in training",
-    "mean shape": "the mean of the training points, predicted for every face: what a network must be better than",
-    "raw, mended labels": "as their files have them; with the eye labels in order where a few files have them mixed up",
-    "frontal, turned": "image types 1, 2 and 5; types 3 and 4, with the head turned by about 30 degrees",
-    "inner": "all points but those of the jaw",
-}
 
 
 def write_report(
@@ -192,7 +185,7 @@ def _words(measured: dict[str, Any]) -> dict[str, str]:
     named = {"frontal, turned": "by_type", "inner": "by_group"}
     return {
         word: meaning
-        for word, meaning in _WORDS.items()
+        for word, meaning in WORDS.items()
         if word not in named or set(word.split(", ")) & measured[named[word]].keys()
     }
 

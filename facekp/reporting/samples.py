@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from facekp.data.dataset import AugmentedDataset, FaceDataset
-from facekp.reporting.figures import FacePanel
+from facekp.reporting.faces import FacePanel
 
 
 def plain(faces: FaceDataset, index: int, point_indices: Sequence[int] | None = None) -> FacePanel:
     """A face with its selected points, or all, without augmentation."""
     keypoints = faces.keypoints[index]
     chosen = keypoints if point_indices is None else keypoints[list(point_indices)]
-    return FacePanel(faces.records[index].name, faces.image(index), chosen)
+    return FacePanel(faces.records[index].title, faces.image(index), chosen, landmarks=keypoints)
 
 
 def augmented(faces: AugmentedDataset, key: tuple[int, int], point_indices: Sequence[int] | None = None) -> FacePanel:
@@ -21,7 +21,7 @@ def augmented(faces: AugmentedDataset, key: tuple[int, int], point_indices: Sequ
     sample = faces[key]
     keypoints = sample["keypoints"].numpy()
     chosen = keypoints if point_indices is None else keypoints[list(point_indices)]
-    return FacePanel(faces.records[key[1]].name, sample["image"][0].numpy(), chosen)
+    return FacePanel(faces.records[key[1]].title, sample["image"][0].numpy(), chosen)
 
 
 def variants(faces: AugmentedDataset, index: int, count: int = 11) -> list[FacePanel]:

@@ -13,10 +13,13 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from facekp.data.dataset import FaceDataset
 from facekp.reporting.data_figures import mean_shapes, numbered
-from facekp.reporting.figures import FacePanel, evenly, face_grid
+from facekp.reporting.faces import FacePanel, face_grid
+from facekp.reporting.figures import evenly
 from facekp.reporting.samples import augmented, plain, variants
 from facekp.training.callbacks import writers
 from facekp.utils.errors import ConfigError
+
+_TILE = 1.7  # inches: TensorBoard shows a figure some 400 pixels wide
 
 
 class PredictionImages(Callback):
@@ -31,7 +34,7 @@ class PredictionImages(Callback):
         ConfigError: if either is less than 1.
     """
 
-    def __init__(self, every_n_epochs: int = 5, faces: int = 12) -> None:
+    def __init__(self, every_n_epochs: int = 5, faces: int = 6) -> None:
         for name, value in (("every_n_epochs", every_n_epochs), ("faces", faces)):
             if value < 1:
                 raise ConfigError(f"callbacks.pictures.{name}={value} is not possible: it must be at least 1")
@@ -56,23 +59,23 @@ class PredictionImages(Callback):
         train, val = data.train_faces, data.val_faces
         types = [record.image_type or 0 for record in train.records]
         chosen = evenly(len(train), self._faces)
-        everything = range(len(scheme))
+        everything, whole = range(len(scheme)), {"caption": caption, "tile": _TILE, "cropped": False}
         sheets = {
             "mean shapes": mean_shapes(train.keypoints, types, train.input_size, scheme, caption),
             "numbered points": numbered(plain(val, 0), scheme, caption),
             "one face under augmentation": face_grid(
-                variants(train, 0), scheme, everything, f"augmented samples of {train.records[0].name}", caption
+                variants(train, 0), scheme, everything, f"augmented samples of {train.records[0].name}", **whole
             ),
             "ground truth": face_grid(
-                self._shown(val, points), scheme, points, "ground truth of validation faces", caption
+                self._shown(val, points), scheme, points, "ground truth of validation faces", caption, tile=_TILE
             ),
             "augmented training faces": face_grid(
-                [augmented(train, (0, i), points) for i in chosen], scheme, points, "augmented training faces", caption
+                [augmented(train, (0, i), points) for i in chosen], scheme, points, "augmented training faces", **whole
             ),
         }
         for name, sheet in sheets.items():
             for writer in writers(trainer):
-                writer.add_figure(f"data/{name}", sheet, 0)
+                writer.add_figure(f"view/{name}", sheet, 0)
 
     def _shown(self, val: FaceDataset, point_indices: Sequence[int]) -> list[FacePanel]:
         """The validation faces that are drawn."""
@@ -89,6 +92,6 @@ class PredictionImages(Callback):
         module.train(was_training)
         faces = [replace(face, prediction=keypoints) for face, keypoints in zip(shown, predictions, strict=True)]
         title = f"epoch {trainer.current_epoch + 1}" if trainer.global_step else "before the first step"
-        figure = face_grid(faces, module.scheme, points, title, data.caption)
+        figure = face_grid(faces, module.scheme, points, title, data.caption, tile=_TILE)
         for writer in writers(trainer):
-            writer.add_figure("predictions", figure, max(0, trainer.global_step - 1))  # beside that step's metrics
+            writer.add_figure("view/predictions", figure, max(0, trainer.global_step - 1))  # beside that step's metrics

@@ -13,6 +13,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import OmegaConf
 from torch.utils.tensorboard import SummaryWriter
+from torch.utils.tensorboard.summary import hparams
 
 from facekp.config import Config
 from facekp.evaluation.catalogue import COMPARED, HEADLINE
@@ -169,7 +170,13 @@ def log_hyperparameters(trainer: Trainer, config: Config, metrics: dict[str, flo
         "settings": " ".join(RunFolder(config.run_dir).overrides),
         "weight_decay": config.optimizer.get("weight_decay"),
     }
+    final = {f"val/{name}": metrics[name] for name in COMPARED}  # the ends of these curves
+    validated = trainer.current_epoch % (trainer.check_val_every_n_epoch or 1) == 0
     for logger in trainer.loggers:
         if isinstance(logger, TensorBoardLogger):
-            logger.log_hyperparams(settings, {f"final/{name}": metrics[name] for name in COMPARED})
+            if not validated:
+                logger.log_metrics(final, trainer.global_step - 1)
+            # The public log_hyperparams and add_hparams would add the final values to curves a second time.
+            for part in hparams({name: value for name, value in settings.items() if value is not None}, final):
+                logger.experiment._get_file_writer().add_summary(part)
             logger.finalize("success")

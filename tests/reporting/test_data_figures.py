@@ -13,6 +13,7 @@ from facekp.data.dataset import AugmentedDataset, FaceDataset
 from facekp.data.records import IMAGE_TYPES
 from facekp.landmarks.scheme import DANES, Group, Scheme
 from facekp.reporting import data_figures as sheets
+from facekp.reporting.faces import FacePanel, face_grid
 from facekp.reporting.samples import plain, variants
 
 SIZE = (80, 60)
@@ -69,7 +70,7 @@ def test_no_more_people_are_chosen_than_a_sheet_has_room_for():
 def test_a_face_is_shown_as_the_network_sees_it_with_the_selected_points(faces):
     points = DANES.select("nose_tip")
     face = plain(faces, 3, points)
-    assert face.title == faces.records[3].name
+    assert face.title == f"{faces.records[3].name} (type 4, turned left)"
     np.testing.assert_array_equal(face.image, faces.image(3))
     np.testing.assert_array_equal(face.truth, faces.keypoints[3, points])
 
@@ -78,7 +79,7 @@ def test_variants_are_the_samples_of_the_augmentation_after_the_face_itself(draw
     augmentation = Augmentation([RandomAffine(rotate_deg=15, scale=0.1, shift=0.1)], DANES, mirror=0.5, seed=3)
     faces = AugmentedDataset(drawn_records, SIZE, augmentation)
     face, *samples = variants(faces, 2, count=5)
-    assert [face.title, *(s.title for s in samples)] == [drawn_records[2].name, *(f"sample {n}" for n in range(5))]
+    assert [face.title, *(s.title for s in samples)] == [drawn_records[2].title, *(f"sample {n}" for n in range(5))]
     np.testing.assert_array_equal(face.truth, faces.keypoints[2])
     for number, sample in enumerate(samples):
         np.testing.assert_array_equal(sample.truth, faces[(number, 2)]["keypoints"])
@@ -119,8 +120,8 @@ def test_mean_shapes_have_a_panel_for_each_type_with_its_name(faces):
 def test_suspects_show_the_label_in_red_circles_and_the_models_shape_in_another_mark():
     rng = np.random.default_rng(0)
     truth, nearest = rng.random((2, 58, 2))
-    suspect = sheets.Suspect("face 1   9.9 px", np.full((60, 80), 7, np.uint8), truth, nearest)
-    figure = sheets.suspects([suspect] * 5, DANES, "c")
+    suspect = FacePanel("face 1   9.9 px", np.full((60, 80), 7, np.uint8), truth, reference=nearest)
+    figure = face_grid([suspect] * 5, DANES, range(58), "t", "c", names=("", "nearest shape"))
     assert titles(figure) == ["face 1   9.9 px"] * 5
     panel = figure.axes[0]
     np.testing.assert_array_equal(marked(panel, "o"), truth)

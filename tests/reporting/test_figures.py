@@ -1,6 +1,7 @@
 """The artists, data and texts of figures; not their appearance."""
 
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -9,13 +10,13 @@ from matplotlib.colors import to_rgb
 from matplotlib.quiver import Quiver
 
 from facekp.landmarks.scheme import DANES
-from facekp.reporting import confidence, curve_figures, figures, network_figures
-from facekp.reporting.figures import FacePanel
+from facekp.reporting import confidence, curve_figures, faces, figures, network_figures
+from facekp.reporting.faces import FacePanel
 
 RNG = np.random.default_rng(0)
 
 
-def faces(count: int, points: int) -> list[FacePanel]:
+def some_faces(count: int, points: int) -> list[FacePanel]:
     return [
         FacePanel(f"face {i}", np.full((60, 80), i, np.uint8), RNG.random((points, 2)), RNG.random((points, 2)))
         for i in range(count)
@@ -28,8 +29,8 @@ def texts(figure) -> str:
 
 @pytest.mark.parametrize("points", [(52,), tuple(range(58))])
 def test_faces_show_red_circles_for_truth_and_blue_crosses_for_predictions(points):
-    shown = faces(5, len(points))
-    figure = figures.face_grid(shown, DANES, points, "some faces", "drawn, raw labels")
+    shown = some_faces(5, len(points))
+    figure = faces.face_grid(shown, DANES, points, "some faces", "drawn, raw labels")
     for panel, face in zip(figure.axes, shown, strict=False):
         marks = {line.get_marker(): line for line in panel.lines if line.get_marker() != "None"}
         np.testing.assert_array_equal(marks["o"].get_xydata(), face.truth)
@@ -43,8 +44,46 @@ def test_faces_show_red_circles_for_truth_and_blue_crosses_for_predictions(point
         assert word in texts(figure)
 
 
+@pytest.mark.parametrize("points", [(52,), tuple(range(58))])
+def test_the_picture_is_cropped_to_the_whole_face_with_all_points_that_lie_in_it(points):
+    landmarks = np.array([0.4, 0.3]) + 0.2 * RNG.random((58, 2))
+    truth = landmarks[list(points)]
+    near, far, outside = truth + 0.01, np.full_like(truth, 0.95), np.full_like(truth, 40.0)
+    sides = []
+    for prediction in (near, far, outside, np.full_like(truth, np.nan)):
+        face = FacePanel("face", np.zeros((60, 80), np.uint8), truth, prediction, landmarks=landmarks)
+        (panel,) = faces.face_grid([face], DANES, points, "t", "c").axes
+        (left, right), (below, above) = panel.get_xlim(), panel.get_ylim()
+        assert 80 * (right - left) == pytest.approx(60 * (below - above))
+        shown = np.concatenate([landmarks, prediction[(prediction <= 1).all(1)]])
+        assert (shown > (left, above)).all()
+        assert (shown < (right, below)).all()
+        sides.append(right - left)
+    assert sides[0] < 0.35 < sides[1]
+    assert sides[2] <= 1
+
+
+def test_a_line_joins_truth_and_prediction_if_they_lie_further_apart_than_a_mark():
+    truth = RNG.random((58, 2))
+    prediction = truth.copy()
+    prediction[7] += 0.2
+    (panel,) = faces.face_grid([FacePanel("a", FACE[0], truth, prediction)], DANES, range(58), "t", "c").axes
+    (joined,) = (line.get_xydata() for line in panel.lines if line.get_color() == "black")
+    np.testing.assert_array_equal(joined[:2], [truth[7], prediction[7]])
+    assert np.isnan(joined[2:]).all()
+
+
+def test_long_titles_of_neighbours_do_not_touch():
+    shown = [FacePanel("a-long-name-without-a-space-" * 5, FACE[0], FACE[1])] * 3
+    figure = faces.face_grid(shown, DANES, range(58), "t " * 200, "c")
+    figure.draw_without_rendering()
+    boxes = [panel.title.get_window_extent() for panel in figure.axes]
+    assert all(one.x1 < other.x0 for one, other in pairwise(boxes))
+    assert figure._suptitle.get_window_extent().width < figure.bbox.width
+
+
 def test_paths_join_the_points_of_a_group_and_nothing_else():
-    figure = figures.face_grid(faces(1, 58), DANES, range(58), "t", "c")
+    figure = faces.face_grid(some_faces(1, 58), DANES, range(58), "t", "c")
     path = next(line for line in figure.axes[0].lines if line.get_marker() == "None").get_xydata()
     joins = sum(len(group.segments) for group in DANES.groups)
     assert np.isnan(path).all(1).sum() == joins
@@ -54,7 +93,7 @@ def test_paths_join_the_points_of_a_group_and_nothing_else():
 @pytest.mark.parametrize("count", [1, 4])
 def test_a_reference_is_drawn_in_another_blue_than_the_prediction(count):
     shown = [FacePanel(f"face {i}", np.zeros((60, 80), np.uint8), *RNG.random((3, 58, 2))) for i in range(count)]
-    figure = figures.face_grid(shown, DANES, range(58), "t", "c", names=("after", "before"))
+    figure = faces.face_grid(shown, DANES, range(58), "t", "c", names=("after", "before"))
     for panel, face in zip(figure.axes, shown, strict=False):
         marks = {line.get_marker(): line for line in panel.lines if line.get_marker() != "None"}
         for marker, points in (("o", face.truth), ("^", face.reference), ("x", face.prediction)):
@@ -104,10 +143,10 @@ FACE = np.zeros((60, 80), np.uint8), RNG.random((58, 2))
 @pytest.mark.parametrize(
     ("draw", "times"),
     [
-        (lambda: figures.face_grid([FacePanel(ODD, *FACE)], DANES, range(58), ODD, ODD), 3),
+        (lambda: faces.face_grid([FacePanel(ODD, *FACE)], DANES, range(58), ODD, ODD), 3),
         (lambda: figures.error_table([ODD], [ODD], np.ones((1, 1)), ODD, ODD), 4),
         (lambda: figures.error_vectors(FACE[1], np.ones((2, 58, 2)), DANES, range(58), ODD, ODD), 2),
-        (lambda: figures.face_grid([FacePanel(ODD, *FACE, FACE[1])], DANES, range(58), ODD, ODD, names=(ODD, "")), 4),
+        (lambda: faces.face_grid([FacePanel(ODD, *FACE, FACE[1])], DANES, range(58), ODD, ODD, names=(ODD, "")), 4),
         (lambda: curve_figures.cumulative_errors({ODD: np.ones(3)}, ODD, ODD, ODD), 4),
         (lambda: curve_figures.loss_curves({ODD: {"val/loss": ([1, 2], [1e-3, 2])}}, ODD, ODD), 3),
         (lambda: curve_figures.paired_differences({"a": np.ones((1, 3))}, [ODD], ODD, ODD, ODD), 4),

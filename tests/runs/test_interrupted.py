@@ -100,7 +100,7 @@ def test_a_run_that_was_killed_and_interrupted_ends_as_if_it_was_not(whole, draw
 
 
 def no_step_is_told_twice(folder: Path) -> None:
-    events = EventAccumulator(str(folder / "tensorboard"), size_guidance={"scalars": 0})
+    events = EventAccumulator(str(folder), size_guidance={"scalars": 0})
     events.Reload()
     for tag in events.Tags()["scalars"]:
         steps = [event.step for event in events.Scalars(tag)]

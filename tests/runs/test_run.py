@@ -77,7 +77,7 @@ def blank() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def events(run_dir) -> EventAccumulator:
-    found = EventAccumulator(str(run_dir / "tensorboard"), size_guidance={"images": 0, "scalars": 0, "tensors": 0})
+    found = EventAccumulator(str(run_dir), size_guidance={"images": 0, "scalars": 0, "tensors": 0})
     found.Reload()
     return found
 
@@ -187,7 +187,7 @@ def test_predictions_csv_agrees_with_the_metrics(full_dir, drawn_split):
 def test_tensorboard_has_the_pictures_and_the_first_come_before_the_first_step(events, drawn_split):
     steps = {tag: [event.step for event in events.Images(tag)] for tag in events.Tags()["images"]}
     batches = -(-len(drawn_split.train) // 16)
-    assert steps.pop("predictions") == [0, 2 * batches - 1, 3 * batches - 1]
+    assert steps.pop("view/predictions") == [0, 2 * batches - 1, 3 * batches - 1]
     sheets = (
         "ground truth",
         "augmented training faces",
@@ -195,9 +195,9 @@ def test_tensorboard_has_the_pictures_and_the_first_come_before_the_first_step(e
         "numbered points",
         "one face under augmentation",
     )
-    assert steps == {f"data/{name}": [0] for name in sheets}
+    assert steps == {f"view/{name}": [0] for name in sheets}
     first_loss = events.Scalars("train/loss")[0].wall_time
-    assert all(events.Images(tag)[0].wall_time < first_loss for tag in (*steps, "predictions"))
+    assert all(events.Images(tag)[0].wall_time < first_loss for tag in (*steps, "view/predictions"))
 
 
 def test_tensorboard_lays_training_and_validation_on_one_chart(events):
@@ -209,8 +209,8 @@ def test_tensorboard_lays_training_and_validation_on_one_chart(events):
 def test_tensorboard_has_hyperparameters_with_the_final_figures(events, run_dir):
     metrics = json.loads((run_dir / "metrics.json").read_text())["metrics"]
     scalars = RunFolder(run_dir).scalars
-    assert scalars["final/error_px"][1][-1] == pytest.approx(metrics["error_px"], rel=1e-6)
-    plugin = EventAccumulator(str(run_dir / "tensorboard"))
+    assert scalars["val/error_px"][1][-1] == pytest.approx(metrics["error_px"], rel=1e-6)
+    plugin = EventAccumulator(str(run_dir))
     plugin.Reload()
     assert "_hparams_/session_start_info" in plugin.summary_metadata
     assert "train/lr" in scalars
@@ -288,7 +288,7 @@ def test_results_can_be_moved_away_with_their_checkpoint(run_dir, tmp_path):
 def test_a_run_needs_no_logger(drawn_root, tmp_path, none):
     train(config("train", *settings(drawn_root, tmp_path, "model=nose", "trainer.max_epochs=1", none)))
     assert (tmp_path / "report.html").is_file()
-    assert not (tmp_path / "tensorboard").exists()
+    assert not list(tmp_path.glob("*tfevents*"))
 
 
 def test_a_share_of_too_few_batches_is_one_sentence(drawn_root, tmp_path):

@@ -1,0 +1,155 @@
+"""Pictures of faces with their points, cropped to the face, with the conventions of :mod:`facekp.reporting.figures`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from facekp.landmarks.scheme import Scheme
+from facekp.reporting.figures import (
+    PREDICTION,
+    REFERENCE,
+    TRUTH,
+    draw_points,
+    empty_panels,
+    halo,
+    legend_name,
+    marker_size,
+    new_figure,
+    wrapped,
+)
+
+_COLUMNS = 3
+_TEXT = 9
+_TILE = 3.0  # inches
+_MARGIN = 0.15
+_MIN_EXTENT = 0.3
+_MARK = 0.01  # room for a mark at the edge, as a fraction of the image
+
+
+@dataclass(frozen=True)
+class FacePanel:
+    """The content of one panel.
+
+    Args:
+        title: above the picture, such as the image's name.
+        image: uint8 [H, W].
+        truth: float [K, 2], relative.
+        prediction: float [K, 2], relative, or None.
+        reference: what the prediction is compared with, the same.
+        landmarks: float [P, 2], relative: all labelled points of the face, to which the picture is cropped; by default
+            the K.
+    """
+
+    title: str
+    image: np.ndarray
+    truth: np.ndarray
+    prediction: np.ndarray | None = None
+    reference: np.ndarray | None = None
+    landmarks: np.ndarray | None = None
+
+
+def face_grid(
+    faces: Sequence[FacePanel],
+    scheme: Scheme,
+    point_indices: Sequence[int],
+    title: str,
+    caption: str,
+    columns: int = _COLUMNS,
+    names: tuple[str, str] = ("prediction", "reference"),
+    tile: float = _TILE,
+    cropped: bool = True,
+) -> Figure:
+    """Faces with their true and predicted points; a line joins two that lie further apart than a mark is wide.
+
+    Args:
+        faces: one per panel, with images of one size.
+        scheme: tells which points are joined by lines.
+        point_indices: which of the scheme's points the K are.
+        title: above all panels.
+        caption: below all panels.
+        columns: panels per row.
+        names: of the prediction and the reference.
+        tile: width of a panel in inches.
+        cropped: to the face; otherwise whole images are shown.
+    """
+    columns = min(columns, len(faces))
+    rows = -(-len(faces) // columns)
+    titles = [wrapped(face.title, tile) for face in faces]
+    height, width = faces[0].image.shape
+    above = 0.08 + 0.17 * max(title.count("\n") + 1 for title in titles)
+    high = tile if cropped else tile * height / width
+    figure = new_figure(tile * columns, (high + above) * rows + 0.9, title, f"{caption}\n\n")  # room for the legend
+    for panel, face, above_it in zip(empty_panels(figure, rows, columns), faces, titles, strict=False):
+        show(panel, face.image, above_it)
+        corners = square_around(face) if cropped else np.array([[0, 0], [1, 1]])
+        zoom(panel, *corners)
+        mark = np.ptp(corners[:, 0]) * marker_size(point_indices) / (72 * tile)
+        draw_points(panel, face.truth, scheme, point_indices, TRUTH, "o", "ground truth")
+        draw_points(panel, face.reference, scheme, point_indices, REFERENCE, "^", legend_name(names[1]))
+        draw_points(panel, face.prediction, scheme, point_indices, PREDICTION, "x", legend_name(names[0]))
+        _join(panel, face, mark)
+    legend(figure)
+    return figure
+
+
+def show(panel: Axes, image: np.ndarray, title: str) -> None:
+    """A grey image, uint8 [H, W], whose relative coordinates are those of the panel."""
+    height, width = image.shape
+    panel.imshow(image, cmap="gray", vmin=0, vmax=255, extent=(0, 1, 1, 0), aspect=height / width)
+    panel.set_title(title, fontsize=_TEXT)
+
+
+def zoom(panel: Axes, low: np.ndarray, high: np.ndarray) -> None:
+    """Show the part of an image between two corners."""
+    panel.set_xlim(low[0], high[0])
+    panel.set_ylim(high[1], low[1])
+
+
+def legend(figure: Figure) -> None:
+    """Name the marks once, whatever panel they are in."""
+    named: dict[str, Artist] = {}
+    for panel in figure.axes:
+        named |= dict(zip(*reversed(panel.get_legend_handles_labels()), strict=True))
+    if named:
+        figure.legend([*named.values()], [*named], loc="outside lower right", fontsize=_TEXT, ncols=3, frameon=False)
+
+
+def box_around(keypoints: np.ndarray, margin: float) -> np.ndarray:
+    """Two corners [2, 2] around points [..., 2], with a margin as a fraction of their extent, and of some extent."""
+    points = keypoints.reshape(-1, 2)
+    extent = np.ptp(points, axis=0)
+    least = _MIN_EXTENT * (extent.max() or 1)  # of points in a line, or of a single one
+    room = margin * extent + np.maximum(0, least - extent) / 2
+    return np.stack([points.min(0) - room, points.max(0) + room])
+
+
+def square_around(face: FacePanel) -> np.ndarray:
+    """Two corners [2, 2] of a square around a face that holds all of its points that lie in the image."""
+    size = np.array(face.image.shape)[::-1]
+    drawn = [points for points in (face.truth, face.prediction, face.reference) if points is not None]
+    corners = box_around(face.truth if face.landmarks is None else face.landmarks, _MARGIN)
+    marks = np.concatenate(drawn)
+    marks = marks[np.isfinite(marks).all(1)].clip(_MARK, 1 - _MARK)
+    inside = np.concatenate([corners, marks - _MARK, marks + _MARK])
+    corners = np.stack([inside.min(0), inside.max(0)]) * size
+    side = np.ptp(corners, axis=0).max()
+    low = corners.mean(0) - side / 2
+    low = np.where(side <= size, low.clip(0, np.maximum(0, size - side)), (size - side) / 2)  # within the image
+    return np.stack([low, low + side]) / size
+
+
+def _join(panel: Axes, face: FacePanel, longer: float) -> None:
+    """Lines from the truth to the prediction, or without it to the reference, if longer than a share of the width."""
+    found = face.reference if face.prediction is None else face.prediction
+    if found is None:
+        return
+    height, width = face.image.shape
+    far = np.linalg.norm((found - face.truth) * (1, height / width), axis=1) > longer
+    lines = np.stack([face.truth, found, np.full_like(found, np.nan)], axis=1)[far].reshape(-1, 2)
+    panel.plot(*lines.T, color="black", linewidth=0.7, path_effects=halo(0.7), zorder=1.9)
