@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 if __name__ == "__main__":
+    import facekp.utils.installed  # noqa: F401  (the first)
     from facekp.runs.signals import exit_on_signals
 
     exit_on_signals()  # during the imports
@@ -17,7 +18,6 @@ from typing import Any
 
 import hydra
 
-import facekp.utils.installed  # noqa: F401  (the first)
 from facekp.config import AugmentConfig, EvaluateConfig, evaluated_data
 from facekp.data.splits import Split
 from facekp.runs.command_line import CheckedTask, run_command

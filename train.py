@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 if __name__ == "__main__":
+    import facekp.utils.installed  # noqa: F401  (the first)
     from facekp.runs.signals import exit_on_signals
 
     exit_on_signals()  # during the imports
@@ -13,7 +14,6 @@ from pathlib import Path
 
 import hydra
 
-import facekp.utils.installed  # noqa: F401  (the first)
 from facekp.config import Config, EvaluateConfig
 from facekp.data.prepare import prepare_data
 from facekp.data.read import read_split, suit_scheme

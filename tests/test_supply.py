@@ -90,6 +90,7 @@ def test_looking_at_the_data_reaches_for_nothing(watched, drawn_root, chosen):
     assert watched.run("-m", "facekp", "data", chosen, f"data.root={drawn_root}") == ""
 
 
+@pytest.mark.slow
 def test_marking_photographs_reaches_for_nothing(watched, drawn_root):
     photographs = sorted(drawn_root.glob("*.jpg"))[:2]
     assert watched.run("-m", "facekp", "predict", *map(str, photographs), "--out", "out") == ""

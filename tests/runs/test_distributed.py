@@ -126,6 +126,7 @@ def files(folder: Path) -> list[str]:
     return sorted(re.sub(r"tfevents\..*", "tfevents", name) for name in names if not name.startswith(".hydra"))
 
 
+@pytest.mark.slow
 def test_two_processes_make_the_run_that_one_makes(settings, alone, tmp_path):
     said, errors = finish(begin(tmp_path, *settings, *TWO, "hydra.run.dir=run"))
     run = tmp_path / "run"

@@ -71,6 +71,7 @@ def test_a_search_looks_at_nobody_whom_the_course_split_holds_out():
     assert (data.split, data.persons) == ("person_folds", [1, 32])
 
 
+@pytest.mark.slow
 def test_a_search_goes_on_from_its_store_and_outlives_failures(tmp_path):
     for count in (2, 4):
         searched = sweep(tmp_path, *SEARCH, "data.root=missing")
