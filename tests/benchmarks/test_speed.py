@@ -33,4 +33,4 @@ def test_the_scale_table_has_a_row_for_each_number_of_images(tmp_path, capsys, s
     assert [path.name for path in tmp_path.iterdir()] == ["standin-2"]
     lines = capsys.readouterr().out
     assert "data.cache_mb=1" in lines
-    assert "under many names" in lines
+    assert "Each set consists of the same" in lines
