@@ -124,7 +124,7 @@ class KeypointModule(LightningModule):
 
     def forward(self, images: Tensor) -> Tensor:
         """Keypoints float32 [B, K, 2], relative to the image, of grey images uint8 [B, 1, H, W]."""
-        return self.predict(images).keypoints
+        return self._keypoints(self.network(self._views(images)))
 
     def predict(self, images: Tensor, flip_test: bool = True) -> Prediction:
         """Keypoints of grey images, as from :meth:`forward`, with what the network knows of how sure they are.
@@ -144,13 +144,10 @@ class KeypointModule(LightningModule):
 
     def _decode(self, output: Any, flip_test: bool = True) -> Prediction:
         """The prediction from the output for :meth:`_views`, or for images alone without the flip test."""
-        keypoints = self.network.decode(output)
+        keypoints = self._keypoints(output, flip_test)
         confidence, covariance = self.network.confidence(output), self.network.covariance(output)
         if self._mirror is None or not flip_test:
             return Prediction(keypoints, confidence, self._calibrated(keypoints, covariance))
-        plain, mirrored = keypoints.chunk(2)
-        mirrored = mirrored[:, self._mirror]
-        keypoints = (plain + torch.stack([1 - mirrored[..., 0], mirrored[..., 1]], dim=-1)) / 2
         if confidence is not None:
             plain, mirrored = confidence.chunk(2)
             confidence = (plain + mirrored[:, self._mirror]) / 2
@@ -158,6 +155,15 @@ class KeypointModule(LightningModule):
             plain, mirrored = covariance.chunk(2)
             covariance = (plain + mirrored[:, self._mirror] * covariance.new_tensor([[1, -1], [-1, 1]])) / 2
         return Prediction(keypoints, confidence, self._calibrated(keypoints, covariance))
+
+    def _keypoints(self, output: Any, flip_test: bool = True) -> Tensor:
+        """The keypoints of :meth:`_decode` alone, which cost much less than a covariance."""
+        keypoints = self.network.decode(output)
+        if self._mirror is None or not flip_test:
+            return keypoints
+        plain, mirrored = keypoints.chunk(2)
+        mirrored = mirrored[:, self._mirror]
+        return (plain + torch.stack([1 - mirrored[..., 0], mirrored[..., 1]], dim=-1)) / 2
 
     def _calibrated(self, keypoints: Tensor, covariance: Tensor | None) -> Tensor | None:
         """Covariances with the correction of :meth:`calibrate`, if there is one."""
@@ -208,7 +214,7 @@ class KeypointModule(LightningModule):
     def validation_step(self, batch: Sample, batch_idx: int) -> None:
         output, images = self.network(self._views(batch["image"])), len(batch["image"])
         self._val_loss.update(self._loss(_first(output, images), batch), images)
-        self.metrics.update(self._decode(output).keypoints, batch["keypoints"], batch["canvas_size"], batch["turned"])
+        self.metrics.update(self._keypoints(output), batch["keypoints"], batch["canvas_size"], batch["turned"])
 
     def on_validation_epoch_end(self) -> None:
         metrics = {f"val/{name}": value for name, value in self.metrics.compute().items()}
