@@ -10,7 +10,6 @@ if __name__ == "__main__":
 
     exit_on_signals()  # during the imports
 
-import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +20,7 @@ import hydra
 from facekp.config import AugmentConfig, EvaluateConfig, evaluated_data
 from facekp.data.splits import Split
 from facekp.runs.command_line import CheckedTask, run_command
+from facekp.utils.files import name_of
 from facekp.utils.instantiate import import_trusted
 from facekp.utils.terminal import counted, display_path, one_line
 
@@ -64,7 +64,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     check_scheme(checkpoint, data.scheme)
     place = f"{path.stem}-{settings.labels}"
     if config.data.keys() - {"root", "labels"}:
-        place = re.sub(r"[^\w.+-]+", "-", f"{place}-{data.config.name}-{data.split.name}")[:100]
+        place = name_of(f"{place}-{data.config.name}-{data.split.name}")
         if settings.reader["_target_"] == stored.reader["_target_"]:  # otherwise names and persons are others
             data.split = _warned(data.split, run.train_names if run else None)
     beside = run.path if run else path.parent

@@ -7,7 +7,6 @@ imported here, so mistakes are reported at once.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from fnmatch import fnmatchcase
@@ -19,6 +18,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from facekp.utils.errors import ConfigError
+from facekp.utils.files import name_of
 from facekp.utils.plain import plain
 
 CONF = Path(__file__).parent.parent / "conf"
@@ -176,7 +176,7 @@ def register() -> None:
 
 
 def _runs_of(data: str, model: str) -> str:
-    return re.sub(r"[^\w.+-]+", "-", model if data == "danes" else f"{data}-{model}")[:100]
+    return name_of(model if data == "danes" else f"{data}-{model}")
 
 
 def checked(config: DictConfig) -> Any:

@@ -17,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from facekp.inference import MIN_SCORE
 from facekp.runs.command_line import error_message
 from facekp.utils.errors import ConfigError, DataError
 from facekp.utils.files import user_path
@@ -56,7 +57,13 @@ def parser() -> argparse.ArgumentParser:
     add("--weights", metavar="PATH", help="a run folder or a checkpoint; by default the network of the package")
     add("--faces", type=_faces, default="all", metavar="all|largest|N", help="which faces of an image; default all")
     add("--box", type=_box, metavar="X0,Y0,X1,Y1", help="where the only face is, in pixels; nothing is searched then")
-    add("--min-score", type=_score, default=0.4, metavar="0..1", help="the least score of a face; default 0.4")
+    add(
+        "--min-score",
+        type=_score,
+        default=MIN_SCORE,
+        metavar="0..1",
+        help=f"the least score of a face; default {MIN_SCORE}",
+    )
     add("--any-rotation", action="store_true", help="also faces on their side or head, in four times the time")
     add("--out", metavar="FOLDER", help="default: outputs/predict/<time>")
     add("--formats", type=_formats, default=("csv",), metavar="LIST", help="of csv,coco,pts,asf; default csv")

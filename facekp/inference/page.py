@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 import io
-from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from facekp.inference.face import Face
-from facekp.reporting.pages import write_page
+from facekp.reporting.pages import data_uri, write_page
 from facekp.utils.terminal import counted
 
 _SHOWN = 300  # faces
@@ -77,4 +76,4 @@ def _portrait(drawing: Image.Image, face: Face) -> str:
     portrait.thumbnail((_LARGEST_PX, _LARGEST_PX))
     file = io.BytesIO()
     portrait.save(file, "JPEG", quality=88)
-    return f"data:image/jpeg;base64,{b64encode(file.getvalue()).decode('ascii')}"
+    return data_uri(file.getvalue(), "jpeg")

@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from facekp.evaluation.evaluate import Prediction
+from facekp.inference import MIN_SCORE
 from facekp.inference.face import Face, Number, chosen
 from facekp.inference.finder import Finder, distinct
 from facekp.inference.pictures import Picture, as_grey
@@ -25,8 +26,6 @@ from facekp.utils.errors import ConfigError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-MIN_SCORE = 0.4
-"""Default of the least score of a face."""
 _FIRST_LOOK = 0.2  # score below which a candidate is not looked at again
 _TILT = radians(50)  # of a face that is upright
 _LARGEST = 1.2  # width of a face, as a fraction of the longer side of the photograph

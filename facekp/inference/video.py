@@ -10,9 +10,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from facekp.inference import MIN_SCORE
 from facekp.inference.face import Face, Number, chosen
 from facekp.inference.finder import same_place
-from facekp.inference.predictor import MIN_SCORE, Predictor
+from facekp.inference.predictor import Predictor
 from facekp.inference.smoothing import OneEuroFilter
 from facekp.utils.errors import DataError
 from facekp.utils.files import open_regular

@@ -42,7 +42,14 @@ def write_page(path: Path, template: str, **content: Any) -> None:
 
 def inlined(folder: Path) -> dict[str, str]:
     """Each PNG file of a folder as a data URI, by its name without the ending."""
-    return {
-        path.stem: f"data:image/png;base64,{b64encode(path.read_bytes()).decode('ascii')}"
-        for path in sorted(folder.glob("*.png"))
-    }
+    return {path.stem: data_uri(path.read_bytes(), "png") for path in sorted(folder.glob("*.png"))}
+
+
+def data_uri(image: bytes, kind: str) -> str:
+    """An image as a data URI.
+
+    Args:
+        image: the content of its file.
+        kind: ``png`` or ``jpeg``.
+    """
+    return f"data:image/{kind};base64,{b64encode(image).decode('ascii')}"

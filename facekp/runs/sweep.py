@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import product
@@ -26,7 +25,7 @@ from facekp.runs.find import runs_in
 from facekp.runs.folder import RunFolder
 from facekp.runs.resume import sweeping
 from facekp.utils.errors import DataError, FacekpError
-from facekp.utils.files import write_csv
+from facekp.utils.files import name_of, write_csv
 from facekp.utils.terminal import counted, display_path, one_line
 
 REPEATS = ("seed", "data.fold")
@@ -138,9 +137,8 @@ def close_sweep(folder: Path) -> int:
 
 
 def _label(overrides: Iterable[str], swept: Collection[str]) -> str:
-    """The swept settings of one run, in characters that need no quotes in a shell."""
-    parts = [f"_{value.replace('=', '-', 1)}" for value in _values(overrides, swept)]
-    return re.sub(r"[^\w.+-]+", "-", "".join(parts))[:100]
+    """The swept settings of one run, as the end of a folder's name."""
+    return name_of("".join(f"_{value.replace('=', '-', 1)}" for value in _values(overrides, swept)))
 
 
 def _values(overrides: Iterable[str], swept: Collection[str]) -> list[str]:

@@ -6,6 +6,7 @@ import csv
 import errno
 import io
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -49,6 +50,11 @@ def read_bytes(path: Path, at_most: int) -> bytes:
 def user_path(path: str | Path) -> Path:
     """A path that a user gave: ``~`` is a home folder, if it exists."""
     return Path(os.path.expanduser(path))  # noqa: PTH111, Path.expanduser raises if there is no such user
+
+
+def name_of(text: str) -> str:
+    """A text as the name of a folder, in characters that need no quotes in a shell, at most 100 of them."""
+    return re.sub(r"[^\w.+-]+", "-", text)[:100]
 
 
 def is_folder(path: Path) -> bool:
