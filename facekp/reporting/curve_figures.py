@@ -54,19 +54,14 @@ def cumulative_errors(
     """
     figure, axes = _curves(title, caption)
     for (name, values), (dash, colour) in zip(errors.items(), line_styles(), strict=False):
-        draw_cumulative(axes, values, colour, name, dash)
+        shares = np.arange(len(values) + 1) / len(values)
+        axes.step([0, *np.sort(values)], shares, dash, where="post", color=colour, label=legend_name(name))
     pooled = np.concatenate(list(errors.values()))
     axes.set_xlim(0, limit or max(np.quantile(pooled[np.isfinite(pooled)], 0.98), np.finfo(float).tiny))
     axes.set_xlabel(unit)
-    return _legend_above(figure)
-
-
-def draw_cumulative(axes: Axes, errors: np.ndarray, colour: str, name: str, dash: str = "-") -> None:
-    """Add the cumulative distribution of errors, float [N], to axes."""
-    shares = np.arange(len(errors) + 1) / len(errors)
-    axes.step([0, *np.sort(errors)], shares, dash, where="post", color=colour, label=legend_name(name))
     axes.set_ylim(0, 1)
     axes.set_ylabel("share of images")
+    return _legend_above(figure)
 
 
 def paired_differences(

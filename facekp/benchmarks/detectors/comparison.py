@@ -5,23 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from facekp.benchmarks.detectors.dlib_ert import OwnBox
 from facekp.benchmarks.detectors.measure import network_cpu_ms
-from facekp.benchmarks.detectors.mediapipe_mesh import FaceMesh
 from facekp.benchmarks.detectors.methods import METRICS, ByImage, Method, Run, mean_of, people_of
 from facekp.data.records import Record
-from facekp.data.shape_model import fit_others
-from facekp.evaluation.bootstrap import Interval, paired_difference
-from facekp.evaluation.comparison import PredictionTable, difference_of
+from facekp.evaluation.comparison import difference_of
 from facekp.evaluation.errors import image_masks
 from facekp.landmarks.scheme import Scheme
 
 DIFFERENCES = ("mse_px2", "inner_nme", "curve_px")
 """The metrics in which two methods are compared."""
-PARTS = ("all", "inner", "jaw")
-"""The selections of points for which the labels' noise is estimated."""
 
 
 def measure(methods: Sequence[Method], records: Sequence[Record], scheme: Scheme) -> dict[str, Any]:
@@ -47,7 +39,6 @@ def measure(methods: Sequence[Method], records: Sequence[Record], scheme: Scheme
             for other in methods
             if other.kind == "detector"
         ],
-        "label_noise": _label_noise(methods, records, scheme),
     }
 
 
@@ -97,49 +88,3 @@ def _differences(ours: Method, other: Method) -> dict[str, Any]:
 def _paired(ours: Sequence[Run], theirs: Sequence[Run]) -> dict[str, Any]:
     mine, other, people = mean_of(ours), mean_of(theirs), people_of(ours)
     return {"images": len(people), **{name: difference_of(mine[name], other[name], people) for name in DIFFERENCES}}
-
-
-def _label_noise(methods: Sequence[Method], records: Sequence[Record], scheme: Scheme) -> dict[str, Any]:
-    """Two estimates, in px², of the part of the MSE that is due to the annotators, without a second annotator.
-
-    See :func:`unlike_others` and, of two detectors on the course split, :func:`shared_error`.
-    """
-    parts = {part: list(scheme.select(part)) for part in PARTS}
-    noise: dict[str, Any] = {"unlike_others": unlike_others(records, parts)}
-    tables = {method.name: method.course[0].table for method in methods}
-    if FaceMesh.name in tables and OwnBox.name in tables:
-        pair = tables[FaceMesh.name], tables[OwnBox.name]
-        noise["shared"] = {part: shared_error(*pair, points)._asdict() for part, points in parts.items()}
-    return noise
-
-
-def unlike_others(records: Sequence[Record], parts: Mapping[str, Sequence[int]]) -> dict[str, float]:
-    """The mean squared residual from a shape model of the other people, in px² like the MSE.
-
-    It contains what is peculiar to a face, and those errors of its label that are outside the model's modes and no
-    shift of the whole: a low estimate. See :func:`facekp.data.shape_model.fit_others`.
-
-    Args:
-        records: labelled photographs of enough people.
-        parts: points over which it is averaged, by name.
-    """
-    squared_px2 = fit_others(records).residual_px ** 2 / 2
-    return {part: float(squared_px2[:, list(points)].mean()) for part, points in parts.items()}
-
-
-def shared_error(one: PredictionTable, other: PredictionTable, points: Sequence[int]) -> Interval:
-    """The common part of two detectors' errors, in px² like the MSE, with its confidence interval over people.
-
-    The difference between a prediction and its label is the detector's error minus the label's. If the errors of both
-    detectors and of the label are independent, the mean product of the two differences is the variance of the labels'
-    errors (as in reliability theory: F. M. Lord, M. R. Novick, *Statistical Theories of Mental Test Scores*, 1968,
-    chapter 3). Errors that both detectors share, because an image misleads both or both were fitted to the same few
-    labels, are included: a high estimate.
-
-    Args:
-        one, other: their predictions for the same images and points.
-        points: over which the product is averaged.
-    """
-    differences = [(table.predicted_px - table.true_px)[:, points] for table in (one, other)]
-    product = (differences[0] * differences[1]).mean((1, 2))
-    return paired_difference(product, np.zeros(len(product)), one.people)
