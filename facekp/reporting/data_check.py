@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from rich.table import Table
+from rich.table import Column, Table
 
 from facekp.config import Config
 from facekp.data.download.danes import MANIFEST, verify
@@ -58,13 +58,17 @@ def run(config: Config, folder: Path) -> Report:
         DataError: if the data cannot be used.
     """
     records, scheme = read_chosen(config.data)
-    raw = [replace(record, keypoints=record.raw_keypoints) for record in records]
-    report = check(records, raw, scheme)
-    name = f"{config.data.name}, {config.data.labels} labels"
-    files = compare_published(user_path(str(config.data.root))) if scheme == DANES else None
-    print_report(report, name, files)
+    report = check(records, [replace(record, keypoints=record.raw_keypoints) for record in records], scheme)
+    name, out = f"{config.data.name}, {config.data.labels} labels", console()
+    out.print(f"{name}: {len(records)} photographs, {len(scheme)} points each")
+    out.print(_counts(records))
+    findings = Table.grid(padding=(0, 2))
+    for kind, finding in _findings(report, user_path(str(config.data.root))):
+        findings.add_row(kind, finding)
+    out.print(findings)
     if isinstance(report.fits, ShapeFits):
-        print(f"Drawn in  {display_path(_draw_suspects(report, report.fits, name, folder))}")
+        out.print("\nThe labels that fit worst. Check them by eye: not all of them are wrong.")
+        out.print(f"Drawn in  {display_path(_show_suspects(report, report.fits, name, folder))}")
     return report
 
 
@@ -108,26 +112,6 @@ def compare_published(folder: Path) -> str:
     return "; ".join(["as published" if found.complete else "not as published", *differing])
 
 
-def print_report(report: Report, name: str, files: str | None = None) -> None:
-    """Print a report, for a terminal of at least 80 columns.
-
-    Args:
-        report: the result of the check.
-        name: of the data and their labels.
-        files: how the files differ from the published set, if there is one.
-    """
-    out = console()
-    out.print(f"{name}: {len(report.records)} photographs, {len(report.scheme)} points each")
-    out.print(_counts(report.records))
-    findings = Table.grid(padding=(0, 2))
-    for kind, finding in _findings(report, files):
-        findings.add_row(kind, finding)
-    out.print(findings)
-    if isinstance(report.fits, ShapeFits):
-        out.print("\nThe labels that fit worst. Check them by eye: not all of them are wrong.")
-        out.print(_suspects(report, report.fits))
-
-
 def _counts(records: Sequence[Record]) -> Table:
     cells = Counter((record.sex or "?", record.image_type or 0) for record in records)
     sexes, types = sorted({sex for sex, _ in cells}), sorted({kind for _, kind in cells})
@@ -141,14 +125,13 @@ def _counts(records: Sequence[Record]) -> Table:
     return table
 
 
-def _findings(report: Report, files: str | None) -> Iterator[tuple[str, str]]:
+def _findings(report: Report, folder: Path) -> Iterator[tuple[str, str]]:
     photographs = Counter(record.person for record in report.records)
     counts = {count: [p for p in sorted(photographs) if photographs[p] == count] for count in photographs.values()}
     each = [f"{count} of each of {_ranges(persons)}" for count, persons in counts.items()]
     yield f"{len(photographs)} people", "; ".join(each)
-    if files is not None:
-        yield "files", files
     if report.scheme == DANES:
+        yield "files", compare_published(folder)
         eyes = [f"{image} {group}" for image, groups in report.misordered.items() for group in groups]
         state = "corrected here" if report.mended else "not corrected; data.labels=mended corrects them"
         yield "mis-ordered eyes", f"{len(eyes)}, {state}: {', '.join(eyes)}" if eyes else "none"
@@ -161,32 +144,25 @@ def _findings(report: Report, files: str | None) -> Iterator[tuple[str, str]]:
         yield "shape model", f"none: {report.fits}"
 
 
-def _suspects(report: Report, fits: ShapeFits) -> Table:
-    table = Table()
-    for heading in ("image", "residual px", "worst group", "px there"):
-        table.add_column(heading, justify="right" if "px" in heading else "left")
-    for index in fits.worst(_SUSPECTS):
-        group, there = fits.worst_group(index, report.scheme)
-        mean = fits.residual_px[index].mean()
-        table.add_row(report.records[index].name, f"{mean:.2f}", group, f"{there:.2f}")
-    return table
-
-
-def _draw_suspects(report: Report, fits: ShapeFits, caption: str, folder: Path) -> Path:
+def _show_suspects(report: Report, fits: ShapeFits, caption: str, folder: Path) -> Path:
+    """Print a table of the labels that fit worst, and draw them."""
     from facekp.reporting.faces import FacePanel, face_grid
 
-    chosen = []
+    residual_px, px_there = (Column(heading, justify="right") for heading in ("residual px", "px there"))
+    table, panels = Table("image", residual_px, "worst group", px_there), []
     for index in fits.worst(_SUSPECTS):
-        record = report.records[index]
+        record, mean = report.records[index], fits.residual_px[index].mean()
         group, there = fits.worst_group(index, report.scheme)
-        title = f"{record.name}   {fits.residual_px[index].mean():.1f} px, {group} {there:.1f}"
+        table.add_row(record.name, f"{mean:.2f}", group, f"{there:.2f}")
+        title = f"{record.name}   {mean:.1f} px, {group} {there:.1f}"
         image = load_grey(record.image, record.image_size)
-        chosen.append(FacePanel(title, image, record.keypoints, reference=fits.nearest[index]))
+        panels.append(FacePanel(title, image, record.keypoints, reference=fits.nearest[index]))
+    console().print(table)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "suspects.png"
     names, title = ("", "nearest shape of the model"), "labels that fit a shape model of other people worst"
-    face_grid(chosen, report.scheme, range(len(report.scheme)), title, caption, names=names).savefig(path)
-    return path
+    figure = face_grid(panels, report.scheme, range(len(report.scheme)), title, caption, names=names)
+    figure.savefig(folder / "suspects.png")
+    return folder / "suspects.png"
 
 
 def _listed(names: Sequence[str], at_most: int = 9) -> str:

@@ -1,9 +1,8 @@
 """Publish the results of a sweep in docs/results and other pages: ``python -m facekp publish [sweep folder]``.
 
 The results have the name of the sweep's file in conf/sweep. For ``train.py -m sweep=published`` these are written:
-``published.json`` (every run), ``published.md`` (tables), ``published.svg`` (every run's error) and
-``published_curves.svg``; in README.md and docs/results.md the first table replaces the text between
-``<!-- published -->`` and ``<!-- /published -->``.
+``published.json`` (every run), ``published.md`` (tables) and ``published.svg`` (every run's error); in README.md and
+docs/results.md the first table replaces the text between ``<!-- published -->`` and ``<!-- /published -->``.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from matplotlib.figure import Figure
 
 from facekp.config import CONF
 from facekp.evaluation.catalogue import CATALOGUE, HEADLINE
-from facekp.reporting.figures import PREDICTION, line_styles, new_figure
+from facekp.reporting.figures import PREDICTION, new_figure
 from facekp.reporting.published import HEADLINE_COLUMNS, spread_table, write_published
 from facekp.runs.find import read_sweep, runs_in
 from facekp.runs.folder import RunFolder
@@ -98,13 +97,12 @@ def publish(folder: Path, docs: Path, pages: Sequence[Path]) -> None:
         {(f"`{setting}`",): {kind: _of_type(some, kind) for kind in kinds} for setting, some in groups.items()},
         {kind: (kind, _MSE.text) for kind in kinds},
     )
-    pictures = f"![every run's error]({name}.svg)\n\n![validation error by epoch]({name}_curves.svg)\n"
     write_published(
         name,
         content=[_content(run, results[run]) for run in runs],
         summary=f"{origin[0].upper()}{origin[1:]}; mean ± standard deviation over the runs.\n\n{table}",
-        details=f"## By image type\n\n{by_type}\n## Figures\n\n{pictures}",
-        figures={name: dots(groups, origin), f"{name}_curves": curves(groups, origin)},
+        details=f"## By image type\n\n{by_type}\n![every run's error]({name}.svg)\n",
+        figures={name: dots(groups, origin)},
         docs=docs,
         pages=pages,
     )
@@ -141,27 +139,6 @@ def dots(groups: Groups, caption: str) -> Figure:
     axes.set_xlim(left=0)
     axes.set_xlabel("MSE (px² of the photograph)")
     axes.grid(axis="x", alpha=0.3)
-    return figure
-
-
-def curves(groups: Groups, caption: str) -> Figure:
-    """The validation ``mse_px2`` after each epoch: mean and range over the runs of each setting."""
-    figure = new_figure(9, 4.5, "validation error during training", caption)
-    axes = figure.subplots()
-    for (setting, runs), (dash, colour) in zip(groups.items(), line_styles(), strict=False):
-        logged = [run.scalars["val/mse_px2"][1] for run in runs]
-        shortest = min(map(len, logged))
-        values, epochs = np.array([each[:shortest] for each in logged]), range(1, shortest + 1)
-        axes.plot(epochs, values.mean(0), dash, color=colour, label=setting)
-        axes.fill_between(epochs, values.min(0), values.max(0), color=colour, alpha=0.15, linewidth=0)
-    axes.set_yscale("log")
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_formatter("{x:g}")
-    axes.tick_params(which="both", labelsize=8)
-    axes.set_xlabel("epoch")
-    axes.set_ylabel("MSE (px² of the photograph)")
-    axes.grid(alpha=0.3)
-    figure.legend(loc="outside right upper", fontsize=8, frameon=False)
     return figure
 
 

@@ -24,22 +24,11 @@ from facekp.utils.files import write_text
 from facekp.utils.terminal import console, print_table
 
 _DPI = 140
-COLUMNS = {
-    "image": "name of the photograph",
-    "person": "number of the person",
-    "image_type": "its type; empty if unknown",
-    "eye_distance_px": "distance between the true eye centres; empty if the scheme has no eyes",
-    "point": "index of the point in the scheme",
-    "group": "the group that the point belongs to",
-    "true_x_px": "ground truth, from the left edge of the photograph",
-    "true_y_px": "ground truth, from its upper edge",
-    "x_px": "prediction, from the left edge of the photograph",
-    "y_px": "prediction, from its upper edge",
-    "error_px": "distance from prediction to ground truth",
-    "curve_px": "distance from prediction to the path through the true points of the group",
-    "confidence": "of the prediction, 0..1; empty if the network has none",
-}
-"""The columns of predictions.csv and their meaning."""
+COLUMNS = (
+    *("image", "person", "image_type", "eye_distance_px", "point", "group"),
+    *("true_x_px", "true_y_px", "x_px", "y_px", "error_px", "curve_px", "confidence"),
+)
+"""The columns of predictions.csv; docs/metrics.md tells their meaning."""
 
 
 def write_results(

@@ -4,10 +4,9 @@ from statistics import stdev
 
 import pytest
 from omegaconf import OmegaConf
-from torch.utils.tensorboard import SummaryWriter
 
 from facekp.evaluation.catalogue import HEADLINE
-from facekp.reporting.publish import curves, dots, groups_of, publish
+from facekp.reporting.publish import dots, groups_of, publish
 from facekp.runs.find import runs_in
 from facekp.utils.errors import DataError
 from tests.run_folders import measured, part, write_stored
@@ -21,9 +20,6 @@ def write_run(run: Path, number: int, overrides: list[str], error: float) -> Non
     told = measured(error, data="danes", split=f"person fold {number} of 6")
     (run / "metrics.json").write_text(json.dumps(told))
     (run / "report.html").touch()
-    with SummaryWriter(run / "tensorboard") as writer:
-        for epoch in range(2):
-            writer.add_scalar("val/mse_px2", error**2 * (2 - epoch), 12 * epoch)
 
 
 @pytest.fixture
@@ -50,7 +46,7 @@ def readme(tmp_path) -> Path:
 def test_every_run_is_kept_and_every_setting_summarised(sweep, readme, tmp_path):
     docs = tmp_path / "docs"
     publish(sweep, docs, [readme])
-    assert {path.name for path in docs.iterdir()} == {"mine.json", "mine.md", "mine.svg", "mine_curves.svg"}
+    assert {path.name for path in docs.iterdir()} == {"mine.json", "mine.md", "mine.svg"}
     runs = json.loads((docs / "mine.json").read_text())
     assert [run["error_px"] for run in runs] == [*ERRORS["default"], *ERRORS["none"]]
     assert [run["mse_px2_raw"] for run in runs[:2]] == [121, 169]
@@ -75,15 +71,12 @@ def test_only_its_own_part_of_the_readme_is_replaced(sweep, readme, tmp_path):
     assert {path.name: path.read_bytes() for path in (tmp_path / "docs").iterdir()} == first
 
 
-def test_figures_show_every_run_and_the_range_of_each_setting(sweep):
+def test_the_figure_shows_every_run(sweep):
     groups = groups_of(runs_in(sweep))
     (axes,) = dots(groups, "").axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["augment=default", "augment=none"]
     shown = [line.get_xdata().tolist() for line in axes.lines if line.get_marker() == "o"]
     assert shown == [[error**2 for error in errors] for errors in ERRORS.values()]
-    (axes,) = curves(groups, "").axes
-    assert {line.get_label(): list(line.get_xdata()) for line in axes.lines} == {key: [1, 2] for key in groups}
-    assert axes.lines[0].get_ydata()[-1] == pytest.approx(sum(e**2 for e in ERRORS["default"]) / 3)
 
 
 def test_unfinished_or_foreign_folders_are_named(sweep, readme, tmp_path):
