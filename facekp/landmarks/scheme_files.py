@@ -20,10 +20,7 @@ Points are counted from 0 and given as an index (``8``), a range (``0-3``, or ``
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from facekp.config import CONF
@@ -31,12 +28,17 @@ from facekp.landmarks.scheme import Group, Scheme
 from facekp.utils.errors import ConfigError, closest
 from facekp.utils.files import user_path
 from facekp.utils.plain import read_yaml
+from facekp.utils.shape import shaped
 
 SCHEMES = CONF / "scheme"
 """The folder of the schemes that are given by name."""
 
-_KEYS = ("name", "points", "groups", "mirror", "eyes", "selections")
-_RANGE = re.compile(r"(\d{1,6})-(\d{1,6})")
+_GROUP = {"points": object, "closed?": bool}
+_SHAPE = {
+    **{"name?": str, "points": int, "groups?": ({...: _GROUP}, None), "selections?": ({...: object}, None)},
+    **{"mirror?": ([[object]], str, None), "eyes?": ([object], str, None)},
+}
+_RANGE = re.compile(r"(\d{1,6})(?:-(\d{1,6}))?")
 _MAX_POINTS = 10_000
 
 
@@ -65,16 +67,13 @@ def load_scheme(given: Any) -> Scheme | None:
                 f"there is no scheme {given}{closest(str(given), known)}; choose one of {', '.join(known)}, "
                 "or give the path of a .yaml file"
             )
-    return parse_scheme(_content(path), str(path), path.stem)
-
-
-def _content(path: Path) -> Any:
     try:
-        return read_yaml(path)
+        content = read_yaml(path)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read ({error.strerror}); check the path of the scheme") from error
     except ValueError as error:
         raise ConfigError(f"{path} is not YAML that can be read: {error}; correct it") from error
+    return parse_scheme(content, str(path), path.stem)
 
 
 def describe_scheme(scheme: Scheme) -> dict[str, Any]:
@@ -103,106 +102,81 @@ def parse_scheme(content: Any, where: str, name: str = "") -> Scheme:
     Raises:
         ConfigError: naming the key, if it contradicts itself.
     """
-    if not isinstance(content, Mapping):
-        raise ConfigError(f"{where} is not a scheme; it must hold {', '.join(_KEYS)}")
-    _check_keys(content, _KEYS, where)
-    num_points = content.get("points")
-    if type(num_points) is not int or not 0 < num_points <= _MAX_POINTS:
-        raise ConfigError(f"{where}: points must be the number of points, not {num_points}")
-    parser = _Parser(num_points, where)
-    return Scheme(
-        str(content.get("name", name)),
-        parser.groups(content.get("groups")),
-        parser.mirror(content.get("mirror")),
-        parser.eyes(content.get("eyes")),
-        {str(key): parser.indices(value, f"selections.{key}") for key, value in parser.named(content, "selections")},
+    try:
+        shaped(content, _SHAPE)
+        _check_keys(content, _SHAPE, "it")
+        num_points = content["points"]
+        if not 0 < num_points <= _MAX_POINTS:
+            raise ValueError(f"points is {num_points} instead of the number of points")
+        if "all" in {*(content.get("groups") or ()), *(content.get("selections") or ())}:
+            raise ValueError("the name all means every point")
+        scheme = Scheme(
+            content.get("name", name),
+            _groups(content.get("groups"), num_points),
+            _mirror(content.get("mirror"), num_points),
+            _eyes(content.get("eyes"), num_points),
+            {key: _indices(value, num_points, key) for key, value in (content.get("selections") or {}).items()},
+        )
+        if len(scheme) != num_points:
+            raise ValueError(f"the groups hold {len(scheme)} of {num_points} points")
+    except (ValueError, ConfigError) as error:
+        raise ConfigError(f"{where}: {error}; correct it") from error
+    return scheme
+
+
+def _check_keys(content: Mapping[str, Any], shape: Mapping[str, Any], where: str) -> None:
+    known = [key.removesuffix("?") for key in shape]
+    for key in content:
+        if key not in known:
+            raise ValueError(f"{where} has a key {key}, which means nothing{closest(key, known)}")
+
+
+def _indices(given: Any, num_points: int, key: str) -> tuple[int, ...]:
+    points = tuple(point for part in (given if isinstance(given, list) else [given]) for point in _range(part))
+    if not points or len(set(points)) < len(points) or not all(0 <= point < num_points for point in points):
+        raise ValueError(f"{key} must be points from 0 to {num_points - 1}, each once, as in [0-7, 9], not {given}")
+    return points
+
+
+def _range(given: Any) -> Iterable[int]:
+    """The points of an index or a range; -1 for anything else."""
+    ends = _RANGE.fullmatch(str(given))
+    if ends is None:
+        return (-1,)
+    first, last = int(ends[1]), int(ends[2] or ends[1])
+    return range(first, last + 1) if first <= last else range(first, last - 1, -1)
+
+
+def _groups(given: Mapping[str, Any] | None, num_points: int) -> tuple[Group, ...]:
+    if given is None:
+        return Scheme.unknown(num_points).groups
+    for name, settings in given.items():
+        _check_keys(settings, _GROUP, name)
+    return tuple(
+        Group(name, _indices(settings["points"], num_points, name), settings.get("closed", False))
+        for name, settings in given.items()
     )
 
 
-def _check_keys(content: Mapping[str, Any], known: Iterable[str], where: str) -> None:
-    for key in content:
-        if key not in known:
-            raise ConfigError(f"{where}: there is no key {key}{closest(str(key), known)}; leave it out")
+def _mirror(given: Any, num_points: int) -> tuple[int, ...] | None:
+    if given in (None, "none"):
+        return None
+    mirror = list(range(num_points))
+    for pair in given:
+        one, other = _sides(pair, num_points, "each pair of mirror")
+        if len(one) != len(other):
+            raise ValueError(f"a pair of mirror has {len(one)} points on one side and {len(other)} on the other")
+        for point, mirrored in zip(one, other, strict=True):
+            mirror[point], mirror[mirrored] = mirrored, point
+    return tuple(mirror)
 
 
-@dataclass(frozen=True)
-class _Parser:
-    """Reads the parts of one scheme.
+def _eyes(given: Any, num_points: int) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+    return None if given in (None, "none") else _sides(given, num_points, "eyes")
 
-    Args:
-        num_points: of the scheme.
-        where: what messages call it.
-    """
 
-    num_points: int
-    where: str
-
-    def named(self, content: Mapping[str, Any], key: str) -> list[tuple[Any, Any]]:
-        part = content.get(key) or {}
-        if not isinstance(part, Mapping):
-            raise ConfigError(f"{self.where}: {key} must be names with their points, not {part}")
-        if "all" in part:
-            raise ConfigError(f"{self.where}: {key} has the name all, which means every point; choose another name")
-        return list(part.items())
-
-    def indices(self, given: Any, key: str) -> tuple[int, ...]:
-        parts = given if isinstance(given, list) else [given]
-        points = tuple(point for part in parts for point in self._range(part, key))
-        for point, times in Counter(points).items():
-            if not 0 <= point < self.num_points:
-                raise ConfigError(f"{self.where}: {key} has point {point}, which is not in 0..{self.num_points - 1}")
-            if times > 1:
-                raise ConfigError(f"{self.where}: {key} has point {point} twice")
-        if not points:
-            raise ConfigError(f"{self.where}: {key} has no points")
-        return points
-
-    def _range(self, given: Any, key: str) -> Iterable[int]:
-        if isinstance(given, int) and not isinstance(given, bool):
-            return (given,)
-        ends = _RANGE.fullmatch(given) if isinstance(given, str) else None
-        if ends is None:
-            raise ConfigError(f"{self.where}: {key} must be points such as 8, 0-7 or [0-7, 9], not {given}")
-        first, last = int(ends[1]), int(ends[2])
-        return range(first, last + 1) if first <= last else range(first, last - 1, -1)
-
-    def groups(self, given: Any) -> tuple[Group, ...]:
-        if given is None:
-            return Scheme.unknown(self.num_points).groups
-        groups = tuple(self._group(name, settings) for name, settings in self.named({"groups": given}, "groups"))
-        covered = self.indices([point for group in groups for point in group.point_indices], "groups")
-        if absent := set(range(self.num_points)) - set(covered):
-            raise ConfigError(f"{self.where}: point {min(absent)} is in no group")
-        return groups
-
-    def _group(self, name: Any, settings: Any) -> Group:
-        key = f"groups.{name}"
-        if not isinstance(settings, Mapping):
-            raise ConfigError(f"{self.where}: {key} must be a mapping such as {{points: 0-7, closed: true}}")
-        _check_keys(settings, ("points", "closed"), f"{self.where}: {key}")
-        closed = settings.get("closed", False)
-        if not isinstance(closed, bool):
-            raise ConfigError(f"{self.where}: {key}.closed must be true or false, not {closed}")
-        return Group(str(name), self.indices(settings.get("points"), f"{key}.points"), closed)
-
-    def mirror(self, given: Any) -> tuple[int, ...] | None:
-        if given in (None, "none"):
-            return None
-        if not isinstance(given, list):
-            raise ConfigError(f"{self.where}: mirror must be a list of pairs or none, not {given}")
-        sides = [self._sides(pair, "mirror") for pair in given]
-        mirror = {point: other for one, two in sides for point, other in zip(one + two, two + one, strict=True)}
-        if sides:
-            self.indices([point for one, two in sides for point in one + two], "mirror")
-        return tuple(mirror.get(point, point) for point in range(self.num_points))
-
-    def eyes(self, given: Any) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
-        return None if given in (None, "none") else self._sides(given, "eyes", equal=False)
-
-    def _sides(self, given: Any, key: str, equal: bool = True) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        if not isinstance(given, list) or len(given) != 2:
-            raise ConfigError(f"{self.where}: {key} needs two sides such as [0-3, 4-7], not {given}")
-        one, other = (self.indices(side, key) for side in given)
-        if equal and len(one) != len(other):
-            raise ConfigError(f"{self.where}: {key} has {len(one)} points on one side and {len(other)} on the other")
-        return one, other
+def _sides(given: Any, num_points: int, key: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    if not isinstance(given, list) or len(given) != 2:
+        raise ValueError(f"{key} needs two sides such as [0-3, 4-7], not {given}")
+    one, other = (_indices(side, num_points, key) for side in given)
+    return one, other

@@ -77,34 +77,30 @@ def test_ibug68_has_the_known_mirror_map(point, mirrored):
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("point", 10, r"there is no key point \(did you mean points\?\)"),
-        ("points", "ten", "points must be the number of points, not ten"),
-        ("points", 0, "points must be the number of points"),
-        ("points", 9, r"groups\.mouth\.points has point 9, which is not in 0\.\.8"),
-        ("points", 11, "point 10 is in no group"),
-        ("groups", [1], "groups must be names with their points"),
-        ("groups", {"a": {"points": "0-9"}, "b": {"points": 4}}, "groups has point 4 twice"),
-        ("groups", {"a": {"points": [*range(10), 3]}}, r"groups\.a\.points has point 3 twice"),
-        (
-            "groups",
-            {"a": {"points": "0-9", "close": True}},
-            r"groups\.a: there is no key close \(did you mean closed\?",
-        ),
-        ("groups", {"a": {"points": "0-9", "closed": "yes"}}, r"groups\.a\.closed must be true or false"),
-        ("groups", {"a": {"points": "0..9"}}, r"groups\.a\.points must be points such as 8, 0-7 or \[0-7, 9\], not 0"),
-        ("groups", {"a": {}}, r"groups\.a\.points must be points"),
-        ("groups", {"a": "0-9"}, r"groups\.a must be a mapping"),
-        ("groups", {"all": {"points": "0-9"}}, "the name all, which means every point"),
+        ("point", 10, r"has a key point, which means nothing \(did you mean points\?\)"),
+        ("points", "ten", "points is not a whole number"),
+        ("points", 0, "points is 0 instead of the number of points"),
+        ("points", 9, r"mouth must be points from 0 to 8, each once"),
+        ("points", 11, "the groups must hold each of the 11 points once"),
+        ("groups", [1], "groups is not a mapping"),
+        ("groups", {"a": {"points": "0-9"}, "b": {"points": 4}}, "the groups must hold each of the 10 points once"),
+        ("groups", {"a": {"points": [*range(10), 3]}}, "a must be points from 0 to 9, each once"),
+        ("groups", {"a": {"points": "0-9", "close": True}}, r"a has a key close, .* \(did you mean closed\?"),
+        ("groups", {"a": {"points": "0-9", "closed": "yes"}}, "closed is not true or false"),
+        ("groups", {"a": {"points": "0..9"}}, r"a must be points .*, as in \[0-7, 9\], not 0"),
+        ("groups", {"a": {}}, "has no points"),
+        ("groups", {"a": "0-9"}, "an entry of groups is not a mapping"),
+        ("groups", {"all": {"points": "0-9"}}, "the name all means every point"),
         ("mirror", [["0-3", "4-8"]], "mirror has 4 points on one side and 5 on the other"),
-        ("mirror", [["0-3", "4-7"], [3, 8]], "mirror has point 3 twice"),
-        ("mirror", [["0-3", "1-4"]], "mirror has point 1 twice"),
+        ("mirror", [["0-3", "4-7"], [3, 8]], "mirror twice must be the identity"),
+        ("mirror", [["0-3", "1-4"]], "mirror twice must be the identity"),
         ("mirror", [["0-3"]], r"mirror needs two sides such as \[0-3, 4-7\]"),
-        ("mirror", [[-1, 3]], r"mirror has point -1, which is not in 0\.\.9"),
-        ("mirror", "yes", "mirror must be a list of pairs or none"),
+        ("mirror", [[-1, 3]], "mirror must be points from 0 to 9"),
+        ("mirror", "yes", "mirror needs two sides"),
         ("eyes", ["0-3"], "eyes needs two sides"),
-        ("eyes", [[], "0-3"], "eyes has no points"),
-        ("selections", {"far": [10]}, r"selections\.far has point 10"),
-        ("selections", "far", "selections must be names with their points"),
+        ("eyes", [[], "0-3"], "eyes must be points from 0 to 9"),
+        ("selections", {"far": [10]}, "far must be points from 0 to 9"),
+        ("selections", "far", "selections is not a mapping"),
     ],
 )
 def test_a_mistake_is_one_sentence_that_names_the_file(tmp_path, key, value, message):
@@ -114,6 +110,11 @@ def test_a_mistake_is_one_sentence_that_names_the_file(tmp_path, key, value, mes
         load_scheme(str(path))
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
+
+
+def test_the_groups_hold_all_the_points_without_a_mirror_map_too():
+    with pytest.raises(ConfigError, match="the groups hold 2 of 3 points"):
+        load_scheme({"points": 3, "groups": {"a": {"points": "0-1"}}})
 
 
 @pytest.mark.parametrize("text", ["points: [", "points: 3\npoints: 4\n", "points: ${oops}", "a: b: c", "\0"])
@@ -129,7 +130,7 @@ def test_what_is_no_yaml_is_refused_in_one_line(tmp_path, text):
 def test_yaml_of_something_else_is_refused(tmp_path, text):
     path = tmp_path / "odd.yaml"
     path.write_text(text)
-    with pytest.raises(ConfigError, match="is not a scheme; it must hold name, points, groups"):
+    with pytest.raises(ConfigError, match=r"odd\.yaml: it is not a mapping"):
         load_scheme(str(path))
 
 
