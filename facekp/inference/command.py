@@ -1,9 +1,10 @@
 """Find the faces of photographs and videos, and mark their points: ``python -m facekp predict photo.jpg folder``.
 
-What is found is written into a folder: ``predictions.csv`` with a row for each point, ``drawings/`` with the points on
-the photographs and videos, and for several photographs ``predictions.html``. What cannot be read is told in one
-sentence, and the rest goes on; the exit status is 1 if anything could not be read, and 0 otherwise, also if no face was
-found.
+What is found is written into a folder: ``predictions.csv`` with a row for each point, ``images.csv`` with one for
+each image, ``drawings/`` with the points on the photographs and videos, and for several photographs
+``predictions.html``. What cannot be read is told in one sentence, and the rest goes on; the exit status is 1 if
+anything could not be read, and 0 otherwise, also if no face was found. The same command again does what was not done
+before.
 """
 
 from __future__ import annotations
@@ -15,32 +16,32 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from facekp import __version__
 from facekp.inference import MIN_SCORE
 from facekp.runs.command_line import error_message
-from facekp.utils.errors import ConfigError, DataError
+from facekp.runs.signals import Interrupted
+from facekp.utils.errors import ConfigError
 from facekp.utils.files import user_path
 from facekp.utils.terminal import counted, display_path, one_line
 
-if TYPE_CHECKING:
-    from facekp.inference.work import Work
-
 FORMATS = ("csv", "coco", "pts", "asf")
+_OF_A_FOLDER = ("weights", "faces", "box", "min_score", "any_rotation", "no_drawings", "no_smoothing")
+"""Options that all images in a folder of predictions have in common."""
 
 
 def main(arguments: list[str]) -> None:
     """Run the command."""
     options = parser().parse_args(arguments)
     try:
-        failed = predict(options)
+        status = predict(options)
     except Exception as error:
         text = error_message(error)
         if text is None or os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
         print(f"Error: {text}", file=sys.stderr)
-        sys.exit(1)
-    sys.exit(1 if failed else 0)
+        status = 2 if isinstance(error, ConfigError) else 1
+    sys.exit(status)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -66,44 +67,58 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--any-rotation", action="store_true", help="also faces on their side or head, in four times the time")
     add("--out", metavar="FOLDER", help="default: outputs/predict/<time>")
-    add("--formats", type=_formats, default=("csv",), metavar="LIST", help="of csv,coco,pts,asf; default csv")
+    add("--formats", type=_formats, default=(), metavar="LIST", help="of coco,pts,asf, beside the csv files")
+    add("--workers", type=_workers, default=1, metavar="N", help="processes, or auto for one per core; default 1")
+    add("--part", type=_part, default=(1, 1), metavar="I/N", help="only the I-th of N shares of the files")
     add("--device", default="cpu", metavar="NAME", help="cpu, cuda, mps, ...; default cpu")
     add("--no-drawings", action="store_true", help="write no drawings and no page")
     add("--no-smoothing", action="store_true", help="leave the points of videos as they are in each frame")
     return parsed
 
 
-def predict(options: argparse.Namespace) -> list[str]:
-    """Do what the options say, and return a sentence for each input that could not be used."""
-    from facekp.inference.inputs import find_inputs
+def predict(options: argparse.Namespace) -> int:
+    """Do what the options say, and return the exit status."""
+    from facekp.inference.inputs import find_inputs, with_files
 
-    inputs = find_inputs(options.inputs)
+    common, inputs = find_inputs(options.inputs)
     if options.box is not None and (len(inputs) > 1 or inputs[0].is_video):
         raise ConfigError("--box tells where the face of one photograph is; give one photograph")
     out = user_path(options.out) if options.out else Path("outputs", "predict", f"{datetime.now():%Y-%m-%d_%H-%M-%S}")
     for kind in ("drawings", "points"):
         if any(each.path.is_relative_to((out / kind).absolute()) for each in inputs):
             raise ConfigError(f"{display_path(out / kind)} holds what is to be marked; choose another folder by --out")
-    work = _start(options, out, len([each for each in inputs if not each.is_video]))
-    with ExitStack() as stack:
-        work.open(stack)
-        for each in work.progress(stack, inputs):
-            try:
-                work.video(each) if each.is_video else work.photograph(each)
-            except DataError as error:
-                work.fail(str(error))
-    work.finish()
-    where = f", written to {display_path(out.absolute())}"
-    print(f"{counted(work.faces, 'face')} in {counted(work.images, 'image')}{where}")
-    return work.failed
 
-
-def _start(options: argparse.Namespace, out: Path, photographs: int) -> Work:
     from facekp.inference.load import load
-    from facekp.inference.work import Work
+    from facekp.inference.outputs import write_outputs
+    from facekp.inference.tables import Tables, claimed
+    from facekp.inference.work import Marker, mark
 
     predictor = load(options.weights, options.device)
-    return Work(predictor, out, options, photographs)
+    if "asf" in options.formats and len(predictor.point_indices) < len(predictor.scheme):
+        raise ConfigError("--formats asf needs a network that predicts all points; leave out asf")
+    settings = {name: getattr(options, name) for name in _OF_A_FOLDER}
+    with claimed(out, {"version": __version__, "folder": str(common)} | settings), ExitStack() as stack:
+        tables = Tables(out, predictor.scheme, predictor.point_indices)
+        tables.open(stack)
+        before, (part, parts) = len(tables.done), options.part
+        todo = [each for each in inputs[part - 1 :: parts] if each.name not in tables.done]
+        todo = with_files(todo, [image.files for image in tables.done.values()])
+        if before:
+            print(f"{counted(before, 'image')} were done before", file=sys.stderr)
+        failed: list[str] = []
+        status = 0
+        try:
+            mark(todo, tables, Marker(predictor, options, out / "drawings"), failed)
+        except Interrupted as interruption:
+            status = interruption.status
+        write_outputs(out, tables, options, failed)
+    new = [*tables.done.values()][before:]
+    images, faces = sum(image.frames or 1 for image in new), sum(image.faces for image in new)
+    where = display_path(out.absolute())
+    print(f"{counted(faces, 'face')} in {counted(images, 'image')}, written to {where}")
+    if status:
+        print(f"Interrupted; to do the rest, give the command again with --out {where}", file=sys.stderr)
+    return status or int(bool(failed))
 
 
 def _faces(text: str) -> str | int:
@@ -115,13 +130,28 @@ def _faces(text: str) -> str | int:
 
 
 def _box(text: str) -> Sequence[float]:
+    from facekp.inference.predictor import checked_box
+
     try:
-        left, top, right, bottom = box = [float(part) for part in text.split(",")]
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{one_line(text)} is not four numbers such as 10,20,110,140") from None
-    if not (right - left >= 1 and bottom - top >= 1 and max(map(abs, box)) < 1e6):
-        raise argparse.ArgumentTypeError(f"{one_line(text)} is not left,top,right,bottom of a face in pixels")
-    return box
+        return [*checked_box([float(part) for part in text.split(",")])]
+    except (ValueError, ConfigError):
+        told = "is not left,top,right,bottom of a face in pixels, such as 10,20,110,140"
+        raise argparse.ArgumentTypeError(f"{one_line(text)} {told}") from None
+
+
+def _workers(text: str) -> int:
+    if text == "auto":
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if not text.isdecimal() or not 0 < int(text) < 1000:
+        raise argparse.ArgumentTypeError(f"{one_line(text)} is not auto or a number from 1")
+    return int(text)
+
+
+def _part(text: str) -> tuple[int, int]:
+    part, _, parts = text.partition("/")
+    if not (part.isdecimal() and parts.isdecimal() and 0 < int(part) <= int(parts) < 10**6):
+        raise argparse.ArgumentTypeError(f"{one_line(text)} is not a share such as 2/8")
+    return int(part), int(parts)
 
 
 def _score(text: str) -> float:

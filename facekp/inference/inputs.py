@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from facekp.utils.errors import DataError
@@ -21,10 +21,12 @@ class Input:
     Args:
         path: of the file.
         name: its path relative to the folder that all files have in common.
+        files: the path, without an ending, of what is written for it; see :func:`with_files`.
     """
 
     path: Path
     name: str
+    files: str = ""
 
     @property
     def is_video(self) -> bool:
@@ -32,8 +34,11 @@ class Input:
         return self.path.suffix.lower() in VIDEOS
 
 
-def find_inputs(given: Sequence[str]) -> list[Input]:
+def find_inputs(given: Sequence[str]) -> tuple[Path, list[Input]]:
     """The files that are given, and the photographs and videos in given folders and the folders therein, by name.
+
+    Returns:
+        The folder that they have in common, and the files.
 
     Raises:
         DataError: if there is no such file or folder, or nothing in them.
@@ -50,7 +55,28 @@ def find_inputs(given: Sequence[str]) -> list[Input]:
     if not paths:
         raise DataError(f"{', '.join(given)} holds no photographs or videos, such as .jpg, .png or .mp4; give others")
     common = Path(os.path.commonpath([path.parent for path in paths]))
-    return [Input(path, path.relative_to(common).as_posix()) for path in paths]
+    return common, [Input(path, _utf8(path.relative_to(common).as_posix())) for path in paths]
+
+
+def with_files(inputs: Iterable[Input], taken: Iterable[str]) -> list[Input]:
+    """Give each input a path for its files that is like its own, or one that no other has.
+
+    Args:
+        inputs: in order.
+        taken: paths of others.
+    """
+    known, named = {path.lower() for path in taken}, []
+    for each in inputs:
+        files = str(Path(each.name).with_suffix(""))
+        if files.lower() in known:
+            files = each.name.replace(".", "_")
+        known.add(files.lower())
+        named.append(replace(each, files=files))
+    return named
+
+
+def _utf8(name: str) -> str:
+    return name.encode(errors="backslashreplace").decode()
 
 
 def _in_folder(folder: Path) -> Iterator[Path]:

@@ -1,128 +1,182 @@
-"""What ``facekp predict`` does with each photograph and video."""
+"""What is done with each photograph and video, in this process or in several."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing.connection import wait
 from pathlib import Path
+from threading import Thread
 
 import cv2
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from facekp.inference.face import draw_faces, draw_on
 from facekp.inference.inputs import Input
-from facekp.inference.outputs import CocoFile, FaceFiles, PredictionsCsv, open_csv
-from facekp.inference.page import FacePage
+from facekp.inference.load import load
 from facekp.inference.pictures import as_pillow
 from facekp.inference.predictor import Predictor
+from facekp.inference.tables import Image, Tables, rows_of
 from facekp.inference.video import Tracker, Video, video_writer
+from facekp.utils.errors import DataError, FacekpError
+from facekp.utils.files import atomic_write
 from facekp.utils.terminal import console, display_path, one_line
 
+_AHEAD = 4  # photographs that wait for each process
 
-class Work:
-    """Predicts, and writes what is asked for.
+
+@dataclass(frozen=True)
+class Result:
+    """What was found in a photograph, or in a frame of a video.
+
+    Args:
+        size: (width, height) in pixels.
+        faces: how many.
+        rows: of predictions.csv.
+        frames: of the video, as far as its file tells; 0 for a photograph.
+    """
+
+    size: tuple[int, int]
+    faces: int
+    rows: str
+    frames: int = 0
+
+
+Call = Callable[[], Iterable[Result]]
+
+
+class Marker:
+    """Predicts, and makes the drawings.
 
     Args:
         predictor: of faces.
-        out: the folder for all files.
         options: of the command.
-        photographs: how many there are; a page is written for several.
+        drawings: the folder for them.
     """
 
-    def __init__(self, predictor: Predictor, out: Path, options: argparse.Namespace, photographs: int) -> None:
-        self._predictor, self._out, self._options = predictor, out, options
-        self._coco = CocoFile(predictor.scheme, predictor.point_indices) if "coco" in options.formats else None
-        self._kinds = [kind for kind in ("pts", "asf") if kind in options.formats]
-        self._points, self._drawings = FaceFiles(out / "points"), FaceFiles(out / "drawings")
-        self._page = FacePage() if photographs > 1 and not options.no_drawings else None
-        self._csv: PredictionsCsv | None = None
-        self._progress: Progress
-        self.faces = self.images = 0
-        self.failed: list[str] = []
+    def __init__(self, predictor: Predictor, options: argparse.Namespace, drawings: Path) -> None:
+        self.predictor, self.options, self.drawings = predictor, options, drawings
 
-    def open(self, stack: ExitStack) -> None:
-        """Make the folder, and open the files that are written bit by bit."""
-        self._out.mkdir(parents=True, exist_ok=True)
-        if "csv" in self._options.formats:
-            self._csv = stack.enter_context(open_csv(self._out / "predictions.csv"))
+    def photograph(self, given: Input) -> list[Result]:
+        """One result.
 
-    def progress(self, stack: ExitStack, inputs: Sequence[Input]) -> Iterator[Input]:
-        """The inputs, one after the other, with a progress bar."""
-        columns = (
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-        )
-        self._progress = stack.enter_context(Progress(*columns, console=console(stderr=True), transient=True))
-        task = self._progress.add_task("", total=len(inputs))
-        for each in inputs:
-            self._progress.update(task, description=one_line(each.name)[-40:])
-            yield each
-            self._progress.advance(task)
-
-    def fail(self, sentence: str) -> None:
-        """Tell that an input could not be used."""
-        self.failed.append(sentence)
-        self._progress.console.print(f"Left out: {one_line(sentence)}", highlight=False, soft_wrap=True)
-
-    def photograph(self, given: Input) -> None:
-        """Predict and write a photograph."""
-        picture = as_pillow(given.path)
-        options = self._options
-        faces = self._predictor(
-            picture,
-            faces=options.faces,
-            box=options.box,
-            min_score=options.min_score,
-            any_rotation=options.any_rotation,
-        )
-        self.images += 1
-        self.faces += len(faces)
-        if not faces:
-            self._progress.console.print(f"No face in {display_path(given.path)}", highlight=False, soft_wrap=True)
-        if self._csv:
-            self._csv.add(given.name, list(enumerate(faces)))
-        if self._coco:
-            self._coco.add(given.name, picture.size, faces)
-        stem = self._points.stem(given.name)
-        for kind in self._kinds:
-            self._points.write_points(stem, given.name, picture.size, faces, kind)
+        Raises:
+            DataError: if it cannot be read.
+        """
+        picture, options = as_pillow(given.path), self.options
+        faces = self.predictor(picture, options.faces, options.box, options.min_score, options.any_rotation)
         if not options.no_drawings:
-            drawing = draw_faces(picture, faces)
-            self._drawings.write_drawing(stem, drawing)
-            if self._page:
-                self._page.add(given.name, drawing, faces)
+            with atomic_write(self.drawings / f"{given.files}.jpg") as file:
+                draw_faces(picture, faces).save(file, "JPEG", quality=92)
+        return [Result(picture.size, len(faces), rows_of(given.name, [*enumerate(faces)]))]
 
-    def video(self, given: Input) -> None:
-        """Predict and write the frames of a video."""
-        options, video = self._options, Video(given.path)
-        tracker = Tracker(
-            self._predictor, options.faces, options.min_score, options.any_rotation, not options.no_smoothing
-        )
+    def video(self, given: Input) -> Iterator[Result]:
+        """A result for each frame.
+
+        Raises:
+            DataError: if none can be read.
+        """
+        options, video = self.options, Video(given.path)
+        smooth = not options.no_smoothing
+        tracker = Tracker(self.predictor, options.faces, options.min_score, options.any_rotation, smooth)
         with ExitStack() as stack:
-            task = self._progress.add_task("frames", total=video.frames or None)
-            stack.callback(self._progress.remove_task, task)
             writer = None
             if not options.no_drawings:
-                path = self._drawings.path(self._points.stem(given.name), ".mp4")
+                path = self.drawings / f"{given.files}.mp4"
                 writer = stack.enter_context(video_writer(path, video.size, video.fps))
             for frame in video:
                 found = tracker(frame)
-                self.images += 1
-                self.faces += len(found)
-                if self._csv:
-                    self._csv.add(given.name, found, frame.number, frame.time_s)
                 if writer:
                     drawn = draw_on(frame.picture, [face for _, face in found], reverse=True)
                     writer.write(drawn if drawn.shape[1::-1] == video.size else cv2.resize(drawn, video.size))
-                self._progress.advance(task)
+                rows = rows_of(given.name, found, frame.number, frame.time_s)
+                yield Result(video.size, len(found), rows, video.frames or frame.number + 1)
 
-    def finish(self) -> None:
-        """Write what is written at the end."""
-        if self._coco:
-            self._coco.write(self._out / "predictions.json")
-        if self._page:
-            weights = self._options.weights or "the heatmap network of the package"
-            self._page.write(self._out / "predictions.html", str(weights), self.failed)
+
+def mark(inputs: Sequence[Input], tables: Tables, marker: Marker, failed: list[str]) -> None:
+    """Mark photographs and videos one after the other, with a progress bar, and add them to the tables.
+
+    Args:
+        inputs: in order.
+        tables: to which they are added, each when it is complete.
+        marker: of them; its options tell the number of processes.
+        failed: to which a sentence is added for each that cannot be read.
+    """
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console(stderr=True), transient=True) as progress, ExitStack() as stack:
+        say = partial(progress.console.print, highlight=False, soft_wrap=True)
+        bar = progress.add_task("", total=len(inputs))
+        for given, call in stack.enter_context(closing(_calls(inputs, marker))):
+            progress.update(bar, description=one_line(given.name)[-40:])
+            number = faces = 0
+            size = 0, 0
+            frames = progress.add_task("frames", total=None, visible=given.is_video)
+            try:
+                for number, result in enumerate(call(), 1):
+                    tables.add(result.rows)
+                    size, faces = result.size, faces + result.faces
+                    progress.update(frames, completed=number, total=result.frames)
+                tables.finish(Image(given.name, *size, number if given.is_video else 0, faces, given.files))
+                if not faces:
+                    say(f"No face in {display_path(given.path)}")
+            except DataError as error:
+                failed.append(str(error))
+                say(f"Left out: {one_line(str(error))}")
+            except BrokenProcessPool as error:
+                raise FacekpError("a process of --workers was ended; if memory was short, give fewer") from error
+            progress.remove_task(frames)
+            progress.advance(bar)
+
+
+def _calls(inputs: Iterable[Input], marker: Marker) -> Generator[tuple[Input, Call]]:
+    """Each input, in order, with a function that gives its results.
+
+    With several processes, they do photographs ahead, while videos are done here when it is their turn.
+    """
+    workers = marker.options.workers
+    waiting: deque[tuple[Input, Call]] = deque()
+    with ExitStack() as stack:
+        pool = None
+        if workers > 1:
+            os.environ["OMP_NUM_THREADS"] = "1"  # of each process
+            start = marker.options, marker.drawings
+            pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start, start)
+            stack.callback(pool.shutdown, cancel_futures=True)
+        for given in inputs:
+            here = partial(marker.video if given.is_video else marker.photograph, given)
+            waiting.append((given, pool.submit(_photograph, given).result if pool and not given.is_video else here))
+            if len(waiting) > _AHEAD * workers or not pool:
+                yield waiting.popleft()
+        yield from waiting
+
+
+_marker: Marker
+
+
+def _start(options: argparse.Namespace, drawings: Path) -> None:
+    """Prepare a process, which leaves Ctrl-C to the one that started it, and ends with it, however that ends."""
+    global _marker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_parent, daemon=True).start()
+    cv2.setNumThreads(1)
+    _marker = Marker(load(options.weights, options.device), options, drawings)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(1)
+
+
+def _photograph(given: Input) -> list[Result]:
+    return _marker.photograph(given)
