@@ -13,22 +13,20 @@ from typing import Protocol, TypeVar
 
 import cv2
 import numpy as np
-import torch
-from torch import Tensor
+from numpy.lib.stride_tricks import sliding_window_view
 
+from facekp.inference.network import Network
 from facekp.inference.windows import Placement
-from facekp.models.module import KeypointModule
 
 SMALLEST_PX = 40
 """The width of a face that is looked for, at least."""
 _SMALLEST_SHARE = 1 / 64  # of the longer side of a photograph, so that the time does not grow with its pixels for ever
 _APPARENT = 0.45, 1.55  # width of a face in a window, relative to the training set's, at which it is still found
 _STEPS = 4  # windows that overlap along each axis
+_RADIUS = 2.0  # cells around the mean of a heatmap whose mass is a point's confidence
 _THRESHOLD = 0.25  # mean confidence of the points
-_SAMPLE, _SAMPLE_THRESHOLD = 7, 0.12  # of the points every seventh rules out most windows, in less time
 _OVERLAP = 0.3  # of the boxes of one face, as intersection over union
 _MOST = 64  # candidates of a photograph
-_AT_ONCE = 64  # windows
 
 
 class HasPoints(Protocol):
@@ -51,7 +49,7 @@ class Candidate:
     """A place where a face may be.
 
     Args:
-        points_px: float [K, 2].
+        points_px: float [K, 2], the mean shape as near as possible to the means of the heatmaps.
         score: mean confidence of the points.
     """
 
@@ -60,20 +58,21 @@ class Candidate:
 
 
 class Finder:
-    """Finds the faces of a photograph.
+    """Finds where faces may be.
 
     Args:
-        module: with a network that can scan a photograph (see :meth:`facekp.models.base.KeypointNetwork.scanner`).
+        network: one that can find faces.
     """
 
-    def __init__(self, module: KeypointModule, input_size: Sequence[int]) -> None:
-        scanner = module.network.scanner()
-        assert scanner is not None
-        self._stage, shrink = scanner
-        self._window = input_size[0] // shrink, input_size[1] // shrink
-        shape_px = module.mean_shape.cpu().numpy() * self._window
-        self._face_px = float(np.sqrt(np.prod(np.ptp(shape_px, axis=0))))
-        self._device = module.device
+    def __init__(self, network: Network) -> None:
+        assert network.shrink, "such a network can find faces"
+        self._network = network
+        width, height = (length // network.shrink for length in network.input_size)
+        self._shape_px = network.mean_shape * (width, height)
+        self._face_px = float(np.sqrt(np.prod(np.ptp(self._shape_px, axis=0))))
+        rows, columns = network.scan(np.zeros((height, width), np.uint8)).shape[1:]
+        self._cell_px = width / columns
+        self._blocks = max(1, round(rows / _STEPS)), max(1, round(columns / _STEPS))  # cells that a window steps by
 
     def __call__(self, grey: np.ndarray, any_rotation: bool = False) -> list[Candidate]:
         """Candidates, the best first, of which no two are the same face.
@@ -103,47 +102,76 @@ class Finder:
             scale *= low / high
 
     def _scan_at(self, grey: np.ndarray, scale: float) -> Iterator[Candidate]:
-        """Candidates in a copy of the photograph of that scale."""
+        """Candidates in a copy of the photograph of that scale.
+
+        The copy is surrounded by a quarter of a window of its repeated border.
+        """
         size = [max(1, round(length * scale)) for length in grey.shape[::-1]]
         small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-        step_x, step_y = (length // _STEPS for length in self._window)
-        left, top = self._window[0] // 2, self._window[1] // 2
-        right, bottom = left + -size[0] % step_x, top + -size[1] % step_y
+        top, left = (round(cells * self._cell_px) for cells in self._blocks)
+        bottom, right = (
+            step + max(-length % step, (_STEPS - 2) * step - length)
+            for step, length in zip((top, left), small.shape, strict=True)
+        )
         padded = cv2.copyMakeBorder(small, top, bottom, left, right, cv2.BORDER_REPLICATE)
-        image = torch.from_numpy(padded).to(self._device)[None, None].float().div_(255).sub_(0.5)
-        logits = self._stage(image.contiguous(memory_format=torch.channels_last))[0]
-        cell = padded.shape[1] / logits.shape[-1]
-        columns, rows = (round(length / cell) for length in self._window)
-        across, down = (max(1, round(step / cell)) for step in (step_x, step_y))
-        views = logits.unfold(1, rows, down).unfold(2, columns, across)  # [K, y, x, rows, columns], nothing is copied
-        some = self._confidence(views[::_SAMPLE].flatten(1, 2).transpose(0, 1))
-        likely = (some > _SAMPLE_THRESHOLD).nonzero()[:, 0]
-        y, x = likely // views.shape[2], likely % views.shape[2]
-        windows = views[:, y, x].transpose(0, 1).contiguous()  # [N, K, rows, columns]
-        scores = self._confidence(windows) if len(likely) else some[likely]
-        chosen = scores.argsort(descending=True)[: 2 * _MOST]
-        chosen = chosen[scores[chosen] > _THRESHOLD]
-        if not len(chosen):
-            return
-        points = self._stage.decode(windows[chosen]).cpu().numpy() * self._window
-        corners = torch.stack([x * across, y * down], dim=1)[chosen].cpu().numpy() * cell - (left, top)
+        confidence, points = _decode_windows(self._network.scan(padded), self._blocks)
+        scores = confidence.mean(-1)
+        best = np.argsort(-scores)[: 2 * _MOST]
         ratio = np.array(grey.shape[::-1]) / size
-        for corner, score, points_px in zip(corners, scores[chosen].tolist(), points, strict=True):
-            yield Candidate((points_px + corner) * ratio, score)
+        for index in best[scores[best] > _THRESHOLD]:
+            points_px = (points[index] * self._cell_px - (left, top)) * ratio
+            place = Placement.onto(self._shape_px, points_px, confidence[index])
+            yield Candidate(place.points(self._shape_px), float(scores[index]))
 
-    def _confidence(self, windows: Tensor) -> Tensor:
-        """The mean confidence of the points in each window."""
-        parts = [self._stage.confidence(part) for part in windows.split(_AT_ONCE)]
-        return torch.cat([part.mean(1) for part in parts if part is not None])
+
+def _decode_windows(logits: np.ndarray, blocks: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Confidences, float32 [N, K], and means, float32 [N, K, 2], in cells, of the heatmaps within all windows.
+
+    The heatmap of a window is the softmax of the logits within it, so its marginal distributions are sums of the same
+    exponentials for all windows. A point that is lost beside a logit larger by 80 somewhere else has a flat heatmap.
+
+    Args:
+        logits: float32 [K, h, w] of a whole photograph.
+        blocks: rows and columns that windows, of ``_STEPS`` times that size, step by.
+    """
+    rows, columns = blocks
+    points, height, width = logits.shape
+    mass = np.exp(np.maximum(logits - logits.max((1, 2), keepdims=True), -80))
+    mass = mass[:, : height // rows * rows, : width // columns * columns]
+    by_rows = mass.reshape(points, -1, rows, mass.shape[2]).sum(2)
+    by_columns = (mass.reshape(-1, columns) @ np.ones(columns, mass.dtype)).reshape(*mass.shape[:2], -1)
+    along_x = sliding_window_view(_windowed(by_rows, 1), _STEPS * columns, 2)[:, :, ::columns]
+    along_y = sliding_window_view(_windowed(by_columns, 2), _STEPS * rows, 1)[:, ::rows]
+    (near_x, x), (near_y, y) = _near_mean(along_x), _near_mean(along_y)  # [K, windows down, windows across]
+    corners = np.mgrid[: x.shape[1], : x.shape[2]][::-1] * np.reshape([columns, rows], (2, 1, 1))
+    means = np.stack([x, y]) + corners[:, None]
+    return (near_x * near_y).reshape(points, -1).T, means.reshape(2, points, -1).T
+
+
+def _windowed(blocks: np.ndarray, axis: int) -> np.ndarray:
+    """The sums of each ``_STEPS`` neighbours along an axis."""
+    return sliding_window_view(blocks, _STEPS, axis).sum(-1)
+
+
+def _near_mean(marginal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The share of each marginal distribution, float [..., n], near its mean; and the mean, in cells."""
+    centres = np.arange(marginal.shape[-1], dtype=marginal.dtype) + 0.5
+    total = marginal.sum(-1)
+    mean = marginal @ centres / total
+    near = marginal * (np.abs(centres - mean[..., None]) <= _RADIUS)
+    return near.sum(-1) / total, mean
 
 
 def distinct(candidates: Sequence[Found]) -> list[Found]:
     """Of candidates that are the same face the best one; the best first."""
-    kept: list[Found] = []
-    for candidate in sorted(candidates, key=lambda each: -each.score):
-        if not any(same_place(candidate, other) for other in kept):
-            kept.append(candidate)
-    return kept
+    ordered = sorted(candidates, key=lambda each: -each.score)
+    boxes = np.array([box_of(each.points_px) for each in ordered]).reshape(-1, 4)
+    same = _overlap(boxes[:, None], boxes) >= _OVERLAP
+    kept: list[int] = []
+    for place in range(len(ordered)):
+        if not same[place, kept].any():
+            kept.append(place)
+    return [ordered[place] for place in kept]
 
 
 def box_of(points_px: np.ndarray) -> tuple[float, float, float, float]:
@@ -154,12 +182,11 @@ def box_of(points_px: np.ndarray) -> tuple[float, float, float, float]:
 
 def same_place(one: HasPoints, other: HasPoints) -> bool:
     """Whether two are the same face: whether the boxes around their points overlap."""
-    return _overlap(one.points_px, other.points_px) >= _OVERLAP
+    return bool(_overlap(np.array(box_of(one.points_px)), np.array(box_of(other.points_px))) >= _OVERLAP)
 
 
-def _overlap(one: np.ndarray, other: np.ndarray) -> float:
-    """Intersection over union of the boxes around points, float [K, 2]; single points have a box of a pixel."""
-    boxes = [np.stack([points.min(0) - 0.5, points.max(0) + 0.5]) for points in (one, other)]
-    low, high = np.maximum(*boxes)[0], np.minimum(*boxes)[1]
-    common = np.prod(np.clip(high - low, 0, None))
-    return float(common / (sum(np.prod(box[1] - box[0]) for box in boxes) - common))
+def _overlap(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Intersection over union of boxes, float [..., 4]; half a pixel wider on each side, for those of single points."""
+    (low, high), (other_low, other_high) = ((box[..., :2] - 0.5, box[..., 2:] + 0.5) for box in (one, other))
+    common = np.clip(np.minimum(high, other_high) - np.maximum(low, other_low), 0, None).prod(-1)
+    return common / ((high - low).prod(-1) + (other_high - other_low).prod(-1) - common)

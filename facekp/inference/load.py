@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from facekp.inference.predictor import Predictor
+from facekp.inference.torch_network import TorchNetwork
 from facekp.models.checkpoint import read_checkpoint
 from facekp.models.module import KeypointModule
 from facekp.runs.find import find_checkpoint
@@ -31,12 +32,11 @@ def load(weights: str | Path | None = None, device: str = "cpu") -> Predictor:
         CheckpointError: if the weights cannot be read, or those of the package were changed.
         ConfigError: if there is no such device.
     """
-    module = _load(_shipped() if weights is None else find_checkpoint(weights), device)
-    frame = None if module.network.scanner() else Predictor(_load(_shipped(), device))
-    return Predictor(module, frame)
+    network = _load(_shipped() if weights is None else find_checkpoint(weights), device)
+    return Predictor(network, None if network.shrink else Predictor(_load(_shipped(), device)))
 
 
-def _load(path: Path, device: str) -> KeypointModule:
+def _load(path: Path, device: str) -> TorchNetwork:
     module = KeypointModule.restore(read_checkpoint(path))
     try:
         module.to(device)
@@ -44,7 +44,7 @@ def _load(path: Path, device: str) -> KeypointModule:
     except (RuntimeError, AssertionError, ValueError, NotImplementedError) as error:  # torch has several kinds
         reason = " ".join(str(error).split())[:120]
         raise ConfigError(f"device={device} cannot be used here ({reason}); try cpu") from error
-    return module
+    return TorchNetwork(module)
 
 
 def _shipped() -> Path:

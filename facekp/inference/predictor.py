@@ -10,17 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from PIL import Image
 
-from facekp.evaluation.evaluate import Prediction
 from facekp.inference import MIN_SCORE
 from facekp.inference.face import Face, Number, chosen
-from facekp.inference.finder import Finder, distinct
+from facekp.inference.finder import Finder, HasPoints, distinct
+from facekp.inference.network import Network, Prediction
 from facekp.inference.pictures import Picture, as_grey
 from facekp.inference.windows import Photograph, Placement
 from facekp.landmarks.scheme import Scheme
-from facekp.models.module import KeypointModule
 from facekp.utils.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -29,27 +27,23 @@ if TYPE_CHECKING:
 _FIRST_LOOK = 0.2  # score below which a candidate is not looked at again
 _TILT = radians(50)  # of a face that is upright
 _LARGEST = 1.2  # width of a face, as a fraction of the longer side of the photograph
-_AT_ONCE = 16  # windows
+_PHOTOGRAPHS, _WINDOWS = 8, 16  # that the network sees together
 
 
 class Predictor:
     """Finds faces in photographs and predicts their points.
 
     Args:
-        module: trained, in evaluation mode.
-        frame: a predictor whose faces tell where to look; needed if the network of ``module`` cannot find faces itself.
-
-    Raises:
-        ConfigError: if neither can find faces.
+        network: trained.
+        frame: a predictor whose faces tell where to look; needed if ``network`` cannot find faces itself.
     """
 
-    def __init__(self, module: KeypointModule, frame: Predictor | None = None) -> None:
-        self._module = module
-        self._size: tuple[int, int] = tuple(module.hparams["model"]["input_size"])
-        self._shape_px = module.mean_shape.cpu().numpy() * self._size
-        self._finder = Finder(module, self._size) if module.network.scanner() else None
+    def __init__(self, network: Network, frame: Predictor | None = None) -> None:
+        self.network = network
+        self.scheme, self.point_indices = network.scheme, network.point_indices
+        self._shape_px = network.mean_shape * network.input_size
+        self._finder = Finder(network) if network.shrink else None
         self._frame = None if self._finder else frame
-        self.scheme, self.point_indices = module.scheme, tuple(module.point_indices)
 
     def __call__(
         self,
@@ -62,7 +56,7 @@ class Predictor:
         """The faces of a photograph, the highest score first; of a list of photographs a list for each.
 
         Args:
-            pictures: one photograph, or a list of several.
+            pictures: one photograph, or a list of several, which the network then sees together.
             faces: which faces.
             box: left, top, right and bottom of the only face, in pixels. Nothing is searched then, and ``min_score``
                 has no effect.
@@ -74,30 +68,52 @@ class Predictor:
 
         Raises:
             DataError: if a picture cannot be read.
-            ConfigError: if the box is none.
+            ConfigError: if the box is none, or neither network can find faces.
         """
-        if not isinstance(pictures, (str, Path, np.ndarray, Image.Image)):
-            return [
-                self(each, faces=faces, box=box, min_score=min_score, any_rotation=any_rotation) for each in pictures
-            ]
-        grey = as_grey(pictures)
-        with torch.inference_mode():
+        given = [pictures] if isinstance(pictures, (str, Path, np.ndarray, Image.Image)) else pictures
+        found: list[list[Face]] = []
+        for start in range(0, len(given), _PHOTOGRAPHS):
+            photographs = [Photograph(as_grey(picture)) for picture in given[start : start + _PHOTOGRAPHS]]
             if box is not None:
-                return self.at(grey, checked_box(box))
-            found = [face for face in self._search(grey, any_rotation) if face.score >= min_score]
-        return chosen(found, faces)
+                found += self._at(photographs, checked_box(box))
+                continue
+            for every in self._search(photographs, any_rotation):
+                found.append(chosen([face for face in every if face.score >= min_score], faces))
+        return found if given is pictures else found[0]
 
-    def _search(self, grey: np.ndarray, any_rotation: bool) -> list[Face]:
-        photograph = Photograph(grey)
+    def follow(self, grey: np.ndarray, faces: Sequence[Face]) -> list[Face]:
+        """Faces of an earlier frame of a video in the next one, uint8 [H, W], with one look at each."""
         if self._finder is None:
-            return [self._framed(photograph, face) for face in self._other()._search(grey, any_rotation)]
-        candidates = [self._onto(found.points_px) for found in self._finder(grey, any_rotation)]
-        places = [place for place in candidates if self._is_possible(place, photograph, any_rotation)]
-        looked = self._predict(photograph, places, flip_test=False)
-        again = distinct([face for face in looked if face.score >= _FIRST_LOOK])
-        places = [self._onto(face.points_px) for face in again]
-        places = [place for place in places if self._is_possible(place, photograph, any_rotation)]
-        return distinct(self._predict(photograph, places))
+            frames = self._other().follow(grey, [face.frame for face in faces if face.frame is not None])
+            return self._framed([Photograph(grey)], [frames])[0]
+        places = [self._onto(face.points_px) for face in faces]
+        return self._predict([Photograph(grey)], [places], flip_test=False)[0]
+
+    def _search(self, photographs: Sequence[Photograph], any_rotation: bool) -> list[list[Face]]:
+        if self._finder is None:
+            return self._framed(photographs, self._other()._search(photographs, any_rotation))
+        candidates = [self._finder(photograph.grey, any_rotation) for photograph in photographs]
+        looked = self._look(photographs, candidates, any_rotation, flip_test=False)
+        likely = [distinct([face for face in faces if face.score >= _FIRST_LOOK]) for faces in looked]
+        return [distinct(faces) for faces in self._look(photographs, likely, any_rotation)]
+
+    def _look(
+        self,
+        photographs: Sequence[Photograph],
+        found: Sequence[Sequence[HasPoints]],
+        any_rotation: bool,
+        flip_test: bool = True,
+    ) -> list[list[Face]]:
+        """The faces of each photograph at the possible ones of the places that were found in it."""
+        places = [
+            [
+                place
+                for each in inside
+                if self._is_possible(place := self._onto(each.points_px), photograph, any_rotation)
+            ]
+            for photograph, inside in zip(photographs, found, strict=True)
+        ]
+        return self._predict(photographs, places, flip_test)
 
     def _is_possible(self, place: Placement, photograph: Photograph, any_rotation: bool) -> bool:
         """Whether a face there would lie in the photograph, and be as upright as asked."""
@@ -106,25 +122,15 @@ class Predictor:
         fits = np.ptp(face, axis=0).min() < _LARGEST * max(photograph.size)
         return bool(inside and fits and (any_rotation or abs(phase(place.factor)) < _TILT))
 
-    def at(self, grey: np.ndarray, box: np.ndarray) -> list[Face]:
-        """The face in a box, float [4], of a grey photograph, uint8 [H, W], by one look at it."""
-        photograph = Photograph(grey)
+    def _at(self, photographs: Sequence[Photograph], box: np.ndarray) -> list[list[Face]]:
+        """The face in a box, float [4], of each photograph, by one look at it."""
         if self._finder is None:
-            return [self._framed(photograph, face) for face in self._other().at(grey, box)]
+            return self._framed(photographs, self._other()._at(photographs, box))
         low, high = self._shape_px.min(0), self._shape_px.max(0)
         centre, size = (box[:2] + box[2:]) / 2, box[2:] - box[:2]
         scale = np.sqrt(np.prod(size) / np.prod(high - low))
         start = Placement(complex(scale), complex(*(centre - scale * (low + high) / 2)))
-        return self._predict(photograph, [start], flip_test=False)
-
-    def follow(self, grey: np.ndarray, faces: Sequence[Face]) -> list[Face]:
-        """Faces of an earlier frame of a video in the next one, with one look at each."""
-        with torch.inference_mode():
-            photograph = Photograph(grey)
-            if self._finder is None:
-                frames = [face.frame for face in faces if face.frame is not None]
-                return [self._framed(photograph, face) for face in self._other().follow(grey, frames)]
-            return self._predict(photograph, [self._onto(face.points_px) for face in faces], flip_test=False)
+        return self._predict(photographs, [[start]] * len(photographs), flip_test=False)
 
     def _onto(self, points_px: np.ndarray) -> Placement:
         return Placement.onto(self._shape_px, points_px)
@@ -134,32 +140,43 @@ class Predictor:
             raise ConfigError("this network cannot find faces; give a heatmap network")
         return self._frame
 
-    def _framed(self, photograph: Photograph, face: Face) -> Face:
-        """The points of this network in the frame of a face that another one has found."""
-        (found,) = self._predict(photograph, [self._frame_of(face, self._other())])
-        return replace(found, score=face.score, frame=face)
+    def _framed(self, photographs: Sequence[Photograph], found: Sequence[Sequence[Face]]) -> list[list[Face]]:
+        """The points of this network in the frames of faces that another one has found."""
+        places = [[self._frame_of(face, self._other()) for face in faces] for faces in found]
+        predicted = self._predict(photographs, places)
+        return [
+            [replace(face, score=frame.score, frame=frame) for face, frame in zip(*pairs, strict=True)]
+            for pairs in zip(predicted, found, strict=True)
+        ]
 
-    def _predict(self, photograph: Photograph, places: Sequence[Placement], flip_test: bool = True) -> list[Face]:
-        """The faces in windows of a photograph."""
-        faces = []
-        for start in range(0, len(places), _AT_ONCE):
-            part = places[start : start + _AT_ONCE]
-            windows = np.stack([photograph.window(place, self._size) for place in part])[:, None]
-            images = torch.from_numpy(windows).to(self._module.device)
-            predicted = self._module.predict(images, flip_test)
-            faces += [self._face(predicted, row, place) for row, place in enumerate(part)]
-        return faces
+    def _predict(
+        self, photographs: Sequence[Photograph], places: Sequence[Sequence[Placement]], flip_test: bool = True
+    ) -> list[list[Face]]:
+        """The faces in windows of each photograph."""
+        size = self.network.input_size
+        where = [
+            (photograph, place) for photograph, inside in zip(photographs, places, strict=True) for place in inside
+        ]
+        faces: list[Face] = []
+        for start in range(0, len(where), _WINDOWS):
+            part = where[start : start + _WINDOWS]
+            windows = np.stack([photograph.window(place, size) for photograph, place in part])
+            predicted = self.network.predict(windows, flip_test)
+            faces += [self._face(predicted, row, place) for row, (_, place) in enumerate(part)]
+        each = iter(faces)
+        return [[next(each) for _ in own] for own in places]
 
     def _face(self, predicted: Prediction, row: int, place: Placement) -> Face:
-        size, confidence, covariance = np.array(self._size, float), None, None
-        if predicted.confidence is not None:
-            confidence = predicted.confidence[row].float().cpu().numpy()
-        if predicted.covariance is not None:
-            in_window = predicted.covariance[row].cpu().numpy() * size * size[:, None]
-            covariance = place.covariance(in_window).astype(np.float32)
-        points_px = place.points(predicted.keypoints[row].cpu().numpy() * size).astype(np.float32)
-        score = 1.0 if confidence is None else float(confidence.mean())
-        return Face(points_px, confidence, covariance, score, self.scheme, self.point_indices)
+        confidence = None if predicted.confidence is None else predicted.confidence[row]
+        covariance = predicted.covariance_px2
+        return Face(
+            place.points(predicted.points_px[row]).astype(np.float32),
+            confidence,
+            None if covariance is None else place.covariance(covariance[row]).astype(np.float32),
+            1.0 if confidence is None else float(confidence.mean()),
+            self.scheme,
+            self.point_indices,
+        )
 
     def _frame_of(self, face: Face, other: Predictor) -> Placement:
         """Where this network's window lies, by the points of a face that another network has found.
@@ -167,7 +184,7 @@ class Predictor:
         Both have seen faces alike in training if their landmarks are the same; otherwise the eyes are matched.
         """
         if other.scheme == self.scheme:
-            return Placement.onto(other._shape_px / other._size * self._size, face.points_px)
+            return Placement.onto(other.network.mean_shape * self.network.input_size, face.points_px)
         own = _eyes(self.scheme, self.point_indices, self._shape_px)
         target = _eyes(other.scheme, other.point_indices, face.points_px)
         if own is None or target is None:

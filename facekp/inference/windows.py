@@ -24,15 +24,17 @@ class Placement:
     shift: complex
 
     @classmethod
-    def onto(cls, shape_px: np.ndarray, points_px: np.ndarray) -> Placement:
+    def onto(cls, shape_px: np.ndarray, points_px: np.ndarray, weights: np.ndarray | None = None) -> Placement:
         """The placement that maps a shape in the window as near as possible to points of the photograph.
 
         Args:
             shape_px, points_px: float [K, 2] with K of at least 2.
+            weights: float [K] of the points; by default all are alike.
         """
         shape, points = _complex(shape_px), _complex(points_px)
-        centre, target = shape.mean(), points.mean()
-        factor = complex(similarity((shape - centre)[None], points - target)[0, 0])
+        centre, target = np.average(shape, weights=weights), np.average(points, weights=weights)
+        root = 1 if weights is None else np.sqrt(weights)
+        factor = complex(similarity((root * (shape - centre))[None], root * (points - target))[0, 0])
         return cls(factor, complex(target - factor * centre))
 
     def points(self, points_px: np.ndarray) -> np.ndarray:
@@ -68,7 +70,8 @@ class Photograph:
     """
 
     def __init__(self, grey: np.ndarray) -> None:
-        self._levels = [np.ascontiguousarray(grey)]
+        self.grey = np.ascontiguousarray(grey)
+        self._levels = [self.grey]
         self.size = grey.shape[1], grey.shape[0]
 
     def window(self, place: Placement, size: tuple[int, int]) -> np.ndarray:

@@ -47,14 +47,14 @@ def test_weights_that_were_changed_are_refused(tmp_path, monkeypatch):
 
 
 def test_the_shipped_file_is_a_checkpoint_like_any_other(predictor):
-    module = facekp.load(loading.SHIPPED)._module
+    module = facekp.load(loading.SHIPPED).network.module
     assert loading.SHIPPED.stat().st_size < 1_600_000
     assert not module.training
     assert all(values.dtype == torch.float32 for values in module.network.parameters())
 
 
 def test_shipping_changes_predictions_by_less_than_a_tenth_of_a_pixel(predictor, face_picture, tmp_path):
-    module = predictor._module
+    module = predictor.network.module
     content = torch.load(loading.SHIPPED, weights_only=True)
     generator = torch.Generator().manual_seed(0)
     content["state_dict"] = {

@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 
 from facekp.inference.predictor import Predictor
+from facekp.inference.torch_network import TorchNetwork
 from facekp.landmarks.scheme import DANES, Scheme
 from facekp.utils.errors import ConfigError, DataError
 from tests.models.helpers import TINY, tiny_module
@@ -138,12 +139,12 @@ def test_a_network_without_a_confidence_gets_the_frame_of_the_face(predictor, fa
     """One that always predicts the mean shape of the Danes then predicts it where the face is."""
     torch.manual_seed(0)
     module = tiny_module((160, 120), selection).eval()
-    shape = predictor._module.mean_shape[module.point_indices]
+    shape = predictor.network.module.mean_shape[module.point_indices]
     with torch.no_grad():
         module.network.last.weight.zero_()
         module.network.last.bias.copy_(shape.flatten())
     module.mean_shape.copy_(shape)
-    (face,) = Predictor(module, predictor)(face_picture[0])
+    (face,) = Predictor(TorchNetwork(module), predictor)(face_picture[0])
     assert face.confidence is None
     assert face.score == face.frame.score
     distance = np.linalg.norm(face.points_px - face_picture[1][module.point_indices], axis=1)
@@ -153,4 +154,4 @@ def test_a_network_without_a_confidence_gets_the_frame_of_the_face(predictor, fa
 def test_a_network_that_cannot_be_framed_is_refused(predictor, face_picture):
     module = tiny_module((160, 120), scheme=Scheme.unknown(5), **TINY).eval()
     with pytest.raises(ConfigError, match="without eyes"):
-        Predictor(module, predictor)(face_picture[0])
+        Predictor(TorchNetwork(module), predictor)(face_picture[0])
