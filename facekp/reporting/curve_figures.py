@@ -64,6 +64,24 @@ def cumulative_errors(
     return _legend_above(figure)
 
 
+def error_by_confidence(confidence: np.ndarray, error_px: np.ndarray, title: str, caption: str) -> Figure:
+    """The mean error of each tenth of the predictions, in ascending order of confidence.
+
+    Args:
+        confidence, error_px: float [N], of N points.
+        title, caption: above and below.
+    """
+    parts = np.array_split(np.argsort(confidence, kind="stable"), min(10, len(confidence)))
+    figure, axes = _curves(title, caption)
+    bars = axes.bar(range(len(parts)), [error_px[part].mean() for part in parts], color=PREDICTION, width=0.75)
+    axes.bar_label(bars, fmt="%.1f", fontsize=_TEXT)
+    axes.set_xticks(range(len(parts)), [f"{confidence[part].mean():.2f}" for part in parts])
+    axes.set_xlabel("mean confidence of each tenth of the predictions, the lowest on the left")
+    axes.set_ylabel("mean error (px)")
+    axes.set_axisbelow(True)
+    return figure
+
+
 def paired_differences(
     differences: Mapping[str, np.ndarray],
     rows: Sequence[str],

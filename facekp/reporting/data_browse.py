@@ -17,6 +17,8 @@ from facekp.utils.terminal import display_path
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_FACES = 30
+
 
 def run(config: Config, folder: Path) -> list[Path]:
     """Draw the data set of a config as the input of its network, and print the path of each sheet.
@@ -34,10 +36,9 @@ def run(config: Config, folder: Path) -> list[Path]:
     """
     records, scheme = read_chosen(config.data)
     config = suit_scheme(config, scheme)
-    point_indices = scheme.select(config.model.selection)
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for name, sheet in draw(config, records, scheme, point_indices):
+    for name, sheet in draw(config, records, scheme):
         paths.append(folder / f"{name}.png")
         sheet.savefig(paths[-1])
         print(display_path(paths[-1]), flush=True)
@@ -61,41 +62,32 @@ def read_chosen(config: DataConfig) -> tuple[list[Record], Scheme]:
     return chosen, scheme
 
 
-def draw(
-    config: Config, records: Sequence[Record], scheme: Scheme, point_indices: Sequence[int]
-) -> Iterator[tuple[str, Figure]]:
+def draw(config: Config, records: Sequence[Record], scheme: Scheme) -> Iterator[tuple[str, Figure]]:
     """Each sheet with its file's name.
 
     Args:
         config: gives the network's input and its augmentation.
         records: at least one.
         scheme: their landmarks.
-        point_indices: which of them the network predicts.
     """
     from facekp.data.augmentation import build_augmentation
     from facekp.data.dataset import AugmentedDataset, FaceDataset
-    from facekp.reporting.data_figures import COLUMNS, PANELS, mean_shapes, numbered, over_people
+    from facekp.reporting.data_figures import mean_shapes, numbered, plain, variants
     from facekp.reporting.faces import face_grid
     from facekp.reporting.figures import evenly
-    from facekp.reporting.samples import plain, variants
 
-    data, size, everything = config.data, config.model.input_size, range(len(scheme))
+    data, size, points = config.data, config.model.input_size, range(len(scheme))
     caption = f"{data.name}, {data.labels} labels"
     as_input = f"{caption}, as the network's input of {size[0]}x{size[1]}"
     faces = FaceDataset(records, size, data.cache_mb)
-    chosen, columns = over_people([record.person for record in records])
-    shown = [plain(faces, index) for index in chosen]
-    title = "ground truth, over people and image types"
-    yield "ground_truth", face_grid(shown, scheme, everything, title, as_input, columns)
-    shown = [plain(faces, index, point_indices) for index in evenly(len(faces), PANELS)]
-    title = f"the points of the selection {config.model.selection}"
-    yield "selected_points", face_grid(shown, scheme, point_indices, title, as_input, COLUMNS)
+    shown = [plain(faces, index) for index in evenly(len(faces), _FACES)]
+    yield "ground_truth", face_grid(shown, scheme, points, "ground truth", as_input, 6)
     types = [record.image_type or 0 for record in records]
     yield "mean_shapes", mean_shapes(faces.keypoints, types, size, scheme, caption)
     augmentation = build_augmentation(config.augment, scheme, config.seed)
     varied = f"{as_input}, augment={config.augment.name}, seed {config.seed}"
     title = f"augmented samples of {records[0].name}"
     shown = variants(AugmentedDataset(records[:1], size, augmentation), 0)
-    yield "augmentation", face_grid(shown, scheme, everything, title, varied, 4, cropped=False)
+    yield "augmentation", face_grid(shown, scheme, points, title, varied, 4, cropped=False)
     photograph = FaceDataset(records[:1], records[0].image_size)
     yield "numbered_points", numbered(plain(photograph, 0), scheme, caption)

@@ -11,7 +11,6 @@ import numpy as np
 from rich.table import Column, Table
 
 from facekp.config import Config
-from facekp.data.download.danes import MANIFEST, verify
 from facekp.data.images import load_grey
 from facekp.data.label_repair import swapped_eyes
 from facekp.data.records import Record, name_of_type
@@ -19,7 +18,6 @@ from facekp.data.shape_model import ShapeFits, fit_others
 from facekp.landmarks.scheme import DANES, Scheme
 from facekp.reporting.data_browse import read_chosen
 from facekp.utils.errors import DataError
-from facekp.utils.files import user_path
 from facekp.utils.terminal import console, display_path
 
 _SUSPECTS = 12
@@ -63,7 +61,7 @@ def run(config: Config, folder: Path) -> Report:
     out.print(f"{name}: {len(records)} photographs, {len(scheme)} points each")
     out.print(_counts(records))
     findings = Table.grid(padding=(0, 2))
-    for kind, finding in _findings(report, user_path(str(config.data.root))):
+    for kind, finding in _findings(report):
         findings.add_row(kind, finding)
     out.print(findings)
     if isinstance(report.fits, ShapeFits):
@@ -97,21 +95,6 @@ def _misordered(records: Sequence[Record], scheme: Scheme) -> dict[str, list[str
     return {name: [scheme.group_of(eye[0]).name for eye in eyes] for name, eyes in faulty.items() if eyes}
 
 
-def compare_published(folder: Path) -> str:
-    """A short description of how the files of a folder differ from the published Danes set."""
-    found = verify(folder)
-    if len(found.changed + found.missing) == len(MANIFEST.read_text().splitlines()):
-        return "none is of the published Danes set"
-    kinds = {
-        "edited labels": [name for name in found.changed if name.endswith(".asf")],
-        "edited photographs": [name for name in found.changed if not name.endswith(".asf")],
-        "missing": found.missing,
-        "others": found.extra,
-    }
-    differing = [f"{kind}: {_listed(names)}" for kind, names in kinds.items() if names]
-    return "; ".join(["as published" if found.complete else "not as published", *differing])
-
-
 def _counts(records: Sequence[Record]) -> Table:
     cells = Counter((record.sex or "?", record.image_type or 0) for record in records)
     sexes, types = sorted({sex for sex, _ in cells}), sorted({kind for _, kind in cells})
@@ -125,13 +108,12 @@ def _counts(records: Sequence[Record]) -> Table:
     return table
 
 
-def _findings(report: Report, folder: Path) -> Iterator[tuple[str, str]]:
+def _findings(report: Report) -> Iterator[tuple[str, str]]:
     photographs = Counter(record.person for record in report.records)
     counts = {count: [p for p in sorted(photographs) if photographs[p] == count] for count in photographs.values()}
     each = [f"{count} of each of {_ranges(persons)}" for count, persons in counts.items()]
     yield f"{len(photographs)} people", "; ".join(each)
     if report.scheme == DANES:
-        yield "files", compare_published(folder)
         eyes = [f"{image} {group}" for image, groups in report.misordered.items() for group in groups]
         state = "corrected here" if report.mended else "not corrected; data.labels=mended corrects them"
         yield "mis-ordered eyes", f"{len(eyes)}, {state}: {', '.join(eyes)}" if eyes else "none"

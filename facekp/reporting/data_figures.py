@@ -3,39 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
+from facekp.data.dataset import AugmentedDataset, FaceDataset
 from facekp.data.records import name_of_type
 from facekp.landmarks.scheme import Scheme
 from facekp.reporting.faces import FacePanel, box_around, legend, show, zoom
-from facekp.reporting.figures import BASELINE, TRUTH, draw_points, empty_panels, evenly, halo, new_figure
+from facekp.reporting.figures import BASELINE, TRUTH, draw_points, empty_panels, halo, new_figure
 
 _TEXT = 9
-PANELS = 30
-COLUMNS = 6
-"""Number of faces on a sheet, and in a row."""
 _LARGE = 8.5  # inches
 
 
-def over_people(persons: Sequence[int]) -> tuple[list[int], int]:
-    """Indices of all photographs of a few people, and the number of columns that gives each person a row.
+def plain(faces: FaceDataset, index: int, point_indices: Sequence[int] | None = None) -> FacePanel:
+    """A face with its selected points, or all, without augmentation."""
+    keypoints = faces.keypoints[index]
+    chosen = keypoints if point_indices is None else keypoints[list(point_indices)]
+    return FacePanel(faces.records[index].title, faces.image(index), chosen, landmarks=keypoints)
 
-    The people are spread evenly over those who have the most photographs.
 
-    Args:
-        persons: the person on each photograph.
-    """
-    of_person: dict[int, list[int]] = {}
-    for index, person in enumerate(persons):
-        of_person.setdefault(person, []).append(index)
-    most = max(len(indices) for indices in of_person.values())
-    fullest = [indices for indices in of_person.values() if len(indices) == most]
-    people = evenly(len(fullest), max(1, PANELS // most))
-    columns = most * max(1, COLUMNS // most) if most <= COLUMNS else COLUMNS  # whole people, if more than one fits
-    return [fullest[person][i] for person in people for i in evenly(most, PANELS)], columns
+def augmented(faces: AugmentedDataset, key: tuple[int, int], point_indices: Sequence[int] | None = None) -> FacePanel:
+    """An augmented sample with its selected points, or all; see :class:`facekp.data.samplers.EpochSampler` for keys."""
+    sample = faces[key]
+    keypoints = sample["keypoints"].numpy()
+    chosen = keypoints if point_indices is None else keypoints[list(point_indices)]
+    return FacePanel(faces.records[key[1]].title, sample["image"][0].numpy(), chosen)
+
+
+def variants(faces: AugmentedDataset, index: int, count: int = 11) -> list[FacePanel]:
+    """A face as it is, then its first ``count`` augmented samples, which are what as many epochs train on."""
+    samples = [augmented(faces, (number, index)) for number in range(count)]
+    titled = [replace(sample, title=f"sample {number}") for number, sample in enumerate(samples)]
+    return [plain(faces, index), *titled]
 
 
 def numbered(face: FacePanel, scheme: Scheme, caption: str) -> Figure:

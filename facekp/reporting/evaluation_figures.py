@@ -18,8 +18,7 @@ from facekp.evaluation.evaluate import Evaluation
 from facekp.models.module import KeypointModule
 from facekp.reporting import figures
 from facekp.reporting import network_figures as layers
-from facekp.reporting.confidence import draw_confidence
-from facekp.reporting.curve_figures import cumulative_errors, loss_curves
+from facekp.reporting.curve_figures import cumulative_errors, error_by_confidence, loss_curves
 from facekp.reporting.data_figures import numbered
 from facekp.reporting.faces import FacePanel, face_grid
 from facekp.runs.folder import RunFolder
@@ -109,7 +108,7 @@ def _errors(evaluation: Evaluation, measured: dict[str, Any]) -> Iterator[tuple[
     )
     if predictions.confidence is not None:
         confidence, distance_px = predictions.confidence.ravel(), errors.distance_px.ravel()
-        yield "confidence", draw_confidence(confidence, distance_px, "error by confidence", caption)
+        yield "confidence", error_by_confidence(confidence, distance_px, "error by confidence", caption)
 
 
 def _turned(evaluation: Evaluation, by_image: np.ndarray) -> list[int]:

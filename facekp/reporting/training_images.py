@@ -12,10 +12,9 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_only
 
 from facekp.data.dataset import FaceDataset
-from facekp.reporting.data_figures import mean_shapes, numbered
+from facekp.reporting.data_figures import augmented, mean_shapes, numbered, plain, variants
 from facekp.reporting.faces import FacePanel, face_grid
 from facekp.reporting.figures import evenly
-from facekp.reporting.samples import augmented, plain, variants
 from facekp.training.callbacks import writers
 from facekp.utils.errors import ConfigError
 

@@ -75,3 +75,13 @@ def test_losses_are_thick_where_validation_and_thin_and_smoothed_where_training(
     np.testing.assert_array_equal(validation.get_xydata(), [[99, 0.3], [299, 0.2]])
     assert axes.get_yscale() == "log"
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["a", "b"]
+
+
+def test_each_tenth_of_the_predictions_by_confidence_has_a_bar_with_its_error():
+    confidence = RNG.permutation(np.arange(1000) / 1000)
+    (axes,) = figures.error_by_confidence(confidence, 10 * (1 - confidence), "t", "c").axes
+    mean_confidence = 0.0495 + 0.1 * np.arange(10)
+    np.testing.assert_allclose([bar.get_height() for bar in axes.patches], 10 * (1 - mean_confidence))
+    assert axes.get_xticklabels()[0].get_text() == "0.05"
+    few = figures.error_by_confidence(np.array([0.2, 0.1]), np.array([1.0, 3.0]), "t", "c").axes[0].patches
+    assert [bar.get_height() for bar in few] == [3, 1]

@@ -11,7 +11,7 @@ from facekp.landmarks.scheme import DANES
 from facekp.reporting.data_browse import draw, read_chosen, run
 from facekp.utils.errors import ConfigError, DataError
 
-SHEETS = ["ground_truth", "selected_points", "mean_shapes", "augmentation", "numbered_points"]
+SHEETS = ["ground_truth", "mean_shapes", "augmentation", "numbered_points"]
 
 
 def config_of(root: Path, selection: str = "nose_tip", **settings) -> Config:
@@ -29,7 +29,7 @@ def config_of(root: Path, selection: str = "nose_tip", **settings) -> Config:
 def sheets(drawn_root) -> dict[str, Figure]:
     config = config_of(drawn_root)
     records, scheme = read_chosen(config.data)
-    return dict(draw(config, records, scheme, scheme.select(config.model.selection)))
+    return dict(draw(config, records, scheme))
 
 
 def words(figure: Figure) -> str:
@@ -43,7 +43,7 @@ def test_each_sheet_is_drawn_and_says_on_which_data(sheets):
 
 
 def test_faces_are_shown_as_the_network_sees_them_and_numbers_on_the_photograph(sheets):
-    for name, shape in (("ground_truth", (60, 80)), ("selected_points", (60, 80)), ("augmentation", (60, 80))):
+    for name, shape in (("ground_truth", (60, 80)), ("augmentation", (60, 80))):
         assert {panel.images[0].get_array().shape for panel in sheets[name].axes} == {shape}
         assert "80x60" in words(sheets[name])
     assert sheets["numbered_points"].axes[0].images[0].get_array().shape == (480, 640)

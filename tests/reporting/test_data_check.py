@@ -8,7 +8,7 @@ from facekp.config import Config, DataConfig
 from facekp.data.readers.danes import DanesReader
 from facekp.data.records import Record
 from facekp.landmarks.scheme import DANES, Scheme
-from facekp.reporting.data_check import ShapeFits, check, compare_published, fit_others, run
+from facekp.reporting.data_check import ShapeFits, check, fit_others, run
 from facekp.utils.errors import ConfigError, DataError
 
 SWAPPED = [4, 3, 2, 1, 0, 7, 6, 5]
@@ -123,7 +123,7 @@ def test_a_small_set_is_reported_within_100_columns_and_nothing_is_drawn(drawn_r
     assert not report.misordered
     assert not report.outside
     printed = capsys.readouterr().out
-    for word in ("drawn, mended labels", "24 photographs", "type 6", "6 of each of 1-4", "none is of the published"):
+    for word in ("drawn, mended labels", "24 photographs", "type 6", "6 of each of 1-4"):
         assert word in printed
     assert "more than 20 photographs of other people" in printed
     assert max(map(len, printed.splitlines())) <= 100
@@ -168,22 +168,3 @@ def test_the_known_faults_of_the_danes_and_how_they_fit(danes_root):
     assert report.mended
     assert isinstance(report.fits, ShapeFits)
     assert report.fits.residual_px.mean() == pytest.approx(2.64, abs=0.01)
-
-
-@pytest.mark.danes
-def test_files_that_differ_from_the_published_ones_are_reported(danes_root, tmp_path):
-    assert compare_published(danes_root) == "as published"
-    for path in sorted(danes_root.iterdir())[2:]:
-        (tmp_path / path.name).symlink_to(path)
-    for name in ("02-1m.asf", "40-6m.jpg"):
-        (tmp_path / name).unlink()
-        (tmp_path / name).write_bytes((danes_root / name).read_bytes() + b"\n")
-    (tmp_path / "notes.txt").write_text("mine")
-    assert compare_published(tmp_path) == (
-        "not as published; edited labels: 1 (02-1m.asf); edited photographs: 1 (40-6m.jpg); "
-        "missing: 2 (01-1m.asf, 01-1m.jpg); others: 1 (notes.txt)"
-    )
-
-
-def test_a_folder_without_any_published_file_is_not_measured_by_them(drawn_root):
-    assert compare_published(drawn_root) == "none is of the published Danes set"

@@ -13,8 +13,8 @@ from facekp.data.dataset import AugmentedDataset, FaceDataset
 from facekp.data.records import IMAGE_TYPES
 from facekp.landmarks.scheme import DANES, Group, Scheme
 from facekp.reporting import data_figures as sheets
+from facekp.reporting.data_figures import plain, variants
 from facekp.reporting.faces import FacePanel, face_grid
-from facekp.reporting.samples import plain, variants
 
 SIZE = (80, 60)
 
@@ -44,27 +44,6 @@ def is_red(colour: str) -> bool:
 
 def words(figure: Figure) -> str:
     return " ".join(text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text")))
-
-
-def test_people_are_chosen_over_their_types_a_row_for_each(drawn_records):
-    chosen, columns = sheets.over_people([record.person for record in drawn_records])
-    assert (chosen, columns) == (list(range(24)), 6)
-
-
-@pytest.mark.parametrize(("of_each", "columns"), [(1, 6), (2, 6), (4, 4), (12, 6), (24, 6)])
-def test_any_number_of_photographs_of_a_person_fits(of_each, columns):
-    assert sheets.over_people([i // of_each for i in range(24)]) == (list(range(24)), columns)
-
-
-def test_people_are_chosen_who_have_the_most_photographs(drawn_records):
-    chosen, _ = sheets.over_people([record.person for record in drawn_records[1:]])
-    assert chosen == list(range(5, 23))
-
-
-def test_no_more_people_are_chosen_than_a_sheet_has_room_for():
-    chosen, columns = sheets.over_people([i // 6 for i in range(600)])
-    assert (len(chosen), columns) == (30, 6)
-    assert {chosen[0] // 6, chosen[-1] // 6} == {0, 99}
 
 
 def test_a_face_is_shown_as_the_network_sees_it_with_the_selected_points(faces):

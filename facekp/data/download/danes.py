@@ -10,7 +10,6 @@ import tarfile
 import time
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import IO
 
@@ -36,48 +35,6 @@ class DownloadError(Exception):
     """Why an address does not give the set; the message follows the address, as in "has the status 404"."""
 
 
-@dataclass(frozen=True)
-class Differences:
-    """How a folder differs from a manifest; each is a sorted tuple of names."""
-
-    missing: tuple[str, ...]
-    changed: tuple[str, ...]
-    extra: tuple[str, ...]
-
-    @property
-    def complete(self) -> bool:
-        """Whether every file is there and genuine; there may be others."""
-        return not (self.missing or self.changed)
-
-    def __str__(self) -> str:
-        kinds = {"missing": self.missing, "changed": self.changed, "extra": self.extra}
-        return ", ".join(f"{len(names)} {kind} ({_some(names)})" for kind, names in kinds.items() if names)
-
-
-def verify(folder: Path, manifest: Path = MANIFEST) -> Differences:
-    """Compare the content of the files in a folder with a manifest.
-
-    Args:
-        folder: need not exist.
-        manifest: lines of a SHA-256 and a name, as ``sha256sum`` writes them.
-
-    Raises:
-        OSError: if a file cannot be read.
-    """
-    digests = _digests(manifest)
-    present = {path.name: path for path in folder.iterdir()} if folder.is_dir() else {}
-    genuine = {
-        name
-        for name in digests.keys() & present
-        if present[name].is_file() and _digest(present[name].read_bytes()) == digests[name]
-    }
-    return Differences(
-        missing=tuple(sorted(digests.keys() - present)),
-        changed=tuple(sorted((digests.keys() & present) - genuine)),
-        extra=tuple(sorted(present.keys() - digests)),
-    )
-
-
 def download_danes(folder: Path, urls: Sequence[str], manifest: Path = MANIFEST) -> Path:
     """Download the Danes set into a folder, from the first address with the genuine files.
 
@@ -87,7 +44,7 @@ def download_danes(folder: Path, urls: Sequence[str], manifest: Path = MANIFEST)
     Args:
         folder: absent, empty, or holding the complete set.
         urls: of .zip or .tar.gz archives, tried in turn.
-        manifest: of the set, see :func:`verify`.
+        manifest: lines of a SHA-256 and a name, as ``sha256sum`` writes them.
 
     Returns:
         The folder's full path.
@@ -97,26 +54,32 @@ def download_danes(folder: Path, urls: Sequence[str], manifest: Path = MANIFEST)
             unchanged.
     """
     folder = user_path(folder).resolve()
+    digests = dict(line.split()[::-1] for line in manifest.read_text().splitlines())
 
     def fill(new: Path) -> None:
-        for name, content in _search(urls, _digests(manifest)).items():
+        for name, content in _search(urls, digests).items():
             (new / name).write_bytes(content)
 
     try:
-        make_folder(folder, fill, lambda: _holds_set(folder, manifest))
+        make_folder(folder, fill, lambda: _holds_set(folder, digests))
     except OSError as error:
         raise DataError(f"the Danes set cannot be put into {folder}: {error}; mend that or choose another") from error
     return folder
 
 
-def _holds_set(folder: Path, manifest: Path) -> bool:
-    differences = verify(folder, manifest)
-    if not differences.complete and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+def _holds_set(folder: Path, digests: dict[str, str]) -> bool:
+    """Whether a folder has all files of the set, and maybe others."""
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return False
+    files = {name: folder / name for name in digests if (folder / name).is_file()}
+    genuine = {name for name, path in files.items() if _digest(path.read_bytes()) == digests[name]}
+    if absent := sorted(digests.keys() - genuine):
         raise DataError(
-            f"{folder} is not the Danes set as it was published: {differences}; nothing in it was touched. Move it "
-            "away to download the set afresh, or set FACEKP_DANES or data.root to it to use it as it is"
+            f"{folder} is not the Danes set as it was published: {len(absent)} missing or changed ({_some(absent)}); "
+            "nothing in it was touched. Move it away to download the set afresh, or set FACEKP_DANES or data.root to "
+            "it to use it as it is"
         )
-    return differences.complete
+    return True
 
 
 def _search(urls: Sequence[str], digests: dict[str, str]) -> dict[str, bytes]:
@@ -205,11 +168,6 @@ def _members(archive: bytes) -> Iterator[tuple[str, IO[bytes]]]:
         for entry in tar:
             if entry.isreg() and (file := tar.extractfile(entry)):
                 yield entry.name, file
-
-
-def _digests(manifest: Path) -> dict[str, str]:
-    lines = (line.split() for line in manifest.read_text().splitlines())
-    return {name: digest for digest, name in lines}
 
 
 def _digest(content: bytes) -> str:

@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 from facekp.data.download import danes
-from facekp.data.download.danes import MANIFEST, Differences, download_danes, verify
+from facekp.data.download.danes import MANIFEST, download_danes
 from facekp.utils.errors import DataError
 
 PIECE = 16 * 1024
@@ -171,7 +171,7 @@ def test_the_genuine_set_is_downloaded(
     monkeypatch.undo()
     files = {f"imm_face_db/{path.name}": path.read_bytes() for path in danes_root.iterdir() if path.is_file()}
     assert download_danes(folder, [site.offer("/set", gives(pack(files)))]) == folder
-    assert verify(folder) == Differences((), (), ())
+    assert len(contents(folder)) == 480
 
 
 # What goes well
@@ -287,8 +287,9 @@ def test_without_a_network_the_search_ends_soon_and_says_what_to_do(
 @pytest.mark.parametrize(
     ("found", "difference"),
     [
-        ({"01-1m.asf": b"edited"}, r"3 missing \(01-1m.jpg, 01-2m.asf, 01-2m.jpg\), 1 changed \(01-1m.asf\)"),
-        ({"mine.txt": b"mine"}, r"4 missing \(01-1m.asf, 01-1m.jpg, 01-2m.asf, \.\.\.\), 1 extra \(mine.txt\)"),
+        ({"01-1m.asf": FILES["01-1m.asf"]}, r"3 missing or changed \(01-1m.jpg, 01-2m.asf, 01-2m.jpg\)"),
+        ({"01-1m.asf": b"edited"}, r"4 missing or changed \(01-1m.asf, 01-1m.jpg, 01-2m.asf, \.\.\.\)"),
+        ({"mine.txt": b"mine"}, r"4 missing or changed \(01-1m.asf, 01-1m.jpg, 01-2m.asf, \.\.\.\)"),
     ],
 )
 @pytest.mark.parametrize("meanwhile", [False, True])
