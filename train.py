@@ -118,9 +118,10 @@ def _print_start(config: Config, split: Split) -> None:
 
 def compare(sweep: Path) -> Path:
     """Set the runs of a sweep's folder side by side; returns the path of the page, which is written there."""
-    from facekp.reporting.comparison import write_comparison
+    from facekp.reporting import comparison
 
-    return write_comparison(EvaluateConfig(compare=[str(sweep)], output_dir=str(sweep)))[1]
+    comparison.compare(EvaluateConfig(compare=[str(sweep)], output_dir=str(sweep)), printed=False)
+    return sweep / "compare.html"
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -39,29 +40,15 @@ Photographs = tuple[dict[str, Record], Scheme]
 """Records by name, and the scheme of their landmarks."""
 
 
-def compare(config: EvaluateConfig) -> dict[str, Any]:
+def compare(config: EvaluateConfig, printed: bool = True) -> dict[str, Any]:
     """Write compare.html, compare.csv, compare.json and figures/*.png for the given runs.
 
     Args:
         config: checked; ``compare`` names the runs.
+        printed: whether to print a table, too.
 
     Returns:
         The content of compare.json.
-
-    Raises:
-        FacekpError: as :func:`write_comparison`.
-    """
-    compared, page = write_comparison(config)
-    print_comparison(compared)
-    print(f"Page        {display_path(page)}")
-    return compared
-
-
-def write_comparison(config: EvaluateConfig) -> tuple[dict[str, Any], Path]:
-    """Do what :func:`compare` does, but print nothing.
-
-    Returns:
-        The content of compare.json, and the path of the page.
 
     Raises:
         ConfigError: if the runs cannot be compared.
@@ -81,7 +68,10 @@ def write_comparison(config: EvaluateConfig) -> tuple[dict[str, Any], Path]:
     write_text(folder / "compare.json", json.dumps(compared, indent=1) + "\n")
     write_csv(folder / "compare.csv", [_flat(row) for row in compared["runs"]])
     write_comparison_page(folder, compared, draw(compared, runs, losses, photographs))
-    return compared, folder / "compare.html"
+    if printed:
+        print_comparison(compared)
+        print(f"Page        {display_path(folder / 'compare.html')}")
+    return compared
 
 
 def main(arguments: list[str]) -> None:
@@ -163,21 +153,21 @@ def find_photographs(
         if root:
             raise DataError(f"the settings of {name} do not tell how to read data.root={root}: {error}") from error
         return None
-    kept = Path(data.folder)
-    places = [data.root, os.environ.get("FACEKP_DANES"), kept / "danes", kept / f"standin-{data.people}"]
-    for place in [root] if root else filter(None, places):
-        try:
-            records, scheme = read_records(replace(data, root=str(place)))
-        except FacekpError:
-            if root:
-                raise
-            continue
-        found = {record.name: record for record in records}
-        if all(image in found and _is_shown(found[image], run, row) for row, image in enumerate(run.images)):
-            return {image: found[image] for image in run.images}, scheme
     if root:
-        raise DataError(f"data.root={root} does not hold the faces of {name}; correct it, or leave it out")
+        return _photographs_in(root, data, run)
+    kept = Path(data.folder)
+    for place in (data.root, os.environ.get("FACEKP_DANES"), kept / "danes", kept / f"standin-{data.people}"):
+        with suppress(FacekpError):
+            return _photographs_in(place, data, run)
     return None
+
+
+def _photographs_in(place: str | Path | None, data: DataConfig, run: PredictionTable) -> Photographs:
+    records, scheme = read_records(replace(data, root=str(place) if place else None))
+    found = {record.name: record for record in records}
+    if not all(image in found and _is_shown(found[image], run, row) for row, image in enumerate(run.images)):
+        raise DataError(f"data.root={place} does not hold the faces of the runs; correct it, or leave it out")
+    return {image: found[image] for image in run.images}, scheme
 
 
 def _data_settings(config: Mapping[str, Any], labels: str) -> DataConfig:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from rich.table import Table
 
 from facekp.data.images import load_grey
 from facekp.data.records import Record
@@ -20,7 +19,7 @@ from facekp.reporting.faces import FacePanel, face_grid
 from facekp.reporting.figures import LINE_COLOURS
 from facekp.reporting.pages import WORDS, inlined, write_page
 from facekp.runs.folder import Scalars
-from facekp.utils.terminal import print_table
+from facekp.utils.terminal import counted, print_table
 
 _SHOWN_FACES = 6
 _SHOWN_WIDTH = 640
@@ -44,13 +43,9 @@ def caption(compared: Mapping[str, Any]) -> str:
     """The data on which the runs were compared, for figures."""
     return (
         f"{compared['data']}, {compared['labels']} labels, split {', '.join(compared['splits'])}, "
-        f"{' and '.join(compared['weights'])} weights: {_count(compared['images'], 'held-out image')} of "
-        f"{_count(compared['people'], 'person', 'people')}, {_count(compared['points'], 'point')} each"
+        f"{' and '.join(compared['weights'])} weights: {counted(compared['images'], 'held-out image')} of "
+        f"{counted(compared['people'], 'person', 'people')}, {counted(compared['points'], 'point')} each"
     )
-
-
-def _count(number: int, one: str, many: str | None = None) -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def draw(
@@ -71,17 +66,9 @@ def draw(
     reference = rows[0]["run"]
     title = f"difference of error_px from {reference}, with 95 % interval over people"
     unit = "px (left of the line: better)"
-    overall = np.array([_interval(row["difference"]["error_px"]) for row in rows[1:]])
+    parts = [[row["difference"]["error_px"][part] for part in ("mean", "low", "high")] for row in rows[1:]]
     two_lines = _labels(rows, between="\n")[1:]
-    yield "differences", title, paired_differences({"all": overall}, two_lines, unit, title, text)
-    title = title.replace(",", ", by image type,", 1)
-    kinds = list(compared["images_by_type"])
-    by_type = {
-        label: np.array([_interval(row["error_px_by_type"][kind]) for kind in kinds])
-        for label, row in zip(labels[1 : _SHOWN_RUNS + 1], rows[1:], strict=False)
-    }
-    colours = LINE_COLOURS[1 : len(by_type) + 1]
-    yield "differences_by_type", title, paired_differences(by_type, kinds, unit, title, text, colours)
+    yield "differences", title, paired_differences(np.array(parts, float), two_lines, unit, title, text)
     title = "cumulative error of the images"
     by_image = {label: _by_image(run) for label, run in zip(labels, runs.values(), strict=True)}
     yield "cumulative_error", title, cumulative_errors(by_image, "mean error of an image (px)", title, text)
@@ -96,10 +83,6 @@ def draw(
             shown = _most_different(runs[reference], runs[name], records)
             points = runs[name].point_indices
             yield f"faces_{number}", title, face_grid(shown, scheme, points, title, text, names=(name, reference))
-
-
-def _interval(difference: Mapping[str, Any]) -> list[float]:
-    return [np.nan if difference[part] is None else difference[part] for part in ("mean", "low", "high")]
 
 
 def _by_image(run: PredictionTable) -> np.ndarray:
@@ -139,7 +122,7 @@ def write_comparison_page(
         compared=compared,
         caption=caption(compared),
         reference=_labels(rows)[0],
-        common=None if whole else f"{_count(compared['images'], 'image')} and {_count(compared['points'], 'point')}",
+        common=None if whole else f"{counted(compared['images'], 'image')} and {counted(compared['points'], 'point')}",
         results=_results(rows),
         settings=(["run", *rows[0]["settings"]], [[row["run"], *row["settings"].values()] for row in rows]),
         differences=(
@@ -174,14 +157,7 @@ def print_comparison(compared: Mapping[str, Any]) -> None:
         headings.insert(_LEADING, "overrides")
         for row, typed in zip(rows, overrides, strict=True):
             row.insert(_LEADING, typed)
-    table = Table()
-    for heading in headings:
-        table.add_column(
-            heading.replace(", ", "\n"), justify="left" if heading in ("run", "verdict", "overrides") else "right"
-        )
-    for row in rows:
-        table.add_row(*row)
-    print_table(table, f"{caption(compared)}; the first run is the reference")
+    print_table(headings, rows, f"{caption(compared)}; the first run is the reference", ("verdict", "overrides"))
 
 
 def _results(rows: Rows) -> tuple[list[str], list[list[str]]]:

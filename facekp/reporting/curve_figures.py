@@ -82,37 +82,26 @@ def error_by_confidence(confidence: np.ndarray, error_px: np.ndarray, title: str
     return figure
 
 
-def paired_differences(
-    differences: Mapping[str, np.ndarray],
-    rows: Sequence[str],
-    unit: str,
-    title: str,
-    caption: str,
-    colours: Sequence[str] = (PREDICTION,),
-) -> Figure:
+def paired_differences(differences: np.ndarray, rows: Sequence[str], unit: str, title: str, caption: str) -> Figure:
     """Differences with their confidence intervals, and the line of no difference (a forest plot).
 
     Args:
-        differences: float [rows, 3] by run: the mean, and the lower and upper end of its interval, which may be NaN.
+        differences: float [rows, 3]: the mean, and the lower and upper end of its interval, which may be NaN.
         rows: their names, from top to bottom.
         unit: label of the axis.
         title, caption: above and below.
-        colours: one per run.
     """
-    step = 1 / (len(differences) + 0.5)
-    figure = new_figure(8, 1.6 + max(0.24 / step, 0.4) * len(rows), title, caption)
+    figure = new_figure(8, 1.6 + 0.4 * len(rows), title, caption)
     axes = figure.subplots()
     axes.axvline(0, color=BASELINE, linewidth=1)
-    for number, ((name, values), colour) in enumerate(zip(differences.items(), colours, strict=True)):
-        heights = np.arange(len(rows)) + (number - (len(differences) - 1) / 2) * step
-        mean, low, high = values.T
-        axes.hlines(heights, low, high, color=colour, linewidth=2)
-        axes.plot(mean, heights, "D", color=colour, markersize=4.5, label=legend_name(name))
+    mean, low, high = differences.T
+    axes.hlines(range(len(rows)), low, high, color=PREDICTION, linewidth=2)
+    axes.plot(mean, range(len(rows)), "D", color=PREDICTION, markersize=4.5)
     axes.set_yticks(range(len(rows)), rows, fontsize=_TEXT)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlabel(unit)
     axes.grid(alpha=0.3, axis="x")
-    return _legend_above(figure) if len(differences) > 1 else figure
+    return figure
 
 
 def _curves(title: str, caption: str) -> tuple[Figure, Axes]:

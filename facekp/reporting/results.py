@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-
 from facekp.evaluation.catalogue import CATALOGUE, Metric
 from facekp.evaluation.errors import errors_of
 from facekp.evaluation.evaluate import Evaluation
@@ -89,20 +87,13 @@ def _number(value: float) -> str:
 def print_results(measured: dict[str, Any]) -> None:
     """Print the tables by image type and by point group, and what to think of them."""
     title = "{model}, {weights} weights (epoch {epoch}): {data}, {labels} labels, split {split}, {images} images"
+    metrics = shown_metrics(measured)
     for key, heading in shown_tables(measured).items():
-        print_table(_table(measured, key, heading), title.format(**measured))
+        rows = measured[key] | {"mean shape": measured["mean_shape"][key]["all"]}
+        cells_of = [[name, *cells(row, metrics)] for name, row in rows.items()]
+        print_table([heading, *titles(metrics)], cells_of, title.format(**measured))
     text, usable = verdict(measured)
     console().print(text, style="" if usable else "bold red", highlight=False)
-
-
-def _table(measured: dict[str, Any], key: str, heading: str) -> Table:
-    metrics = shown_metrics(measured)
-    table = Table(heading)
-    for title in titles(metrics):
-        table.add_column(title.replace(", ", "\n"), justify="right")
-    for name, row in (measured[key] | {"mean shape": measured["mean_shape"][key]["all"]}).items():
-        table.add_row(name, *cells(row, metrics))
-    return table
 
 
 def shown_tables(measured: dict[str, Any]) -> dict[str, str]:

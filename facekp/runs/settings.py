@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from facekp.runs.folder import RunFolder
@@ -41,19 +41,14 @@ def referred(value: Any, config: Mapping[str, Any]) -> Any:
 def differing_settings(runs: Sequence[RunFolder]) -> list[dict[str, str]]:
     """For each run, the settings in which the runs differ, as texts, including weights and epoch.
 
-    A part that only some runs have, such as one kind of augmentation, is shown as its class or its keys.
-
     Raises:
         DataError: if a file of a run is damaged.
     """
     settings = [{key: run.measured[key] for key in _OF_EVALUATION} | run.config for run in runs]
-    columns = {
-        name: [_text(referred(value, config)) for value, config in zip(values, settings, strict=True)]
-        for name, values in _differences(settings, "").items()
-    }
-    return [
-        {name: _shortened(words[i]) for name, words in columns.items() if len(set(words)) > 1} for i in range(len(runs))
-    ]
+    told = [{name: str(referred(value, each)) for name, value in _leaves(each, "")} for each in settings]
+    names = dict.fromkeys(name for each in told for name in each)
+    differing = [name for name in names if len({each.get(name, "–") for each in told}) > 1]
+    return [{name: _shortened(each.get(name, "–")) for name in differing} for each in told]
 
 
 def differing_overrides(runs: Sequence[RunFolder]) -> list[str]:
@@ -71,29 +66,18 @@ def differing_overrides(runs: Sequence[RunFolder]) -> list[str]:
     return [_shortened(", ".join(f"{short[name]}={each[name]}" for name in short if name in each)) for each in typed]
 
 
-def _differences(nodes: Sequence[Any], path: str) -> dict[str, list[Any]]:
-    if all(node == nodes[0] for node in nodes):
-        return {}
-    if not all(isinstance(node, dict) for node in nodes):
-        return {path: list(nodes)}
-    if len({str(node.get("_target_")) for node in nodes}) > 1:
-        classes = {path: [{"_target_": node.get("_target_")} for node in nodes]}
-        return classes | _differences([node | {"_target_": None} for node in nodes], path)
-    keys = dict.fromkeys(key for node in nodes for key in node)
-    return {
-        name: values
-        for key in keys
-        for name, values in _differences([node.get(key) for node in nodes], f"{path}.{key}".lstrip(".")).items()
-    }
+def _leaves(node: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any]]:
+    """All single settings; an object has its class as its own value."""
+    for key, value in node.items():
+        name = f"{path}.{key}".lstrip(".")
+        if isinstance(value, Mapping):
+            yield from _leaves(value, name)
+        elif key == "_target_":
+            yield path, str(value).rpartition(".")[2]
+        elif value is not None:
+            yield name, value
 
 
 def _shortened(text: str) -> str:
     half = _MAX_LENGTH // 2
     return text if len(text) <= _MAX_LENGTH else f"{text[:half]}…{text[-half:]}"
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, dict):
-        name = value.get("_target_")
-        return str(name).rpartition(".")[2] if name else ", ".join(map(str, value)) or "–"
-    return "–" if value is None else str(value)

@@ -26,7 +26,7 @@ from facekp.runs.folder import RunFolder
 from facekp.runs.resume import sweeping
 from facekp.utils.errors import DataError, FacekpError
 from facekp.utils.files import name_of, write_csv
-from facekp.utils.terminal import counted, display_path, one_line
+from facekp.utils.terminal import counted, display_path, one_line, print_table
 
 REPEATS = ("seed", "data.fold")
 Row = dict[str, str]
@@ -196,17 +196,9 @@ def _with_spread(row: Row) -> Row:
 
 def _show(rows: Sequence[Row], title: str) -> None:
     """Print the columns in which the rows differ."""
-    from rich.table import Table
-
-    from facekp.utils.terminal import print_table
-
     names = list(dict.fromkeys(name for row in rows for name in row))
-    table = Table()
     values = {name: {row.get(name) for row in rows} - ({"finished"} if name == "status" else set()) for name in names}
     differing = [n for n in names if n in ("run", *COMPARED) or len(values[n]) > (n != "status")]
-    for name in differing:
-        table.add_column(_last(name), justify="right" if name in COMPARED else "left")
-    for row in rows:
-        cells = row | {"run": row.get("run", "").partition("_")[0]}
-        table.add_row(*(cells.get(name, "") for name in differing))
-    print_table(table, title)
+    cells = [row | {"run": row.get("run", "").partition("_")[0]} for row in rows]
+    texts = [_last(name) for name in differing if name not in COMPARED]
+    print_table(list(map(_last, differing)), [[row.get(n, "") for n in differing] for row in cells], title, texts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +38,22 @@ class _PlainConsole(Console):
         return super().render_str(printable(text), **options)
 
 
-def print_table(table: Table, title: str) -> None:
+def print_table(
+    headings: Sequence[str], rows: Iterable[Sequence[str]], title: str, texts: Collection[str] = ()
+) -> None:
     """Print a title and a table. If the terminal is too narrow, the last columns are left out.
 
     Args:
-        table: without a title; its cells are not wrapped.
+        headings: of the columns; what follows a comma is in a second line.
+        rows: their cells, which are not wrapped.
         title: may be longer than the table is wide.
+        texts: headings of the columns that have texts, besides the first; numbers are aligned to the right.
     """
-    out = console()
+    table, out = Table(), console()
+    for number, heading in enumerate(headings):
+        table.add_column(heading.replace(", ", "\n"), justify="right" if number and heading not in texts else "left")
+    for row in rows:
+        table.add_row(*row)
     unbounded = out.options.update(max_width=sys.maxsize)
     left_out: list[str] = []
     while out.measure(table, options=unbounded).maximum > out.width and len(table.columns) > 1:

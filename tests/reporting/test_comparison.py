@@ -166,7 +166,7 @@ def test_photographs_are_found_through_the_settings_and_give_faces(tmp_path, dra
     found = compared(tmp_path, *drawn_runs)
     assert found["photographs"]
     figures = {path.stem for path in (tmp_path / "out" / "figures").iterdir()}
-    assert figures == {"differences", "differences_by_type", "cumulative_error", "loss_curves", "faces_1"}
+    assert figures == {"differences", "cumulative_error", "loss_curves", "faces_1"}
     assert "The photographs were not found" not in (tmp_path / "out" / "compare.html").read_text()
 
 
@@ -177,7 +177,7 @@ def test_without_photographs_only_what_needs_them_is_missing(tmp_path, drawn_run
     found = compared(tmp_path, *drawn_runs)
     assert not found["photographs"]
     figures = {path.stem for path in (tmp_path / "out" / "figures").iterdir()}
-    assert figures == {"differences", "differences_by_type", "cumulative_error", "loss_curves"}
+    assert figures == {"differences", "cumulative_error", "loss_curves"}
     assert "The photographs were not found" in (tmp_path / "out" / "compare.html").read_text()
 
 
@@ -191,7 +191,7 @@ def test_the_photographs_folder_can_be_named_and_must_be_the_right_one(tmp_path,
     for run in drawn_runs:
         moved = (run / "predictions.csv").read_text().replace("01-1m", "91-1m")
         (run / "predictions.csv").write_text(moved)
-    with pytest.raises(DataError, match="does not hold the faces of a"):
+    with pytest.raises(DataError, match="does not hold the faces of the runs"):
         compared(tmp_path, *drawn_runs, root=drawn_root)
 
 
@@ -211,7 +211,7 @@ def test_the_page_shows_in_a_browser_without_errors_or_overflow(tmp_path, drawn_
         for width in (400, 1400):
             page.open((tmp_path / "out" / "compare.html").as_uri(), width=width)
             assert page.run("document.documentElement.scrollWidth") <= width
-            assert page.run("[...document.images].map(image => image.naturalWidth > 0 && image.alt > '')") == [True] * 5
+            assert page.run("[...document.images].map(image => image.naturalWidth > 0 && image.alt > '')") == [True] * 4
         assert page.errors == []
         assert all(url.startswith(("file:", "data:", "about:")) for url in page.requests)
 

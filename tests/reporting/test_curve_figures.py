@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.colors import to_rgb
 
 from facekp.reporting import curve_figures as figures
-from facekp.reporting.figures import LINE_COLOURS, PREDICTION
+from facekp.reporting.figures import PREDICTION
 
 RNG = np.random.default_rng(0)
 
@@ -15,7 +15,7 @@ def texts(figure) -> str:
 
 def test_intervals_lie_about_their_means_beside_the_line_of_no_difference():
     values = np.array([[1.0, -0.5, 2.5], [-2.0, np.nan, np.nan]])
-    figure = figures.paired_differences({"run": values}, ["all", "turned"], "px", "title", "caption")
+    figure = figures.paired_differences(values, ["all", "turned"], "px", "title", "caption")
     (axes,) = figure.axes
     zero, means = axes.lines
     assert set(zero.get_xdata()) == {0}
@@ -26,16 +26,6 @@ def test_intervals_lie_about_their_means_beside_the_line_of_no_difference():
     assert top > bottom
     for word in ("all", "turned", "px", "title", "caption"):
         assert word in texts(figure)
-
-
-def test_intervals_of_several_runs_do_not_cover_each_other():
-    values = {name: np.zeros((3, 3)) for name in "abc"}
-    figure = figures.paired_differences(values, ["x", "y", "z"], "px", "t", "c", LINE_COLOURS[:3])
-    marks = figure.axes[0].lines[1:]
-    heights = np.concatenate([line.get_ydata() for line in marks])
-    assert len(set(heights.round(3).tolist())) == 9
-    assert len({line.get_color() for line in marks}) == 3
-    assert {text.get_text() for text in figure.axes[0].get_legend().get_texts()} == {"a", "b", "c"}
 
 
 def test_every_run_has_a_line_of_its_own_and_none_is_red():
@@ -53,7 +43,6 @@ def test_names_that_begin_with_an_underscore_are_in_the_legend():
     for figure in (
         figures.cumulative_errors({"_a": values, "b": values}, "px", "t", "c"),
         figures.loss_curves({"_a": {"val/loss": ([1], [1.0])}, "b": {"val/loss": ([1], [1.0])}}, "t", "c"),
-        figures.paired_differences({"_a": values[None], "b": values[None]}, ["x"], "px", "t", "c", LINE_COLOURS[:2]),
     ):
         assert [text.get_text().strip() for text in figure.axes[0].get_legend().get_texts()] == ["_a", "b"]
 

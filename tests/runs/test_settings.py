@@ -44,7 +44,7 @@ def test_settings_are_told_where_they_differ(tmp_path):
         "optimizer.lr": "0.1",
         "augment.transforms.blur": "Blur",
         "trainer.max_epochs": "14",
-        "callbacks.pictures": "every",
+        "callbacks.pictures.every": "5",
     }
     assert [row["trainer.max_epochs"] for row in settings] == ["14", "25", "14"]
     assert [row["augment.transforms.blur"] for row in settings] == ["Blur", "–", "–"]
