@@ -240,7 +240,6 @@ def settings_from_file(schema: type[T], values: Mapping[str, Any], where: str) -
     """Convert settings from a file to their dataclass, and check the type and the bounds of every value.
 
     Args:
-        schema: the dataclass.
         values: by the names of its fields; plain data, see :func:`facekp.utils.plain.plain`.
         where: what messages call the settings, such as ``data``.
 

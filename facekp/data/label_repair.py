@@ -19,7 +19,6 @@ def swapped_eyes(keypoints: np.ndarray, scheme: Scheme) -> list[tuple[int, ...]]
 
     Args:
         keypoints: float32 [K, 2] of one face.
-        scheme: gives the points of the two eyes.
 
     Returns:
         The point indices of each faulty eye; empty if there is none.

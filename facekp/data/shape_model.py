@@ -45,10 +45,6 @@ def fit_others(records: Sequence[Record], modes: int = 20) -> ShapeFits:
     by shift, rotation and scale; a label, aligned with the mean, is projected onto the principal components (Cootes et
     al., Active shape models, CVIU 61, 1995).
 
-    Args:
-        records: at least one.
-        modes: number of principal components.
-
     Raises:
         DataError: if there are too few photographs of other people, or a label has no extent.
     """

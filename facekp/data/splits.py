@@ -69,7 +69,6 @@ def split_records(records: Sequence[Record], config: DataConfig, seed: int = 0) 
     are in both sets, their number is printed.
 
     Args:
-        records: all records of the data set.
         config: ``split`` and the settings that belong to it; ``persons`` selects records first.
         seed: of a ``random`` split.
 

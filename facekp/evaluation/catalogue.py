@@ -51,18 +51,13 @@ class Metric:
         return float(np.mean(self.compute(errors))) if len(errors) else math.nan
 
     def title(self, of: str = "") -> str:
-        """The heading of a column, with the unit.
-
-        Args:
-            of: part of the images or points, as in ``on turned faces``.
-        """
+        """The heading of a column, with the unit."""
         return f"{self.heading}{of and f' {of}'}{self.unit and f', {self.unit}'}"
 
     def text(self, value: float | None, sign: str = "") -> str:
         """A value as in tables, or a dash if it is missing.
 
         Args:
-            value: from :meth:`value`.
             sign: ``+`` to show the sign of positive numbers, too, for differences.
         """
         if value is None or math.isnan(value):

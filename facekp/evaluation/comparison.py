@@ -97,9 +97,6 @@ def _sets(runs: Mapping[str, PredictionTable], attribute: str) -> list[set[Any]]
 def compare_tables(runs: Sequence[PredictionTable]) -> list[dict[str, Any]]:
     """The metrics of each run, and their differences from the first run.
 
-    Args:
-        runs: on common ground; the first is the reference.
-
     Returns:
         For each run all metrics of the catalogue by key, ``error_px_frontal`` and ``error_px_turned``; except for the
         first also ``difference``, the :func:`difference_of` each headline metric, and ``error_px_by_type``, that of

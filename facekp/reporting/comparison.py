@@ -43,10 +43,6 @@ Photographs = tuple[dict[str, Record], Scheme]
 def compare(config: EvaluateConfig, printed: bool = True) -> dict[str, Any]:
     """Write compare.html, compare.csv, compare.json and figures/*.png for the given runs.
 
-    Args:
-        config: checked; ``compare`` names the runs.
-        printed: whether to print a table, too.
-
     Returns:
         The content of compare.json.
 
@@ -139,8 +135,6 @@ def find_photographs(
     They are searched in the folder of the first run's settings, and in those that ``train.py`` uses.
 
     Args:
-        folders: of the runs, by name.
-        runs: the same runs on common ground.
         root: the only folder to search, or None.
 
     Raises:

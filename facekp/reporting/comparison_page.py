@@ -57,9 +57,7 @@ def draw(
     """Yield each figure with the name of its file and its title.
 
     Args:
-        compared: the content of compare.json.
         runs: by name, on common ground, the reference first.
-        losses: logged by each run.
         photographs: records by name and the scheme of their landmarks, or None.
     """
     text, rows, labels = caption(compared), compared["runs"], _labels(compared["runs"])

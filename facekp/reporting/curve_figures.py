@@ -22,7 +22,6 @@ def loss_curves(losses: Mapping[str, Mapping[str, Curve]], title: str, caption: 
     Args:
         losses: by run, ``val/loss`` (thick) and ``train/loss`` (thin, a running mean over 5 % of the iterations), if
             they are known.
-        title, caption: above and below.
     """
     figure, axes = _curves(title, caption)
     for (name, curves), (dash, colour) in zip(losses.items(), line_styles(), strict=False):
@@ -48,8 +47,6 @@ def cumulative_errors(
 
     Args:
         errors: of the images, float [N] each, by name.
-        unit: of the errors.
-        title, caption: above and below.
         limit: end of the axis; by default, only the largest 2 % of the errors are beyond it.
     """
     figure, axes = _curves(title, caption)
@@ -69,7 +66,6 @@ def error_by_confidence(confidence: np.ndarray, error_px: np.ndarray, title: str
 
     Args:
         confidence, error_px: float [N], of N points.
-        title, caption: above and below.
     """
     parts = np.array_split(np.argsort(confidence, kind="stable"), min(10, len(confidence)))
     figure, axes = _curves(title, caption)
@@ -87,9 +83,6 @@ def paired_differences(differences: np.ndarray, rows: Sequence[str], unit: str, 
 
     Args:
         differences: float [rows, 3]: the mean, and the lower and upper end of its interval, which may be NaN.
-        rows: their names, from top to bottom.
-        unit: label of the axis.
-        title, caption: above and below.
     """
     figure = new_figure(8, 1.6 + 0.4 * len(rows), title, caption)
     axes = figure.subplots()

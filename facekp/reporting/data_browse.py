@@ -25,7 +25,6 @@ def run(config: Config, folder: Path) -> list[Path]:
 
     Args:
         config: checked, see :func:`facekp.config.checked`; data, augmentation and selection are shown.
-        folder: of the sheets; created if it does not exist.
 
     Returns:
         The sheets' paths.
@@ -63,13 +62,7 @@ def read_chosen(config: DataConfig) -> tuple[list[Record], Scheme]:
 
 
 def draw(config: Config, records: Sequence[Record], scheme: Scheme) -> Iterator[tuple[str, Figure]]:
-    """Each sheet with its file's name.
-
-    Args:
-        config: gives the network's input and its augmentation.
-        records: at least one.
-        scheme: their landmarks.
-    """
+    """Each sheet with its file's name."""
     from facekp.data.augmentation import build_augmentation
     from facekp.data.dataset import AugmentedDataset, FaceDataset
     from facekp.reporting.data_figures import mean_shapes, numbered, plain, variants

@@ -28,8 +28,6 @@ class Report:
     """The result of a check.
 
     Args:
-        records: the checked records.
-        scheme: their landmarks.
         misordered: by image, the eyes that are mis-ordered in the raw labels.
         mended: whether they are correct in the checked records.
         outside: by image, the points outside the frame.
@@ -49,7 +47,6 @@ def run(config: Config, folder: Path) -> Report:
 
     Args:
         config: checked, see :func:`facekp.config.checked`; only ``data`` matters.
-        folder: created if it does not exist.
 
     Raises:
         ConfigError: if the settings leave no face.
@@ -74,9 +71,7 @@ def check(records: Sequence[Record], raw: Sequence[Record], scheme: Scheme) -> R
     """Check labels for faults.
 
     Args:
-        records: as used for training, at least one.
         raw: the same with the labels as in their files.
-        scheme: their landmarks.
     """
     misordered = _misordered(raw, scheme)
     outside = {r.name: np.flatnonzero(((r.keypoints < 0) | (r.keypoints > 1)).any(1)).tolist() for r in records}

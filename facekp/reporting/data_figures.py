@@ -73,9 +73,6 @@ def mean_shapes(
     Args:
         keypoints: float [N, K, 2], relative to the canvas.
         types: of the N images; 0 if unknown.
-        size: (width, height) of the canvas.
-        scheme: tells which points are joined by lines.
-        caption: below all panels.
     """
     kinds = np.unique(types)
     low, high = box_around(keypoints, margin=0.03)

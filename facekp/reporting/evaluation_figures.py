@@ -34,14 +34,7 @@ _NME_UNIT = "NME (% of the distance between the eye centres)"
 def draw(
     evaluation: Evaluation, measured: dict[str, Any], module: KeypointModule, run: RunFolder | None
 ) -> Iterator[tuple[str, Figure]]:
-    """Yield each figure of an evaluation with the name of its file.
-
-    Args:
-        evaluation: what to draw.
-        measured: its :meth:`Evaluation.as_json`.
-        module: the evaluated network, whose filters are drawn.
-        run: the run whose loss curves are drawn, or None.
-    """
+    """Yield each figure of an evaluation with the name of its file."""
     yield from _faces(evaluation)
     yield from _errors(evaluation, measured)
     if run and {"train/loss", "val/loss"} & run.scalars.keys():

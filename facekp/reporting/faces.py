@@ -38,7 +38,6 @@ class FacePanel:
 
     Args:
         title: above the picture, such as the image's name.
-        image: uint8 [H, W].
         truth: float [K, 2], relative.
         prediction: float [K, 2], relative, or None.
         reference: what the prediction is compared with, the same.
@@ -69,11 +68,7 @@ def face_grid(
 
     Args:
         faces: one per panel, with images of one size.
-        scheme: tells which points are joined by lines.
         point_indices: which of the scheme's points the K are.
-        title: above all panels.
-        caption: below all panels.
-        columns: panels per row.
         names: of the prediction and the reference.
         tile: width of a panel in inches.
         cropped: to the face; otherwise whole images are shown.

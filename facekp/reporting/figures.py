@@ -78,9 +78,7 @@ def error_table(rows: Sequence[str], columns: Sequence[str], values: np.ndarray,
     """Mean error by two criteria, as a heat map with numbers.
 
     Args:
-        rows, columns: their names.
         values: float [rows, columns], pixels; NaN where there is none.
-        title, caption: above and below.
     """
     width = max(6, 1.6 + 0.85 * len(columns))  # at least as wide as the caption
     figure = new_figure(width, 1.5 + 0.36 * len(rows), title, caption)
@@ -108,9 +106,7 @@ def error_vectors(
     Args:
         mean_px: float [P, 2], the mean of all true points, pixels.
         errors_px: float [N, K, 2], prediction minus ground truth of each image, pixels.
-        scheme: tells which points are joined by lines.
         point_indices: which of the P points the K are.
-        title, caption: above and below.
     """
     true, bias = mean_px[list(point_indices)], errors_px.mean(0)
     width = float(np.ptp(mean_px[:, 0])) or 1.0

@@ -96,7 +96,6 @@ def draw_filters(weights: np.ndarray, title: str, caption: str) -> Figure:
 
     Args:
         weights: float [out, in, h, w].
-        title, caption: above and below.
     """
     drawn = weights[:_MAX_CHANNELS, :_MAX_CHANNELS]
     sheet = _mosaic(drawn.swapaxes(0, 1))
@@ -116,9 +115,7 @@ def draw_responses(image: np.ndarray, maps: np.ndarray, title: str, caption: str
     """The feature maps of a convolution for one image; of a large layer those of the first channels.
 
     Args:
-        image: uint8 [H, W].
         maps: float [channels, h, w], each on a scale of its own from its least to its largest value.
-        title, caption: above and below.
     """
     drawn = maps[:_MAX_CHANNELS]
     if len(drawn) < len(maps):

@@ -25,8 +25,6 @@ def write_page(path: Path, template: str, **content: Any) -> None:
     """Render a template of templates/ and write the page, complete or not at all.
 
     Args:
-        path: of the page.
-        template: its file name.
         content: the variables of the template; texts are escaped, and control characters are made visible.
     """
     pages = Environment(
@@ -46,10 +44,5 @@ def inlined(folder: Path) -> dict[str, str]:
 
 
 def data_uri(image: bytes, kind: str) -> str:
-    """An image as a data URI.
-
-    Args:
-        image: the content of its file.
-        kind: ``png`` or ``jpeg``.
-    """
+    """An image as a data URI."""
     return f"data:image/{kind};base64,{b64encode(image).decode('ascii')}"

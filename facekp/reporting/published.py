@@ -35,12 +35,9 @@ def write_published(
     The same results give identical files.
 
     Args:
-        name: of the results.
-        content: all numbers, for JSON.
         summary: Markdown, the beginning of the page, which :func:`replace_part` also writes to ``pages``.
         details: Markdown, the rest of the page.
         figures: by their file names without the ending.
-        docs: the folder of the files.
         pages: other pages that have the summary.
     """
     docs.mkdir(parents=True, exist_ok=True)
@@ -64,8 +61,6 @@ def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]], texts: in
     """A table in Markdown.
 
     Args:
-        head: the headings of the columns.
-        rows: their cells.
         texts: number of columns with text, from the left; the others have numbers.
     """
     lines = [head, [*("---" for _ in head[:texts]), *("--:" for _ in head[texts:])], *rows]
@@ -78,10 +73,7 @@ def spread_table(
     """A table in Markdown of values over several runs, without empty columns.
 
     Args:
-        head: the headings of the first columns.
         rows: the numbers of the runs by column, by the texts of the first columns.
-        columns: the columns of numbers.
-        texts: see :func:`markdown_table`.
     """
     there = [name for name in columns if any(row.get(name) for row in rows.values())]
     cells = [

@@ -37,13 +37,6 @@ def write_report(
 ) -> Path:
     """Write a self-contained page of all results, beside the files of ``write_results``.
 
-    Args:
-        evaluation: what was measured.
-        measured: the content of ``folder``'s metrics.json.
-        module: the evaluated network, whose layers are listed.
-        folder: of metrics.json, ``figures/`` and report.html.
-        run: the run, whose run.json describes the training, or None.
-
     Returns:
         The path of the page.
     """

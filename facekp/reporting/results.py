@@ -34,12 +34,6 @@ def write_results(
 ) -> dict[str, Any]:
     """Write metrics.json, predictions.csv and figures/*.png, each complete or not at all.
 
-    Args:
-        evaluation: the evaluation.
-        module: the evaluated network, whose filters are drawn.
-        folder: for the files.
-        run: the run whose loss curves are drawn, or None.
-
     Returns:
         The content of metrics.json.
     """

@@ -39,9 +39,6 @@ def read_sweep(folder: Path) -> dict[str, Any]:
 def find_runs(paths: Sequence[str]) -> tuple[dict[str, RunFolder], list[RunFolder]]:
     """Find the runs with predictions in run folders and in folders of run folders.
 
-    Args:
-        paths: of the folders.
-
     Returns:
         The runs in the given order, those of one folder by name, under distinct names; and the runs of such folders
         without predictions.

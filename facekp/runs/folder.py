@@ -66,9 +66,6 @@ class RunFolder:
 
     An evaluation has its own metrics and predictions; everything else is that of its run. Properties read their files
     on access, and raise DataError, naming the file, if it is damaged.
-
-    Args:
-        path: of the folder.
     """
 
     def __init__(self, path: str | Path) -> None:

@@ -50,9 +50,6 @@ def lock(folder: Path) -> None:
     It is a lock of the system on a file; a file left by a killed process has no effect. In distributed training the
     first process locks. Without support by the system or the disk (Windows, some network drives) there is no lock.
 
-    Args:
-        folder: created if it does not exist.
-
     Raises:
         ConfigError: if another process has locked it.
         OSError: if the folder cannot be created or written to.

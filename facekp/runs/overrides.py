@@ -30,10 +30,6 @@ _NUMBERS_ONLY = ("augment", "optimizer", "schedule", "callbacks", "logger")  # t
 def stored_overrides(run: RunFolder, typed: set[str]) -> list[str]:
     """The overrides with which a run was started, except for those that are given again.
 
-    Args:
-        run: its folder.
-        typed: names of the settings on the command line.
-
     Raises:
         ConfigError: for the first override that is refused, with the way to give it on the command line.
         DataError: if the file is damaged, or a link leads out of the folder.

@@ -38,7 +38,6 @@ def recorded(config: Config, images: Mapping[str, int], trainer: Any) -> Iterato
     known at the end are null until then. In distributed training only the first process writes.
 
     Args:
-        config: of the run.
         images: number of images in the sets ``train`` and ``val``.
         trainer: Lightning's Trainer, which is not imported here.
     """

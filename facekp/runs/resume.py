@@ -104,10 +104,6 @@ def check_folder(config: Config) -> None:
 def run_job(task: Callable[[Config], float], config: Config) -> float:
     """Run one job of a sweep, or the rest of it if the sweep was started before.
 
-    Args:
-        task: trains, and returns the objective.
-        config: of the job.
-
     Returns:
         The objective; that of the earlier run if the job has finished before.
     """

@@ -20,10 +20,6 @@ def referred(value: Any, config: Mapping[str, Any]) -> Any:
     """Resolve a reference, such as ``${model.max_epochs}``, to another setting of the same file.
 
     Any other interpolation, and one without a target, is returned unchanged, because its value is not stored.
-
-    Args:
-        value: the stored value of the setting.
-        config: all stored settings.
     """
     found = value
     for _ in range(_MAX_REFERENCES):

@@ -20,9 +20,6 @@ class Interrupted(BaseException):
     """Raised when this process receives SIGINT or SIGTERM.
 
     It is not a KeyboardInterrupt, for which Lightning would exit by itself.
-
-    Args:
-        number: of the signal.
     """
 
     def __init__(self, number: int) -> None:

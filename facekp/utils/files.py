@@ -68,9 +68,6 @@ def is_folder(path: Path) -> bool:
 def atomic_write(path: Path) -> Iterator[BinaryIO]:
     """Open a temporary file for writing, which replaces ``path`` once it is complete and on disk.
 
-    Args:
-        path: its folder is created if it does not exist.
-
     Raises:
         OSError: naming ``path``, if it cannot be written; an existing file stays.
     """
@@ -113,7 +110,6 @@ def make_folder(folder: Path, fill: Callable[[Path], None], is_complete: Callabl
 
     Args:
         folder: absent, empty, or complete; its parents are created if they do not exist.
-        fill: writes the files into the folder that it is given.
         is_complete: whether ``folder`` is complete; may raise if it has other content.
 
     Raises:

@@ -20,11 +20,6 @@ T = TypeVar("T")
 def find_class(target: Any, kind: type[T], where: str) -> type[T]:
     """Import the class that the user's own settings name.
 
-    Args:
-        target: its dotted path.
-        kind: what it must be a subclass of.
-        where: the setting, for messages.
-
     Raises:
         ConfigError: if there is no such class, or it is not a subclass of ``kind``.
     """
@@ -41,8 +36,6 @@ def loaded_class(target: Any, kind: type[T], package: str) -> type[T]:
     """The class that a file from outside names. It must be loaded already: nothing is imported because of the file.
 
     Args:
-        target: its dotted path.
-        kind: what it must be a subclass of.
         package: one of facekp, whose modules are imported first.
 
     Raises:
@@ -79,8 +72,6 @@ def create(spec: Mapping[str, Any], kind: type[T], where: str, **arguments: Any)
 
     Args:
         spec: ``_target_`` and keyword arguments.
-        kind: the class of the object; nothing else is ever called.
-        where: the setting of ``spec``, for messages.
         arguments: further keyword arguments, which replace those of ``spec``.
 
     Raises:
@@ -99,7 +90,6 @@ def create_nested(spec: Mapping[str, Any], kind: type[T], where: str, *completio
     """Create one object of the user's own config with Hydra; nested mappings with a ``_target_`` are created first.
 
     Args:
-        spec, kind, where: as for :func:`create`.
         completion: the first arguments, for a spec with ``_partial_: true``.
 
     Raises:

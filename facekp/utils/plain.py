@@ -44,7 +44,6 @@ def plain(value: Any, *, targets: Collection[str] = (), inert: bool = False, at_
         targets: the mappings that may name a class as ``_target_``, such as ``model.network``; ``""`` is the whole.
         inert: allow interpolations (``${...}``), Hydra's keys and any characters, for data that are only displayed or
             compared and never passed to OmegaConf or Hydra.
-        at_most: limit for the number of values.
 
     Returns:
         The same data as dicts and lists.

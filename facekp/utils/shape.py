@@ -27,10 +27,6 @@ _KINDS = {str: "a plain text", int: "a whole number", float: "a number", bool: "
 def reports_damage(path: Path, remedy: str) -> Iterator[None]:
     """Turn errors in the block into one sentence: the file, the reason, and what to do.
 
-    Args:
-        path: of the file.
-        remedy: the end of the sentence.
-
     Raises:
         DataError: for an OSError or a ValueError.
     """

@@ -20,11 +20,7 @@ _UNPRINTABLE = re.compile(  # control characters but for tab and newline, marks 
 
 
 def console(stderr: bool = False) -> Console:
-    """The console of this process, as wide as its terminal, and without colours and styles if NO_COLOR is set.
-
-    Args:
-        stderr: write to stderr instead of stdout.
-    """
+    """The console of this process, as wide as its terminal, and without colours and styles if NO_COLOR is set."""
     stream = sys.stderr if stderr else sys.stdout
     plain = bool(os.environ.get("NO_COLOR"))  # rich itself would keep bold and italics
     width = None if stream.isatty() else _WIDTH
@@ -45,8 +41,6 @@ def print_table(
 
     Args:
         headings: of the columns; what follows a comma is in a second line.
-        rows: their cells, which are not wrapped.
-        title: may be longer than the table is wide.
         texts: headings of the columns that have texts, besides the first; numbers are aligned to the right.
     """
     table, out = Table(), console()

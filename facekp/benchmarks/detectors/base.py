@@ -20,11 +20,7 @@ View = tuple[np.ndarray, np.ndarray]
 
 
 class Baseline(ABC):
-    """Predicts landmarks in whole photographs, after it is fitted to a data set.
-
-    Args:
-        scheme: the landmarks of the data.
-    """
+    """Predicts landmarks in whole photographs, after it is fitted to a data set."""
 
     name: ClassVar[str]
     """Name in tables and figures."""

@@ -17,13 +17,7 @@ DIFFERENCES = ("mse_px2", "inner_nme", "curve_px")
 
 
 def measure(methods: Sequence[Method], records: Sequence[Record], scheme: Scheme) -> dict[str, Any]:
-    """All numbers of the comparison.
-
-    Args:
-        methods: to compare.
-        records: all photographs of the data.
-        scheme: their landmarks.
-    """
+    """All numbers of the comparison."""
     first = methods[0].course[0]
     held_out = [record for record in records if record.name in first.table.images]
     return {

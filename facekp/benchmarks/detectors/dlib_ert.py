@@ -44,7 +44,6 @@ class Ert(Detector):
         """The dlib.rectangle to start from; None if no face is found.
 
         Args:
-            image: uint8 [H, W].
             points_px: the true points, float [K, 2], with integers at the centres of pixels.
         """
 

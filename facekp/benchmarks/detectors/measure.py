@@ -32,7 +32,6 @@ class _OnRecords:
     """Adapts a baseline to :class:`facekp.evaluation.evaluate.BatchPredictor`; it reads the photographs itself.
 
     Args:
-        baseline: fitted.
         mean_shape: float32 [K, 2], of its training set.
         records: to which the ``index`` of a batch refers.
     """
@@ -56,10 +55,7 @@ def evaluate_baseline(baseline: Baseline, split: Split, data: DataConfig, folder
     """Fit a baseline to the training set, and write its predictions for the held-out faces.
 
     Args:
-        baseline: not fitted yet.
         split: of photographs of one size.
-        data: the ``data`` settings.
-        folder: for metrics.json and predictions.csv.
 
     Returns:
         The content of metrics.json with the baseline's ``kind``, ``trained_on`` and ``given``, the number ``missed`` of

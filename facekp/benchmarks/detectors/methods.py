@@ -38,7 +38,6 @@ class Run:
     """One run of a method.
 
     Args:
-        folder: of the run.
         table: its predictions for the images that all runs on its split have in common.
         by_image: its values on these images.
     """
@@ -63,9 +62,7 @@ class Method:
     """A network with its settings, or a baseline, with all of its runs.
 
     Args:
-        name: in tables and figures.
         kind: ``network``, or that of :attr:`facekp.benchmarks.detectors.base.Baseline.kind`.
-        trained_on, given: in words.
         course: its runs on the course split, one for each seed.
         folds: its runs on the person folds, fold by fold; empty unless it has some for every fold.
     """
@@ -89,10 +86,6 @@ def read_methods(paths: Sequence[str], scheme: Scheme) -> list[Method]:
     """Read run folders, or folders of them, and group them by their settings.
 
     Runs that predict only some of the points or have another split are left out, and printed.
-
-    Args:
-        paths: of the folders.
-        scheme: the landmarks of the data.
 
     Returns:
         The methods, in descending order of the error on the course split.

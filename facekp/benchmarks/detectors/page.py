@@ -38,8 +38,6 @@ def publish(paths: Sequence[str], records: Sequence[Record], scheme: Scheme, doc
 
     Args:
         paths: run folders of networks and baselines, or folders of them.
-        records: all photographs of the data.
-        scheme: their landmarks.
         docs, pages: see :func:`facekp.reporting.published.write_published`.
 
     Raises:

@@ -71,7 +71,6 @@ def read_coco(path: Path, on_bad: str = "error") -> tuple[tuple[str, ...], list[
     """Read a file.
 
     Args:
-        path: the JSON file.
         on_bad: ``skip`` returns an annotation whose keypoints are broken with its ``fault``, ``error`` raises.
 
     Returns:

@@ -29,7 +29,6 @@ class DanesReader(AsfFolderReader):
         """Index the folder, without decoding the images.
 
         Args:
-            root: the folder.
             labels: ``mended`` corrects mis-ordered eyes, ``raw`` keeps every label as in its file.
 
         Returns:

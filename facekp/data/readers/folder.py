@@ -60,7 +60,6 @@ class FolderReader(Reader):
         Points may lie outside the image by at most its width and height.
 
         Args:
-            root: the folder of the photographs.
             labels: ``raw``; only labels of the Danes set can be mended.
 
         Returns:
@@ -101,8 +100,6 @@ class FolderReader(Reader):
         """Photographs with an annotation file of the same name beside them, in a folder and its subfolders.
 
         Args:
-            folder: of the photographs.
-            suffix: of the annotation files, such as ``.pts``.
             read: adds size and keypoints to a face whose ``source`` is the annotation file.
 
         Returns:
