@@ -7,37 +7,23 @@ A folder of run folders, such as a sweep's, stands for all of its runs. Override
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from facekp.config import DataConfig, EvaluateConfig, settings_from_file
-from facekp.data.read import read_records
-from facekp.data.records import Reader, Record
+from facekp.config import EvaluateConfig
 from facekp.evaluation.comparison import PredictionTable, common_ground, compare_tables
 from facekp.evaluation.errors import image_masks
-from facekp.landmarks.scheme import Scheme
 from facekp.reporting.comparison_page import draw, print_comparison, write_comparison_page
 from facekp.runs.command_line import hydra_main, run_command
 from facekp.runs.find import find_runs
 from facekp.runs.folder import RunFolder
 from facekp.runs.resume import quoted
-from facekp.runs.settings import differing_overrides, differing_settings, referred
-from facekp.utils.errors import ConfigError, DataError, FacekpError
+from facekp.runs.settings import differing_overrides, differing_settings
 from facekp.utils.files import write_csv, write_text
-from facekp.utils.instantiate import import_trusted, loaded_class
-from facekp.utils.plain import plain
-from facekp.utils.shape import shaped
 from facekp.utils.terminal import display_path
-
-_DATA = ("name", "reader", "root", "folder", "people", "on_bad")
-Photographs = tuple[dict[str, Record], Scheme]
-"""Records by name, and the scheme of their landmarks."""
 
 
 def compare(config: EvaluateConfig, printed: bool = True) -> dict[str, Any]:
@@ -48,22 +34,17 @@ def compare(config: EvaluateConfig, printed: bool = True) -> dict[str, Any]:
 
     Raises:
         ConfigError: if the runs cannot be compared.
-        DataError: if a file of a run is damaged, or ``data.root`` is given and does not hold the runs' faces.
+        DataError: if a file of a run is damaged.
     """
-    import_trusted(config.trust)
     folders, left_out = find_runs(config.compare)
     runs = common_ground({name: folder.predictions for name, folder in folders.items()})
-    photographs = find_photographs(folders, runs, config.data.get("root"))
     losses = {name: folder.scalars for name, folder in folders.items()}
-    compared = _described(folders, runs) | {
-        "photographs": photographs is not None,
-        "skipped": [display_path(run.path) for run in left_out],
-    }
+    compared = _described(folders, runs) | {"skipped": [display_path(run.path) for run in left_out]}
     folder = Path(config.output_dir or Path("outputs", "compare", f"{datetime.now():%Y-%m-%d_%H-%M-%S}"))
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     write_text(folder / "compare.json", json.dumps(compared, indent=1) + "\n")
     write_csv(folder / "compare.csv", [_flat(row) for row in compared["runs"]])
-    write_comparison_page(folder, compared, draw(compared, runs, losses, photographs))
+    write_comparison_page(folder, compared, draw(compared, runs, losses))
     if printed:
         print_comparison(compared)
         print(f"Page        {display_path(folder / 'compare.html')}")
@@ -125,61 +106,3 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
         for part, value in difference.items()
     }
     return {name: value for name, value in row.items() if name not in nested} | row["settings"] | differences
-
-
-def find_photographs(
-    folders: Mapping[str, RunFolder], runs: Mapping[str, PredictionTable], root: str | None
-) -> Photographs | None:
-    """The photographs that the runs have in common, with the scheme of their landmarks; None if they are not found.
-
-    They are searched in the folder of the first run's settings, and in those that ``train.py`` uses.
-
-    Args:
-        root: the only folder to search, or None.
-
-    Raises:
-        DataError: if ``root`` is given and does not hold these images with these points.
-    """
-    name, run = next(iter(runs.items()))
-    try:
-        data = _data_settings(folders[name].config, run.labels)
-    except (ConfigError, ValueError) as error:
-        if root:
-            raise DataError(f"the settings of {name} do not tell how to read data.root={root}: {error}") from error
-        return None
-    if root:
-        return _photographs_in(root, data, run)
-    kept = Path(data.folder)
-    for place in (data.root, os.environ.get("FACEKP_DANES"), kept / "danes", kept / f"standin-{data.people}"):
-        with suppress(FacekpError):
-            return _photographs_in(place, data, run)
-    return None
-
-
-def _photographs_in(place: str | Path | None, data: DataConfig, run: PredictionTable) -> Photographs:
-    records, scheme = read_records(replace(data, root=str(place) if place else None))
-    found = {record.name: record for record in records}
-    if not all(image in found and _is_shown(found[image], run, row) for row, image in enumerate(run.images)):
-        raise DataError(f"data.root={place} does not hold the faces of the runs; correct it, or leave it out")
-    return {image: found[image] for image in run.images}, scheme
-
-
-def _data_settings(config: Mapping[str, Any], labels: str) -> DataConfig:
-    """What stored settings say of how and where the data are read.
-
-    Raises:
-        ConfigError, ValueError: if they do not, or name a reader that is not trusted.
-    """
-    stored = shaped(config, {"data": {...: object}})["data"]
-    told = {key: referred(stored[key], config) for key in _DATA if key in stored}
-    known = {key: value for key, value in told.items() if "${" not in str(value)}  # else of the machine that trained
-    data = settings_from_file(DataConfig, plain(known | {"labels": labels}, targets=("reader",)), "data")
-    loaded_class(data.reader.get("_target_"), Reader, "facekp.data.readers")
-    return data
-
-
-def _is_shown(record: Record, run: PredictionTable, row: int) -> bool:
-    """Whether a record is the image of a row."""
-    points = list(run.point_indices)
-    fits = max(points) < len(record.keypoints)
-    return fits and run.agrees_with(row, record.keypoints[points] * record.image_size)

@@ -9,21 +9,13 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from facekp.data.images import load_grey
-from facekp.data.records import Record
 from facekp.evaluation.catalogue import CATALOGUE, Metric
 from facekp.evaluation.comparison import PredictionTable
-from facekp.landmarks.scheme import Scheme
 from facekp.reporting.curve_figures import cumulative_errors, loss_curves, paired_differences
-from facekp.reporting.faces import FacePanel, face_grid
-from facekp.reporting.figures import LINE_COLOURS
 from facekp.reporting.pages import WORDS, inlined, write_page
 from facekp.runs.folder import Scalars
 from facekp.utils.terminal import counted, print_table
 
-_SHOWN_FACES = 6
-_SHOWN_WIDTH = 640
-_SHOWN_RUNS = len(LINE_COLOURS) - 1  # the first colour is the reference's
 _LEADING = 4  # columns before the overrides
 _ERROR = CATALOGUE["error_px"]
 _COLUMNS = {
@@ -52,13 +44,11 @@ def draw(
     compared: Mapping[str, Any],
     runs: Mapping[str, PredictionTable],
     losses: Mapping[str, Scalars],
-    photographs: tuple[dict[str, Record], Scheme] | None,
 ) -> Iterator[tuple[str, str, Figure]]:
     """Yield each figure with the name of its file and its title.
 
     Args:
         runs: by name, on common ground, the reference first.
-        photographs: records by name and the scheme of their landmarks, or None.
     """
     text, rows, labels = caption(compared), compared["runs"], _labels(compared["runs"])
     reference = rows[0]["run"]
@@ -74,32 +64,10 @@ def draw(
         labelled = dict(zip(labels, losses.values(), strict=True))
         title = "validation loss (thick) and training loss (thin, smoothed), over all points that each run predicts"
         yield "loss_curves", title, loss_curves(labelled, title, text)
-    if photographs is not None:
-        records, scheme = photographs
-        for number, name in enumerate(list(runs)[1 : _SHOWN_RUNS + 1], start=1):
-            title = f"where {reference} and {name} differ most"
-            shown = _most_different(runs[reference], runs[name], records)
-            points = runs[name].point_indices
-            yield f"faces_{number}", title, face_grid(shown, scheme, points, title, text, names=(name, reference))
 
 
 def _by_image(run: PredictionTable) -> np.ndarray:
     return _ERROR.compute(run.errors)
-
-
-def _most_different(reference: PredictionTable, run: PredictionTable, records: Mapping[str, Record]) -> list[FacePanel]:
-    before, after = _by_image(reference), _by_image(run)
-    faces = []
-    for i in np.argsort(-np.abs(after - before), kind="stable")[:_SHOWN_FACES]:
-        record = records[run.images[i]]
-        size = np.array(record.image_size)
-        width, height = np.rint(size * _SHOWN_WIDTH / size[0]).astype(int).tolist()
-        title = f"{record.title}: {before[i]:.1f} → {after[i]:.1f} px"
-        truth, found, before_it = (px[i] / size for px in (run.true_px, run.predicted_px, reference.predicted_px))
-        faces.append(
-            FacePanel(title, load_grey(record.image, (width, height)), truth, found, before_it, record.keypoints)
-        )
-    return faces
 
 
 def write_comparison_page(
@@ -141,7 +109,6 @@ def write_comparison_page(
         meanings={heading: metric.meaning for heading, metric in columns.values()},
         words={metric.heading: metric.meaning for _, metric in columns.values()}
         | {word: WORDS[word] for word in ("held-out faces", "raw, mended labels", "frontal, turned")},
-        undrawn=[row["run"] for row in rows[_SHOWN_RUNS + 1 :]],
         titles=titles,
         pictures=inlined(folder / "figures"),
     )

@@ -14,16 +14,14 @@ import pytest
 from torch.utils.tensorboard import SummaryWriter
 
 from facekp.config import EvaluateConfig
-from facekp.data.records import Record
 from facekp.reporting.comparison import compare, main
-from facekp.utils.errors import ConfigError, DataError, FacekpError
+from facekp.utils.errors import ConfigError, DataError
 from tests.browser import browser
 from tests.run_folders import IMAGES, PEOPLE, make_run, write_stored
 
 
-def compared(tmp_path: Path, *runs: Path, root: Path | None = None) -> dict[str, Any]:
-    data = {"root": str(root)} if root else {}
-    return compare(EvaluateConfig(compare=[str(run) for run in runs], output_dir=str(tmp_path / "out"), data=data))
+def compared(tmp_path: Path, *runs: Path) -> dict[str, Any]:
+    return compare(EvaluateConfig(compare=[str(run) for run in runs], output_dir=str(tmp_path / "out")))
 
 
 def test_each_run_is_measured_and_set_against_the_first(tmp_path, capsys):
@@ -139,22 +137,9 @@ def test_one_run_is_not_enough(tmp_path):
 
 
 @pytest.fixture
-def drawn_runs(
-    tmp_path: Path, drawn_root: Path, drawn_records: list[Record], monkeypatch: pytest.MonkeyPatch
-) -> list[Path]:
-    """Two runs on the drawn faces, the second with logged losses."""
-    monkeypatch.chdir(tmp_path)  # no data folder of anybody is near
-    truth = {record.name: record.keypoints * record.image_size for record in drawn_records}
-    data = {
-        "name": "drawn",
-        "reader": {"_target_": "facekp.data.readers.danes.DanesReader"},
-        "root": str(drawn_root),
-    } | {"folder": "data", "people": 4}
-    runs = [
-        make_run(tmp_path / name, shift, images=list(truth), points=tuple(range(58)), truth=truth, labels="raw",
-                 config={"data": data | {"batch_size": "${model.batch_size}"}, "model": {"batch_size": size}})
-        for name, shift, size in (("a", 5.0, 8), ("b", 9.0, 16))
-    ]  # fmt: skip
+def logged_runs(tmp_path: Path) -> list[Path]:
+    """Two runs, the second with logged losses."""
+    runs = [make_run(tmp_path / name, shift) for name, shift in (("a", 5.0), ("b", 9.0))]
     with SummaryWriter(str(runs[1] / "tensorboard")) as writer:
         for step in range(20):
             writer.add_scalar("train/loss", 1 / (step + 1), step)
@@ -162,37 +147,10 @@ def drawn_runs(
     return runs
 
 
-def test_photographs_are_found_through_the_settings_and_give_faces(tmp_path, drawn_runs):
-    found = compared(tmp_path, *drawn_runs)
-    assert found["photographs"]
-    figures = {path.stem for path in (tmp_path / "out" / "figures").iterdir()}
-    assert figures == {"differences", "cumulative_error", "loss_curves", "faces_1"}
-    assert "The photographs were not found" not in (tmp_path / "out" / "compare.html").read_text()
-
-
-def test_without_photographs_only_what_needs_them_is_missing(tmp_path, drawn_runs):
-    for run in drawn_runs:
-        path = run / ".hydra" / "config.yaml"
-        path.write_text(path.read_text().replace("root: /", "root: /nowhere/"))
-    found = compared(tmp_path, *drawn_runs)
-    assert not found["photographs"]
+def test_losses_are_drawn_where_they_were_logged(tmp_path, logged_runs):
+    compared(tmp_path, *logged_runs)
     figures = {path.stem for path in (tmp_path / "out" / "figures").iterdir()}
     assert figures == {"differences", "cumulative_error", "loss_curves"}
-    assert "The photographs were not found" in (tmp_path / "out" / "compare.html").read_text()
-
-
-def test_the_photographs_folder_can_be_named_and_must_be_the_right_one(tmp_path, drawn_runs, drawn_root):
-    for run in drawn_runs:
-        path = run / ".hydra" / "config.yaml"
-        path.write_text(path.read_text().replace("root: /", "root: /nowhere/"))
-    assert compared(tmp_path, *drawn_runs, root=drawn_root)["photographs"]
-    with pytest.raises(FacekpError, match="elsewhere does not exist"):
-        compared(tmp_path, *drawn_runs, root=tmp_path / "elsewhere")
-    for run in drawn_runs:
-        moved = (run / "predictions.csv").read_text().replace("01-1m", "91-1m")
-        (run / "predictions.csv").write_text(moved)
-    with pytest.raises(DataError, match="does not hold the faces of the runs"):
-        compared(tmp_path, *drawn_runs, root=drawn_root)
 
 
 def test_names_are_escaped_on_the_page(tmp_path):
@@ -205,13 +163,13 @@ def test_names_are_escaped_on_the_page(tmp_path):
     assert "&lt;b&gt;&amp;a" in page
 
 
-def test_the_page_shows_in_a_browser_without_errors_or_overflow(tmp_path, drawn_runs):
-    compared(tmp_path, *drawn_runs)
+def test_the_page_shows_in_a_browser_without_errors_or_overflow(tmp_path, logged_runs):
+    compared(tmp_path, *logged_runs)
     with browser(tmp_path / "profile") as page:
         for width in (400, 1400):
             page.open((tmp_path / "out" / "compare.html").as_uri(), width=width)
             assert page.run("document.documentElement.scrollWidth") <= width
-            assert page.run("[...document.images].map(image => image.naturalWidth > 0 && image.alt > '')") == [True] * 4
+            assert page.run("[...document.images].map(image => image.naturalWidth > 0 && image.alt > '')") == [True] * 3
         assert page.errors == []
         assert all(url.startswith(("file:", "data:", "about:")) for url in page.requests)
 
