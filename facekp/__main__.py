@@ -15,7 +15,6 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-import facekp.utils.installed  # noqa: F401  (the first)
 from facekp.runs.signals import Interrupted, exit_on_signals, install_handlers
 
 COMMANDS = {
@@ -35,10 +34,16 @@ def main(arguments: list[str]) -> None:
         asked = {"-h", "--help"} & set(arguments)
         print(__doc__, file=None if asked else sys.stderr)
         sys.exit(0 if asked else 2)
-    command = import_module(COMMANDS[arguments[0]])
-    install_handlers()
     try:
+        command = import_module(COMMANDS[arguments[0]])
+        install_handlers()
         command.main(arguments[1:])
+    except ModuleNotFoundError as error:
+        package = str(error.name).partition(".")[0]
+        if package == "facekp":
+            raise
+        remedy = "install it, or in a clone run `make setup` and then `. .venv/bin/activate`"
+        sys.exit(f"Error: the package {package} is not installed in this Python; {remedy}")
     except Interrupted as interruption:
         print("\nInterrupted", file=sys.stderr)
         sys.exit(interruption.status)

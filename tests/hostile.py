@@ -32,7 +32,8 @@ from evaluate import evaluate
 from facekp.config import DataConfig, ModelConfig
 from facekp.landmarks.scheme import DANES
 from facekp.models.module import KeypointModule
-from facekp.runs.command_line import error_message, hydra_main, run_command
+from facekp.runs.command_line import hydra_main, run_command
+from facekp.runs.messages import error_message
 from tests.helpers import config
 from train import train
 

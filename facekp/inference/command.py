@@ -19,7 +19,7 @@ from pathlib import Path
 
 from facekp import __version__
 from facekp.inference import MIN_SCORE
-from facekp.runs.command_line import error_message
+from facekp.runs.messages import error_message
 from facekp.runs.signals import Interrupted
 from facekp.utils.errors import ConfigError
 from facekp.utils.files import user_path

@@ -5,13 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-import torch
-
+from facekp.inference.network import Network
 from facekp.inference.predictor import Predictor
-from facekp.inference.torch_network import TorchNetwork
-from facekp.models.checkpoint import read_checkpoint
-from facekp.models.module import KeypointModule
-from facekp.runs.find import find_checkpoint
 from facekp.utils.errors import CheckpointError, ConfigError
 from facekp.utils.files import read_bytes
 
@@ -30,21 +25,19 @@ def load(weights: str | Path | None = None, device: str = "cpu") -> Predictor:
 
     Raises:
         CheckpointError: if the weights cannot be read, or those of the package were changed.
-        ConfigError: if there is no such device.
+        ConfigError: if there is no such device, or torch is needed and not installed.
     """
-    network = _load(_shipped() if weights is None else find_checkpoint(weights), device)
-    return Predictor(network, None if network.shrink else Predictor(_load(_shipped(), device)))
+    network = _network(weights, device)
+    return Predictor(network, None if network.shrink else Predictor(_network(None, device)))
 
 
-def _load(path: Path, device: str) -> TorchNetwork:
-    module = KeypointModule.restore(read_checkpoint(path))
+def _network(weights: str | Path | None, device: str) -> Network:
     try:
-        module.to(device)
-        torch.zeros(1, device=device).add(1)
-    except (RuntimeError, AssertionError, ValueError, NotImplementedError) as error:  # torch has several kinds
-        reason = " ".join(str(error).split())[:120]
-        raise ConfigError(f"device={device} cannot be used here ({reason}); try cpu") from error
-    return TorchNetwork(module)
+        from facekp.inference.torch_network import load_checkpoint
+        from facekp.runs.find import find_checkpoint
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"{error.name} is not installed; install it, or give an exported .onnx file") from error
+    return load_checkpoint(_shipped() if weights is None else find_checkpoint(weights), device)
 
 
 def _shipped() -> Path:

@@ -13,7 +13,6 @@ from facekp.data.readers.asf import write_asf
 from facekp.data.readers.coco import coco_category
 from facekp.data.readers.pts import write_pts
 from facekp.inference.face import Face
-from facekp.inference.page import write_faces
 from facekp.inference.tables import Tables
 from facekp.utils.files import atomic_write
 
@@ -32,6 +31,8 @@ def write_outputs(out: Path, tables: Tables, options: argparse.Namespace, failed
     for kind in {"pts", "asf"}.intersection(options.formats):
         write_points(out / "points", tables, kind)
     if not options.no_drawings and sum(not image.frames for image in tables.done.values()) > 1:
+        from facekp.inference.page import write_faces  # which needs jinja2
+
         weights = options.weights or "the heatmap network of the package"
         write_faces(out / "predictions.html", tables, out / "drawings", weights, failed)
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 
 from facekp.inference.network import Prediction
+from facekp.models.checkpoint import read_checkpoint
 from facekp.models.module import KeypointModule
+from facekp.utils.errors import ConfigError
 
 
 class TorchNetwork:
@@ -41,3 +45,20 @@ class TorchNetwork:
         assert self._stage is not None, "shrink tells whether a network can find faces"
         scaled = torch.from_numpy(image).to(self.module.device)[None, None].float().div_(255).sub_(0.5)
         return self._stage(scaled.contiguous(memory_format=torch.channels_last))[0].float().cpu().numpy()
+
+
+def load_checkpoint(path: Path, device: str) -> TorchNetwork:
+    """The network of a checkpoint file.
+
+    Raises:
+        CheckpointError: if it is none that can be read.
+        ConfigError: if there is no such device.
+    """
+    module = KeypointModule.restore(read_checkpoint(path))
+    try:
+        module.to(device)
+        torch.zeros(1, device=device).add(1)
+    except (RuntimeError, AssertionError, ValueError, NotImplementedError) as error:  # torch has several kinds
+        reason = " ".join(str(error).split())[:120]
+        raise ConfigError(f"device={device} cannot be used here ({reason}); try cpu") from error
+    return TorchNetwork(module)

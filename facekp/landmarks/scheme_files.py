@@ -21,16 +21,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
-from facekp.config import CONF
 from facekp.landmarks.scheme import Group, Scheme
 from facekp.utils.errors import ConfigError, closest
 from facekp.utils.files import user_path
-from facekp.utils.plain import read_yaml
 from facekp.utils.shape import shaped
 
-SCHEMES = CONF / "scheme"
+SCHEMES = Path(__file__).parents[2] / "conf" / "scheme"
 """The folder of the schemes that are given by name."""
 
 _GROUP = {"points": object, "closed?": bool}
@@ -67,6 +66,8 @@ def load_scheme(given: Any) -> Scheme | None:
                 f"there is no scheme {given}{closest(str(given), known)}; choose one of {', '.join(known)}, "
                 "or give the path of a .yaml file"
             )
+    from facekp.utils.yaml_files import read_yaml  # nothing else here needs that package
+
     try:
         content = read_yaml(path)
     except OSError as error:

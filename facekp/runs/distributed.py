@@ -10,6 +10,7 @@ import warnings
 from pathlib import Path
 
 from facekp.config import Config
+from facekp.runs.messages import other_process_ended
 from facekp.runs.resume import sweeping
 from facekp.utils.errors import ConfigError
 
@@ -29,11 +30,6 @@ def is_main_process() -> bool:
     Lightning, torchrun and SLURM set the numbers of processes and machines, from 0, in the environment.
     """
     return all(os.environ.get(name, "0") == "0" for name in _NUMBERS)
-
-
-def other_process_ended(error: Exception) -> bool:
-    """Whether an error of gloo means that another process of the run has ended."""
-    return isinstance(error, RuntimeError) and "Connection closed by peer" in str(error)
 
 
 def reports_error(error: Exception) -> bool:

@@ -23,9 +23,10 @@ from facekp.evaluation.comparison import PredictionTable
 from facekp.evaluation.errors import Errors
 from facekp.utils.errors import DataError
 from facekp.utils.files import read_bytes
-from facekp.utils.plain import read_json, read_yaml
+from facekp.utils.plain import read_json
 from facekp.utils.shape import CONTROL, Shape, reports_damage, shaped
 from facekp.utils.terminal import display_path
+from facekp.utils.yaml_files import read_yaml
 
 Scalars = dict[str, tuple[list[int], list[float]]]
 """Logged values by tag: iterations and values."""

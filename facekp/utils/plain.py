@@ -7,33 +7,20 @@ bounded size, in which nothing is resolved, imported or called.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
-
 from facekp.utils.files import read_bytes
 
-_DEPTH = 20
+DEPTH = 20
+"""Levels of values that plain data may have."""
 _VALUES = 200_000
 _CHARACTERS = 4096  # of one text
 _LARGEST = 2**63  # of an integer
 _CALLS = ("_target_", "_partial_", "_args_", "_recursive_", "_convert_")  # keys that make Hydra call something
 
-_YAML_BYTES = 500_000
 _JSON_BYTES = 10_000_000
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """The safe loader, which refuses duplicate keys."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
-        names = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
-        if twice := next((name for name, times in names.items() if times > 1), None):
-            raise ValueError(f"it names {twice!r:.60} twice")
-        return super().construct_mapping(node, deep)
 
 
 def plain(value: Any, *, targets: Collection[str] = (), inert: bool = False, at_most: int = _VALUES) -> Any:
@@ -56,8 +43,8 @@ def plain(value: Any, *, targets: Collection[str] = (), inert: bool = False, at_
     def copied(node: Any, path: str, depth: int) -> Any:
         nonlocal left
         left -= 1
-        if left < 0 or depth > _DEPTH:
-            raise ValueError(f"it holds more than {at_most} values, or {_DEPTH} levels of them")
+        if left < 0 or depth > DEPTH:
+            raise ValueError(f"it holds more than {at_most} values, or {DEPTH} levels of them")
         if node is None or type(node) in (bool, float) or (type(node) is int and abs(node) < _LARGEST):
             return node
         if isinstance(node, str) and (inert or len(node) <= _CHARACTERS):
@@ -90,25 +77,5 @@ def read_json(path: Path, *, inert: bool = False) -> Any:
     try:
         content = json.loads(read_bytes(path, _JSON_BYTES))
     except RecursionError as error:
-        raise ValueError(f"it holds more than {_DEPTH} levels of values") from error
-    return plain(content, inert=inert)
-
-
-def read_yaml(path: Path, *, inert: bool = False) -> Any:
-    """The plain data in a YAML file, without aliases, which could expand a few lines without limit.
-
-    Raises:
-        OSError: if it cannot be opened, or is too large.
-        ValueError: if it is not YAML, or is more than plain data.
-    """
-    text = read_bytes(path, _YAML_BYTES)
-    try:
-        depth = 0
-        for event in yaml.parse(text, _Loader):
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if depth > _DEPTH or isinstance(event, yaml.AliasEvent):
-                raise ValueError(f"it holds an alias (*name), or more than {_DEPTH} levels of values")
-        content = yaml.load(text, _Loader)
-    except yaml.YAMLError as error:
-        raise ValueError(" ".join(str(error).split())) from error
+        raise ValueError(f"it holds more than {DEPTH} levels of values") from error
     return plain(content, inert=inert)

@@ -19,8 +19,8 @@ from facekp.data.records import name_of_type
 from facekp.landmarks.scheme import DANES
 from facekp.models.checkpoint import read_checkpoint
 from facekp.models.module import KeypointModule
-from facekp.runs.command_line import error_message
 from facekp.runs.folder import RunFolder
+from facekp.runs.messages import error_message
 from facekp.utils.errors import CheckpointError, ConfigError
 from tests.helpers import assert_same_results, blank_figures, config
 from train import train

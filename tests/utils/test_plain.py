@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from facekp.utils.plain import plain, read_json, read_yaml
+from facekp.utils.plain import plain, read_json
+from facekp.utils.yaml_files import read_yaml
 
 
 def test_plain_data_is_copied_with_tuples_as_lists():
