@@ -41,7 +41,6 @@ def compare(config: EvaluateConfig, printed: bool = True) -> dict[str, Any]:
     losses = {name: folder.scalars for name, folder in folders.items()}
     compared = _described(folders, runs) | {"skipped": [display_path(run.path) for run in left_out]}
     folder = Path(config.output_dir or Path("outputs", "compare", f"{datetime.now():%Y-%m-%d_%H-%M-%S}"))
-    (folder / "figures").mkdir(parents=True, exist_ok=True)
     write_text(folder / "compare.json", json.dumps(compared, indent=1) + "\n")
     write_csv(folder / "compare.csv", [_flat(row) for row in compared["runs"]])
     write_comparison_page(folder, compared, draw(compared, runs, losses))

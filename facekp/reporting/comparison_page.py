@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from facekp.evaluation.catalogue import CATALOGUE, Metric
 from facekp.evaluation.comparison import PredictionTable
 from facekp.reporting.curve_figures import cumulative_errors, loss_curves, paired_differences
+from facekp.reporting.figures import save_png
 from facekp.reporting.pages import WORDS, inlined, write_page
 from facekp.runs.folder import Scalars
 from facekp.utils.terminal import counted, print_table
@@ -76,7 +77,7 @@ def write_comparison_page(
     """Save the figures in the folder's ``figures``, and write compare.html."""
     titles = {}
     for name, title, figure in figures:
-        figure.savefig(folder / "figures" / f"{name}.png")
+        save_png(figure, folder / "figures" / f"{name}.png")
         titles[name] = title
     rows = compared["runs"]
     differences = [CATALOGUE[key] for key in rows[1]["difference"]]

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import cycle, product
+from pathlib import Path
 from textwrap import fill
 
+import cv2
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backend_bases import RendererBase
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 from matplotlib.patheffects import withStroke
@@ -22,6 +25,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import LogFormatter
 
 from facekp.landmarks.scheme import Scheme
+from facekp.utils.files import atomic_write
 from facekp.utils.terminal import printable
 
 TRUTH = "#d62728"
@@ -166,6 +170,17 @@ class _PlainFigure(Figure):
         super().draw(renderer)
 
 
+def save_png(figure: Figure, path: Path, dpi: float | None = None) -> None:
+    """Write a figure with :func:`atomic_write`; ``savefig`` would draw it twice, and take longer to compress it."""
+    figure.set_dpi(dpi or figure.dpi)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    pixels = cv2.cvtColor(np.asarray(canvas.buffer_rgba()), cv2.COLOR_RGBA2BGR)
+    _, png = cv2.imencode(".png", pixels, (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, 0))
+    with atomic_write(path) as file:
+        file.write(png.data)
+
+
 def label_decades(axis: Axis) -> None:
     """Label a logarithmic axis with numbers such as 1e-03; matplotlib's own labels are formulas."""
     axis.set_major_formatter(LogFormatter())
@@ -194,5 +209,6 @@ def empty_panels(figure: Figure, rows: int, columns: int) -> list[Axes]:
     """Axes without ticks or frames, in reading order."""
     panels = list(figure.subplots(rows, columns, squeeze=False).flat)
     for panel in panels:
+        panel.set(xticks=[], yticks=[])  # matplotlib would lay out invisible ones, too
         panel.set_axis_off()
     return panels

@@ -16,6 +16,7 @@ from facekp.evaluation.evaluate import Evaluation
 from facekp.landmarks.frames import Letterbox
 from facekp.models.module import KeypointModule
 from facekp.reporting.evaluation_figures import draw
+from facekp.reporting.figures import save_png
 from facekp.reporting.verdict import verdict
 from facekp.runs.folder import RunFolder
 from facekp.utils.files import write_text
@@ -38,9 +39,8 @@ def write_results(
         The content of metrics.json.
     """
     measured = write_measured(evaluation, folder)
-    (folder / "figures").mkdir(exist_ok=True)
     for name, figure in draw(evaluation, measured, module, run):
-        figure.savefig(folder / "figures" / f"{name}.png", dpi=_DPI)
+        save_png(figure, folder / "figures" / f"{name}.png", _DPI)
     return measured
 
 
