@@ -57,7 +57,7 @@ def load_checkpoint(path: Path, device: str) -> TorchNetwork:
     module = KeypointModule.restore(read_checkpoint(path))
     try:
         module.to(device)
-        torch.zeros(1, device=device).add(1)
+        torch.zeros(1, device=device).add(1).item()  # which meta cannot
     except (RuntimeError, AssertionError, ValueError, NotImplementedError) as error:  # torch has several kinds
         reason = " ".join(str(error).split())[:120]
         raise ConfigError(f"device={device} cannot be used here ({reason}); try cpu") from error

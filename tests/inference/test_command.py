@@ -82,7 +82,7 @@ def test_one_photograph_with_a_box(folder, face_picture, capsys):
         (["nowhere.jpg"], 1, "nowhere.jpg does not exist"),
         (["photographs", "--box", "1,2,30,40"], 2, "--box tells where the face of one photograph is"),
         (["drawings/one.png", "--out", "."], 2, "drawings holds what is to be marked"),
-        (["photographs", "--device", "moon"], 2, "device=moon cannot be used here"),
+        *((["photographs", "--device", name], 2, f"device={name} cannot be used here") for name in ("moon", "meta")),
         (["photographs", "--weights", "photographs"], 1, "has no checkpoints/last.ckpt"),
         (["photographs/notes.txt", "--weights", "photographs/notes.txt"], 1, "is not a checkpoint"),
     ],
