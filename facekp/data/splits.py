@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from facekp.data.records import Record
 from facekp.utils.errors import ConfigError
 from facekp.utils.files import user_path, write_text
 from facekp.utils.plain import read_json
+from facekp.utils.shape import reports_damage
 from facekp.utils.terminal import one_line
 
 _COURSE_TRAIN_PERSONS = 32
@@ -73,8 +73,8 @@ def split_records(records: Sequence[Record], config: DataConfig, seed: int = 0) 
         seed: of a ``random`` split.
 
     Raises:
-        ConfigError: if a set would be empty, a file is not a split of these records, or a split by person has a person
-            in both sets.
+        ConfigError: if a set would be empty, or a split by person has a person in both sets.
+        DataError: if a file is not a split of these records.
     """
     records = within(records, config)
     whole = _read(config.split, records) if config.split.endswith(".json") else _made(records, config, seed)
@@ -124,31 +124,19 @@ def _made(records: Sequence[Record], config: DataConfig, seed: int) -> Split:
 
 
 def _read(given: str, records: Sequence[Record]) -> Split:
-    try:
-        content = read_json(user_path(given), inert=True)  # its texts are only compared and displayed
-    except OSError as error:
-        raise ConfigError(f"data.split={given} cannot be read ({error.strerror}); give a run's split.json") from error
-    except ValueError as error:
-        raise ConfigError(f"data.split={given} is not JSON of a split ({error}); give a run's split.json") from error
-    if not _is_split(content):
-        raise ConfigError(f"data.split={given} does not hold split, train and val; give a run's split.json")
-    names = [*content["train"], *content["val"]]
-    if twice := [name for name, times in Counter(names).items() if times > 1]:
-        raise ConfigError(f"data.split={given} names {twice[0]!r} twice; leave one of them out")
     record_of = {record.name: record for record in records}
-    if absent := [name for name in names if name not in record_of]:
-        raise ConfigError(
-            f"data.split={given} names {absent[0]!r}{f' and {len(absent) - 1} more' if absent[1:] else ''}, "
-            "which the data lack; give the split of these data, or set data.root or data.persons to what it was made of"
-        )
-    train, val = ([record_of[name] for name in content[side]] for side in ("train", "val"))
-    return Split(content["split"], train, val)
-
-
-def _is_split(content: Any) -> bool:
-    return (
-        isinstance(content, dict)
-        and isinstance(content.get("split"), str)
-        and all(isinstance(content.get(side), list) for side in ("train", "val"))
-        and all(isinstance(name, str) for side in ("train", "val") for name in content[side])
-    )
+    path = user_path(given)
+    with reports_damage(path, "give the split.json of a run on these data, or set data.root to what it was made of"):
+        content = read_json(path, inert=True)  # its texts are only compared and displayed
+        told = [content.get(key) for key in ("split", "train", "val")] if isinstance(content, dict) else []
+        if [type(part) for part in told] != [str, list, list]:
+            raise ValueError("it does not hold split, train and val")
+        sides = [list(map(str, side)) for side in told[1:]]
+        names = [*sides[0], *sides[1]]
+        if len(set(names)) < len(names):
+            raise ValueError(f"it names {Counter(names).most_common(1)[0][0]!r} twice")
+        if absent := [name for name in names if name not in record_of]:
+            more = f" and {len(absent) - 1} more" if absent[1:] else ""
+            raise ValueError(f"it names {absent[0]!r}{more}, which the data lack")
+    train, val = ([record_of[name] for name in side] for side in sides)
+    return Split(told[0], train, val)

@@ -59,8 +59,15 @@ def name_of(text: str) -> str:
 
 def is_folder(path: Path) -> bool:
     """Whether there is such a folder; False also for an impossible path, such as one that is too long."""
-    with suppress(OSError):
+    with suppress(OSError, ValueError):
         return path.is_dir()
+    return False
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; False also for an impossible path."""
+    with suppress(OSError, ValueError):
+        return path.is_file()
     return False
 
 

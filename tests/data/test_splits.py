@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from facekp.config import DataConfig
 from facekp.data.records import Record
 from facekp.data.splits import Split, split_records
-from facekp.utils.errors import ConfigError
+from facekp.utils.errors import ConfigError, DataError
 
 
 @pytest.fixture(scope="module")
@@ -129,9 +129,9 @@ def test_names_of_any_characters_survive(tmp_path_factory, names, data):
         ({"split": "x", "train": ["01-1m"], "val": ["gone"]}, "names 'gone', which the data lack"),
         ({"split": "x", "train": ["01-1m"], "val": ["gone", "a", "b"]}, "names 'gone' and 2 more, which the data lack"),
         ({"split": "x", "train": ["01-1m"], "val": ["01-1m"]}, "names '01-1m' twice"),
-        ({"split": "x", "train": ["01-1m"], "val": []}, "leaves nobody to validate on"),
         ({"split": "x", "train": ["01-1m"]}, "does not hold split, train and val"),
-        ({"split": "x", "train": ["01-1m"], "val": [7]}, "does not hold split, train and val"),
+        ({"split": "x", "train": ["01-1m"], "val": [7]}, "names '7', which the data lack"),
+        ({"split": "x", "train": ["01-1m"], "val": 7}, "does not hold split, train and val"),
         ([], "does not hold split, train and val"),
         ("text", "does not hold split, train and val"),
     ],
@@ -139,7 +139,7 @@ def test_names_of_any_characters_survive(tmp_path_factory, names, data):
 def test_a_file_that_is_no_split_of_these_data_is_refused(records, tmp_path, content, message):
     path = tmp_path / "split.json"
     path.write_text(json.dumps(content))
-    with pytest.raises(ConfigError, match=message) as caught:
+    with pytest.raises(DataError, match=message) as caught:
         split_records(records, config(split=str(path)))
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -149,9 +149,9 @@ def test_a_file_that_is_no_split_of_these_data_is_refused(records, tmp_path, con
 def test_a_file_that_is_no_json_is_refused(records, tmp_path, raw):
     path = tmp_path / "split.json"
     path.write_bytes(raw)
-    with pytest.raises(ConfigError, match=r"split\.json is not JSON"):
+    with pytest.raises(DataError, match=r"split\.json cannot be read"):
         split_records(records, config(split=str(path)))
-    with pytest.raises(ConfigError, match=r"gone\.json cannot be read"):
+    with pytest.raises(DataError, match=r"gone\.json cannot be read"):
         split_records(records, config(split=str(tmp_path / "gone.json")))
 
 

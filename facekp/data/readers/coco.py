@@ -26,7 +26,7 @@ from facekp.data.records import Record, attempt
 from facekp.landmarks.frames import from_pixel_centres
 from facekp.landmarks.scheme import Group, Scheme
 from facekp.utils.errors import ConfigError, DataError
-from facekp.utils.files import read_bytes, user_path
+from facekp.utils.files import is_file, read_bytes, user_path
 from facekp.utils.terminal import display_path
 
 _MAX_BYTES = 1_000_000_000  # the largest of COCO's own files is a quarter of it
@@ -87,40 +87,31 @@ def read_coco(path: Path, on_bad: str = "error") -> tuple[tuple[str, ...], list[
         raise DataError(f"{path} is not JSON that can be read ({error}); replace it by the original file") from error
     images = {}
     for image, where in _entries(content, "images", path):
-        _check(image, where, id=(int, str), file_name=str)
-        if "width" in image or "height" in image:
-            _check(image, where, width=int, height=int)
+        sizes = {"width": int, "height": int} if {"width", "height"} & image.keys() else {}
+        _check(image, where, id=(int, str), file_name=str, **sizes)
         images[image["id"]] = image
-    categories = [entry for entry in _entries(content, "categories", path) if "keypoints" in entry[0]]
+    categories = [entry for entry in _entries(content, "categories", path) if entry[0].get("keypoints")]
     if len(categories) != 1:
         raise DataError(f"{path} has {len(categories)} categories with keypoints; keep the one that is wanted")
     category, where = categories[0]
     _check(category, where, id=(int, str), keypoints=list)
     names = tuple(map(str, category["keypoints"]))
-    if not names:
-        raise DataError(f"{where}: keypoints names no point; correct it")
     faces = []
     for annotation, where in _entries(content, "annotations", path):
         if "keypoints" in annotation and annotation.get("category_id") == category["id"]:
             _check(annotation, where, image_id=(int, str))
-            if annotation["image_id"] not in images:
-                raise DataError(
-                    f"{where}: there is no image with the id {str(annotation['image_id'])[:60]!r}; correct it"
-                )
-            known = CocoAnnotation(images[annotation["image_id"]], where)
-            faces.append(attempt(known, partial(_with_points, annotation, len(names)), on_bad))
+            if (image := images.get(annotation["image_id"])) is None:
+                raise DataError(f"{where}: there is no image {str(annotation['image_id'])[:60]!r}; correct it")
+            faces.append(attempt(CocoAnnotation(image, where), partial(_with_points, annotation, len(names)), on_bad))
     return names, faces
 
 
 def _entries(content: Any, key: str, path: Path) -> Iterable[tuple[dict[str, Any], str]]:
     """The entries of a list of the file, each with a name for messages."""
     entries = content.get(key) if isinstance(content, dict) else None
-    if not isinstance(entries, list):
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise DataError(f"{path} holds no list of {key}; replace it by the original file")
-    for number, entry in enumerate(entries):
-        if not isinstance(entry, dict):
-            raise DataError(f"{path}, {key}[{number}] is not an object; replace it by the original file")
-        yield entry, f"{path}, {key}[{number}]"
+    return [(entry, f"{path}, {key}[{number}]") for number, entry in enumerate(entries)]
 
 
 def _check(entry: Mapping[str, Any], where: str, **kinds: type | tuple[type, ...]) -> None:
@@ -193,11 +184,7 @@ class CocoReader(FolderReader):
 
 def _located(face: CocoAnnotation, folder: Path, record: Record) -> Record:
     path = record.image
-    try:
-        there = path.is_file()
-    except (OSError, ValueError):  # a name that no file can have
-        there = False
-    if not there:
+    if not is_file(path):
         raise DataError(f"{face.where}: the image {record.name[:60]!r} is not in {folder}; add it, or set data.root")
     size = read_image_size(path)
     noted = face.image.get("width", size[0]), face.image.get("height", size[1])

@@ -119,7 +119,7 @@ def spoil_long_name(content):
 
 def spoil_image(content):
     content["annotations"][0]["image_id"] = 99
-    return r"annotations\[0\]: there is no image with the id '99'"
+    return r"annotations\[0\]: there is no image '99'"
 
 
 def spoil_length(content):
@@ -154,7 +154,7 @@ def spoil_no_names(content):
 
 def spoil_empty_names(content):
     content["categories"][0]["keypoints"] = []
-    return r"categories\[0\]: keypoints names no point"
+    return "has 0 categories with keypoints"
 
 
 def spoil_list(content):
@@ -164,7 +164,7 @@ def spoil_list(content):
 
 def spoil_entry(content):
     content["images"][0] = 7
-    return r"images\[0\] is not an object"
+    return "holds no list of images"
 
 
 def spoil_id(content):
