@@ -17,7 +17,7 @@ from typing import Any
 
 import hydra
 
-from facekp.config import AugmentConfig, EvaluateConfig, evaluated_data
+from facekp.config import EvaluateConfig, evaluated_data
 from facekp.data.splits import Split
 from facekp.runs.command_line import CheckedTask, run_command
 from facekp.utils.files import name_of
@@ -59,8 +59,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     checkpoint = read_checkpoint(path)
     stored, seed = checkpoint.data_settings()
     settings = evaluated_data(stored, config.data)
-    data = FaceDataModule(settings, checkpoint.model.input_size, AugmentConfig(name="none"), seed)
-    data.setup("test")
+    data = FaceDataModule.held_out(settings, checkpoint.model.input_size, seed)
     check_scheme(checkpoint, data.scheme)
     place = f"{path.stem}-{settings.labels}"
     if config.data.keys() - {"root", "labels"}:

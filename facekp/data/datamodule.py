@@ -84,6 +84,17 @@ class FaceDataModule(LightningDataModule):
         if known is not None:
             self.split, self.scheme = known
 
+    @classmethod
+    def held_out(cls, config: DataConfig, input_size: Sequence[int], seed: int) -> FaceDataModule:
+        """The validation set of some settings, such as those of a checkpoint, ready to be predicted.
+
+        Raises:
+            ConfigError, DataError: as :meth:`setup`.
+        """
+        data = cls(config, input_size, AugmentConfig(name="none"), seed)
+        data.setup("test")
+        return data
+
     def prepare_data(self) -> None:
         """Download or draw the faces, unless the settings name their folder.
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from facekp.utils.shape import reports_damage
 from facekp.utils.terminal import one_line
 
 _COURSE_TRAIN_PERSONS = 32
+_SAVED = ("split", "train", "val")
 _BY_PERSON = ("course", "person fold")
 """Beginnings of the names of splits that must not have a person in both sets."""
 
@@ -128,7 +130,7 @@ def _read(given: str, records: Sequence[Record]) -> Split:
     path = user_path(given)
     with reports_damage(path, "give the split.json of a run on these data, or set data.root to what it was made of"):
         content = read_json(path, inert=True)  # its texts are only compared and displayed
-        told = [content.get(key) for key in ("split", "train", "val")] if isinstance(content, dict) else []
+        told: list[Any] = [content.get(key) for key in _SAVED] if isinstance(content, dict) else []
         if [type(part) for part in told] != [str, list, list]:
             raise ValueError("it does not hold split, train and val")
         sides = [list(map(str, side)) for side in told[1:]]

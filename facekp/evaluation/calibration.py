@@ -11,6 +11,9 @@ from facekp.evaluation.errors import Predictions
 _SCALES = np.geomspace(0.5, 4, 19)
 _FLOORS = [0, *np.geomspace(1e-5, 1e-2, 25)]
 
+ELLIPSES = (0.5, 0.9, 0.99)
+"""The probabilities of the ellipses whose coverage is measured."""
+
 
 def coverage(predictions: Predictions, probability: float) -> np.ndarray:
     """Which points lie inside the ellipse that should hold the true point with a probability, bool [N, K].

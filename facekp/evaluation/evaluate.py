@@ -15,7 +15,7 @@ from facekp.config import DataConfig, ModelConfig
 from facekp.data.dataset import FaceDataset, Sample
 from facekp.data.records import Record
 from facekp.data.splits import Split
-from facekp.evaluation.calibration import coverage
+from facekp.evaluation.calibration import ELLIPSES, coverage
 from facekp.evaluation.catalogue import summarise
 from facekp.evaluation.errors import Errors, Predictions, errors_of, face_width_px, image_masks, point_masks
 from facekp.evaluation.metrics import KeypointMetrics
@@ -116,7 +116,7 @@ class Evaluation:
         }
 
     def _coverage(self) -> dict[str, float]:
-        return {f"{share:.0%}": float(coverage(self.predictions, share).mean()) for share in (0.5, 0.9, 0.99)}
+        return {f"{share:.0%}": float(coverage(self.predictions, share).mean()) for share in ELLIPSES}
 
 
 def name_evaluation(

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from facekp.reporting.figures import BASELINE, PREDICTION, label_decades, legend_name, line_styles, new_figure, wrapped
+from facekp.reporting.figures import BASELINE, PREDICTION, label_decades, line_styles, new_figure, wrapped
 
 _TEXT = 9
 
@@ -30,9 +30,7 @@ def loss_curves(losses: Mapping[str, Mapping[str, Curve]], title: str, caption: 
             width = max(1, len(values) // 20)
             smooth = np.convolve(values, np.full(width, 1 / width), mode="valid")
             axes.plot(steps[width - 1 :], smooth, dash, color=colour, linewidth=0.7, alpha=0.45)
-        axes.plot(
-            *curves.get("val/loss", ([], [])), dash, color=colour, linewidth=1.8, marker=".", label=legend_name(name)
-        )
+        axes.plot(*curves.get("val/loss", ([], [])), dash, color=colour, linewidth=1.8, marker=".", label=name)
     axes.set_yscale("log")
     label_decades(axes.yaxis)
     axes.set_xlabel("iteration")
@@ -52,7 +50,7 @@ def cumulative_errors(
     figure, axes = _curves(title, caption)
     for (name, values), (dash, colour) in zip(errors.items(), line_styles(), strict=False):
         shares = np.arange(len(values) + 1) / len(values)
-        axes.step([0, *np.sort(values)], shares, dash, where="post", color=colour, label=legend_name(name))
+        axes.step([0, *np.sort(values)], shares, dash, where="post", color=colour, label=name)
     pooled = np.concatenate(list(errors.values()))
     axes.set_xlim(0, limit or max(np.quantile(pooled[np.isfinite(pooled)], 0.98), np.finfo(float).tiny))
     axes.set_xlabel(unit)

@@ -16,7 +16,6 @@ from facekp.reporting.faces import FacePanel, box_around, legend, show, zoom
 from facekp.reporting.figures import BASELINE, TRUTH, draw_points, empty_panels, halo, new_figure
 
 _TEXT = 9
-_LARGE = 8.5  # inches
 
 
 def plain(faces: FaceDataset, index: int, point_indices: Sequence[int] | None = None) -> FacePanel:
@@ -41,13 +40,13 @@ def variants(faces: AugmentedDataset, index: int, count: int = 11) -> list[FaceP
     return [plain(faces, index), *titled]
 
 
-def numbered(face: FacePanel, scheme: Scheme, caption: str) -> Figure:
+def numbered(face: FacePanel, scheme: Scheme, caption: str, inches: float = 8.5) -> Figure:
     """One large face with all points of the scheme, and beside each its index, and its name if it has one."""
     keypoints, size = face.truth, np.array(face.image.shape)[::-1]
     low, high = box_around(keypoints, margin=0.08)
     width, height = (high - low) * size
     title = f"the {len(scheme)} points of the scheme {scheme.name}, on {face.title}"
-    figure = new_figure(_LARGE, _LARGE * height / width + 0.7, title, caption)
+    figure = new_figure(inches, inches * height / width + 0.7, title, caption)
     (panel,) = empty_panels(figure, 1, 1)
     show(panel, face.image, "")
     draw_points(panel, keypoints, scheme, range(len(scheme)), TRUTH, "o", "ground truth")
@@ -55,7 +54,7 @@ def numbered(face: FacePanel, scheme: Scheme, caption: str) -> Figure:
     labels = [str(point) for point in range(len(scheme))]
     if len(scheme.groups) == len(scheme):
         labels = [f"{point} {scheme.group_of(point).name}" for point in range(len(scheme))]
-    places = _beside(keypoints * size, scheme, inch=width / _LARGE, letters=max(map(len, labels)))
+    places = _beside(keypoints * size, scheme, inch=width / inches, letters=max(map(len, labels)))
     for point, (mark, (x, y)) in enumerate(np.stack([keypoints * size, places], axis=1) / size):
         panel.plot(*zip(mark, (x, y), strict=True), color="white", linewidth=0.6, zorder=1.5)
         panel.plot(*mark, "o", color=TRUTH, markersize=5, markerfacecolor="none", path_effects=halo(1))
@@ -66,7 +65,7 @@ def numbered(face: FacePanel, scheme: Scheme, caption: str) -> Figure:
 
 
 def mean_shapes(
-    keypoints: np.ndarray, types: Sequence[int], size: Sequence[int], scheme: Scheme, caption: str
+    keypoints: np.ndarray, types: Sequence[int], size: Sequence[int], scheme: Scheme, caption: str, tile: float = 3.4
 ) -> Figure:
     """The mean shape of each image type over all its labels, on one scale.
 
@@ -79,7 +78,7 @@ def mean_shapes(
     width, height = (high - low) * size
     columns = min(3, len(kinds))
     rows = -(-len(kinds) // columns)
-    figure = new_figure(3.4 * columns, (3.4 * height / width + 0.3) * rows + 0.8, "mean shape by image type", caption)
+    figure = new_figure(tile * columns, (tile * height / width + 0.3) * rows + 0.8, "mean shape by image type", caption)
     for panel, kind in zip(empty_panels(figure, rows, columns), kinds, strict=False):
         shapes = keypoints[np.asarray(types) == kind]
         mean = shapes.mean(0, keepdims=True)

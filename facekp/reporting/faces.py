@@ -18,7 +18,6 @@ from facekp.reporting.figures import (
     draw_points,
     empty_panels,
     halo,
-    legend_name,
     marker_size,
     new_figure,
     wrapped,
@@ -86,8 +85,8 @@ def face_grid(
         zoom(panel, *corners)
         mark = np.ptp(corners[:, 0]) * marker_size(point_indices) / (72 * tile)
         draw_points(panel, face.truth, scheme, point_indices, TRUTH, "o", "ground truth")
-        draw_points(panel, face.reference, scheme, point_indices, REFERENCE, "^", legend_name(names[1]))
-        draw_points(panel, face.prediction, scheme, point_indices, PREDICTION, "x", legend_name(names[0]))
+        draw_points(panel, face.reference, scheme, point_indices, REFERENCE, "^", names[1])
+        draw_points(panel, face.prediction, scheme, point_indices, PREDICTION, "x", names[0])
         _join(panel, face, mark)
     legend(figure)
     return figure

@@ -190,6 +190,7 @@ def label_decades(axis: Axis) -> None:
 def new_figure(width: float, height: float, title: str, caption: str) -> Figure:
     """An empty figure with its size in inches, its title, and the caption that names its data."""
     figure = _PlainFigure(figsize=(width, height), dpi=120, layout="constrained")
+    figure.get_layout_engine().set(h_pad=0.08)  # type: ignore[union-attr, call-arg]  # else long titles touch panels
     figure.suptitle(wrapped(title, width, _TEXT + 2), fontsize=_TEXT + 2)
     figure.supxlabel(wrapped(caption, width, _TEXT - 2), fontsize=_TEXT - 2, color="#555555", x=0.01, ha="left")
     return figure
@@ -198,11 +199,6 @@ def new_figure(width: float, height: float, title: str, caption: str) -> Figure:
 def wrapped(text: str, width: float, size: float = _TEXT) -> str:
     """A text in lines that fit into a width in inches."""
     return "\n".join(fill(line, int(125 * width / size)) for line in text.split("\n"))
-
-
-def legend_name(name: str) -> str:
-    """A name as a label; matplotlib leaves labels that begin with an underscore out of legends."""
-    return f" {name}" if name.startswith("_") else name
 
 
 def empty_panels(figure: Figure, rows: int, columns: int) -> list[Axes]:

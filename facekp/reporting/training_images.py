@@ -60,8 +60,8 @@ class PredictionImages(Callback):
         chosen = evenly(len(train), self._faces)
         everything, whole = range(len(scheme)), {"caption": caption, "tile": _TILE, "cropped": False}
         sheets = {
-            "mean shapes": mean_shapes(train.keypoints, types, train.input_size, scheme, caption),
-            "numbered points": numbered(plain(val, 0), scheme, caption),
+            "mean shapes": mean_shapes(train.keypoints, types, train.input_size, scheme, caption, _TILE),
+            "numbered points": numbered(plain(val, 0), scheme, caption, 3 * _TILE),
             "one face under augmentation": face_grid(
                 variants(train, 0), scheme, everything, f"augmented samples of {train.records[0].name}", **whole
             ),

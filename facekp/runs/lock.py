@@ -117,13 +117,14 @@ def _open(folder: Path) -> None:
 
 
 def remove_new_folders() -> None:
-    """Remove the folders that this command has created, if they contain nothing but Hydra's record of the settings."""
+    """Remove the folders that this command has created, unless a network has been trained there."""
     unlock_all()
-    for folder in _new:
+    for number, folder in enumerate(_new):
         with suppress(OSError):  # a folder with other content stays
-            content = [path.name for path in folder.iterdir()]
-            if folder == _new[0] and content == [".hydra"]:
-                shutil.rmtree(folder / ".hydra")
-            if folder == _new[0] and content == ["multirun.yaml"]:
+            content = {path.name for path in folder.iterdir()}
+            if number == 0 and ".hydra" in content and "checkpoints" not in content:
+                shutil.rmtree(folder)
+                continue
+            if number == 0 and content == {"multirun.yaml"}:
                 (folder / "multirun.yaml").unlink()
             folder.rmdir()

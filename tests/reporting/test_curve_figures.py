@@ -38,15 +38,6 @@ def test_every_run_has_a_line_of_its_own_and_none_is_red():
         assert red < 2 * max(green, blue)
 
 
-def test_names_that_begin_with_an_underscore_are_in_the_legend():
-    values = RNG.random(3)
-    for figure in (
-        figures.cumulative_errors({"_a": values, "b": values}, "px", "t", "c"),
-        figures.loss_curves({"_a": {"val/loss": ([1], [1.0])}, "b": {"val/loss": ([1], [1.0])}}, "t", "c"),
-    ):
-        assert [text.get_text().strip() for text in figure.axes[0].get_legend().get_texts()] == ["_a", "b"]
-
-
 def test_cumulative_errors_rise_from_none_to_all_images_also_where_an_error_is_not_finite():
     errors = {"a": np.array([2.0, 1.0, 4.0]), "b": np.array([1.0, np.inf, np.nan])}
     line = figures.cumulative_errors(errors, "px", "t", "c").axes[0].lines[0]

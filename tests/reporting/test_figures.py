@@ -149,7 +149,7 @@ FACE = np.zeros((60, 80), np.uint8), RNG.random((58, 2))
         (lambda: faces.face_grid([FacePanel(ODD, *FACE, FACE[1])], DANES, range(58), ODD, ODD, names=(ODD, "")), 4),
         (lambda: curve_figures.cumulative_errors({ODD: np.ones(3)}, ODD, ODD, ODD), 4),
         (lambda: curve_figures.loss_curves({ODD: {"val/loss": ([1, 2], [1e-3, 2])}}, ODD, ODD), 3),
-        (lambda: curve_figures.paired_differences({"a": np.ones((1, 3))}, [ODD], ODD, ODD, ODD), 4),
+        (lambda: curve_figures.paired_differences(np.ones((1, 3)), [ODD], ODD, ODD, ODD), 4),
         (lambda: curve_figures.error_by_confidence(RNG.random(99), RNG.random(99), ODD, ODD), 2),
         (lambda: network_figures.draw_filters(RNG.random((1, 1, 3, 3)), ODD, ODD), 2),
         (lambda: network_figures.draw_responses(FACE[0], RNG.random((2, 6, 8)), ODD, ODD), 2),

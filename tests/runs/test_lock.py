@@ -94,3 +94,15 @@ def test_of_several_processes_of_a_run_only_the_first_locks(tmp_path, monkeypatc
     monkeypatch.setenv("LOCAL_RANK", "1")
     with locked(tmp_path):
         assert not (tmp_path / LOCK).exists()
+
+
+def test_a_run_that_is_refused_leaves_no_folder_unless_it_has_trained(tmp_path, monkeypatch):
+    folder = tmp_path / "model" / "time"
+    for trained in (False, True):
+        monkeypatch.setattr(locks, "_new", [folder, folder.parent])
+        for name in (".hydra", *(["checkpoints"] if trained else [])):
+            (folder / name).mkdir(parents=True)
+        (folder / "split.json").touch()
+        locks.remove_new_folders()
+        assert [path.name for path in tmp_path.iterdir()] == (["model"] if trained else [])
+    assert folder.is_dir()

@@ -100,9 +100,10 @@ def read_coco(path: Path, on_bad: str = "error") -> tuple[tuple[str, ...], list[
     for annotation, where in _entries(content, "annotations", path):
         if "keypoints" in annotation and annotation.get("category_id") == category["id"]:
             _check(annotation, where, image_id=(int, str))
-            if (image := images.get(annotation["image_id"])) is None:
+            if annotation["image_id"] not in images:
                 raise DataError(f"{where}: there is no image {str(annotation['image_id'])[:60]!r}; correct it")
-            faces.append(attempt(CocoAnnotation(image, where), partial(_with_points, annotation, len(names)), on_bad))
+            known = CocoAnnotation(images[annotation["image_id"]], where)
+            faces.append(attempt(known, partial(_with_points, annotation, len(names)), on_bad))
     return names, faces
 
 
