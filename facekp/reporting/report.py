@@ -24,7 +24,7 @@ from facekp.reporting.results import cells, shown_metrics, shown_tables, titles
 from facekp.reporting.verdict import verdict
 from facekp.runs.folder import RunFolder
 from facekp.runs.provenance import command_line
-from facekp.utils.terminal import display_path
+from facekp.utils.terminal import counted, display_path
 
 _NAMED_FACES = 6
 _POSES = ("frontal", "turned")
@@ -103,9 +103,9 @@ def _facts(measured: dict[str, Any], parts: Sequence[dict[str, Any]]) -> dict[st
     last = parts[-1]
     share = last["limit_train_batches"]
     versions = ", ".join(f"{name} {number}" for name, number in last["versions"].items())
-    epochs = "an unknown number of epochs" if last["epochs"] is None else _counted(last["epochs"], "epoch")
+    epochs = "an unknown number of epochs" if last["epochs"] is None else counted(last["epochs"], "epoch")
     return told | {
-        "trained": f"{epochs} x {_counted(last['samples_per_image'], 'sample')} x {last['train_images']} images"
+        "trained": f"{epochs} x {counted(last['samples_per_image'], 'sample')} x {last['train_images']} images"
         + (f", {share:.0%} of them" if share < 1 else "")
         + ("" if last["steps"] is None else f" = {last['steps']:,} steps of {last['batch_size']} images"),
         "augmentation": last["augment"],
@@ -118,21 +118,13 @@ def _facts(measured: dict[str, Any], parts: Sequence[dict[str, Any]]) -> dict[st
     }
 
 
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
 def _when(part: dict[str, Any]) -> str:
-    started = _time(part["started"])
+    started = part["started"].replace("T", " ")
     if part["finished"]:
-        return f"{started} to {_time(part['finished'])}"
+        return f"{started} to {part['finished'].replace('T', ' ')}"
     if part["epochs"] is None:
         return f"{started}, no end recorded"
     return f"{started}, interrupted {f'after epoch {done}' if (done := part['epochs']) else 'in its first epoch'}"
-
-
-def _time(iso: str) -> str:
-    return iso.replace("T", " ")
 
 
 def _command(run: RunFolder, parts: Sequence[dict[str, Any]]) -> str | None:

@@ -9,11 +9,8 @@ from __future__ import annotations
 import csv
 import io
 import logging
-import math
 import os
-from collections.abc import Sequence
 from functools import cached_property
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -189,54 +186,38 @@ def _logged(folder: Path) -> dict[str, dict[int, float]]:
 
 
 def _parsed(text: str, labels: str) -> PredictionTable:
-    """The table in predictions.csv; raises ValueError with the position of damage."""
-    reader = csv.reader(io.StringIO(text, newline=""))
-    images: list[str] = []
-    rows: list[tuple[float, ...]] = []
+    """The table in predictions.csv; raises ValueError if it is damaged."""
     try:
-        heading = next(reader, [])
-        columns = ("image", *_WHOLE, *_NUMBERS)
-        if not set(columns) <= set(heading):
-            raise ValueError(f"it has no column {next(column for column in columns if column not in heading)}")
-        pick = itemgetter(*(heading.index(column) for column in columns))
-        for cells in reader:
-            if len(cells) != len(heading):
-                raise ValueError(f"line {reader.line_num} has {len(cells)} cells instead of {len(heading)}")
-            image, *numbers = pick(cells)
-            if not 0 < len(image) <= _LONGEST_NAME or CONTROL.search(image):
-                raise ValueError(f"line {reader.line_num} does not name an image")
-            images.append(image)
-            rows.append(_row(numbers, reader.line_num))
-    except csv.Error as error:
-        raise ValueError(f"line {reader.line_num} is not CSV") from error
+        rows = list(csv.DictReader(io.StringIO(text, newline=""), restval="missing"))
+        images = [row["image"] for row in rows]
+        values = np.array([[float(row[name] or "nan") for name in (*_WHOLE, *_NUMBERS)] for row in rows])
+    except KeyError as error:
+        raise ValueError(f"it has no column {error}") from error
+    except (csv.Error, ValueError) as error:
+        raise ValueError("a line is cut short, or has a text where there should be a number") from error
     names = tuple(dict.fromkeys(images))
-    each = len(images) // max(len(names), 1)
-    points = tuple(int(row[2]) for row in rows[:each])
+    if not rows or any(not 0 < len(name) <= _LONGEST_NAME or CONTROL.search(name) for name in names):
+        raise ValueError("it does not name images")
+    if None in set().union(*rows):  # where the module puts what is too much
+        raise ValueError("a line has too many cells")
+    whole, numbers, eye_distance = values[:, :3], values[:, 3:9], values[:, 9]
+    whole[:, 1] = np.nan_to_num(whole[:, 1])  # the type of an image may be missing, as the distance between its eyes
+    if not (
+        ((whole >= 0) & (whole <= list(_WHOLE.values())) & (whole == np.rint(whole))).all()
+        and (abs(numbers) <= _LARGEST_PX).all()
+        and (numbers[:, 4:] >= 0).all()
+        and not (eye_distance <= 0).any()
+    ):
+        raise ValueError("it has a number that is not possible")
+    each = len(images) // len(names)
+    points = whole[:each, 2].astype(int).tolist()
     if (
-        not rows
-        or len(set(points)) < each
+        len(set(points)) < each
         or images != [name for name in names for _ in range(each)]
-        or [row[2] for row in rows] != [*points] * len(names)
+        or (whole[:, 2] != points * len(names)).any()
     ):
         raise ValueError("it is cut short, or does not have the same points of every image, image after image")
-    values = np.array(rows).reshape(len(names), each, -1)
+    values = values.reshape(len(names), each, -1)
     errors = Errors(values[..., 7], values[..., 8], values[:, 0, 9])
     people, types = values[:, 0, :2].astype(int).T
-    return PredictionTable(names, people, types, points, values[..., 3:5], values[..., 5:7], errors, labels)
-
-
-def _row(cells: Sequence[str], line: int) -> tuple[float, ...]:
-    """The numbers of a line; the image's type and the distance between its eyes may be missing."""
-    person, image_type, point, *numbers, eyes = cells
-    try:
-        whole = int(person), int(image_type or 0), int(point)
-        values = [float(number) for number in numbers]
-        eye_distance = float(eyes) if eyes else math.nan
-    except ValueError:
-        raise ValueError(f"line {line} has a text where there should be a number") from None
-    in_bounds = all(0 <= number <= largest for number, largest in zip(whole, _WHOLE.values(), strict=True))
-    if not (
-        in_bounds and all(abs(v) <= _LARGEST_PX for v in values) and min(values[4:]) >= 0 and not eye_distance <= 0
-    ):
-        raise ValueError(f"line {line} has a number that is not possible")
-    return *whole, *values, eye_distance
+    return PredictionTable(names, people, types, tuple(points), values[..., 3:5], values[..., 5:7], errors, labels)
