@@ -54,10 +54,6 @@ class PredictionTable:
             errors=self.errors.of(np.array(rows), np.array(columns)),
         )
 
-    def agrees_with(self, row: int, true_px: np.ndarray) -> bool:
-        """Whether the true points of one image are these, float [K, 2], up to rounding."""
-        return bool(np.abs(self.true_px[row] - true_px).max() <= _SAME_PX)
-
 
 def common_ground(runs: Mapping[str, PredictionTable]) -> dict[str, PredictionTable]:
     """Reduce runs, by name, to the images and points that all of them predict.
@@ -81,10 +77,10 @@ def common_ground(runs: Mapping[str, PredictionTable]) -> dict[str, PredictionTa
             )
     reduced = {other: run.of(images, points) for other, run in runs.items()}
     for other, run in reduced.items():
-        apart = next((i for i in range(len(images)) if not run.agrees_with(i, reduced[name].true_px[i])), None)
-        if apart is not None:
+        apart = np.flatnonzero(np.abs(run.true_px - reduced[name].true_px).max((1, 2)) > _SAME_PX)
+        if len(apart):
             raise ConfigError(
-                f"compare: the true points of {images[apart]} differ between {name} and {other}; "
+                f"compare: the true points of {images[apart[0]]} differ between {name} and {other}; "
                 "name runs that were evaluated on the same data and labels"
             )
     return reduced

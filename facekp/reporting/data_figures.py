@@ -94,13 +94,9 @@ def mean_shapes(
 
 
 def _outline(shapes: np.ndarray, scheme: Scheme) -> np.ndarray:
-    """All segments of shapes [N, K, 2] as one line [..., 2]."""
-    ends = [pair for group in scheme.groups for pair in group.segments]
-    return _strokes(shapes[:, np.array(ends, int).reshape(-1, 2)])
-
-
-def _strokes(paths: np.ndarray) -> np.ndarray:
-    """Paths [..., points, 2] as one line [..., 2], interrupted by NaN after each."""
+    """All segments of shapes [N, K, 2] as one line [..., 2], interrupted by NaN after each."""
+    ends = np.array([pair for group in scheme.groups for pair in group.segments], int).reshape(-1, 2)
+    paths = shapes[:, ends]
     return np.concatenate([paths, np.full_like(paths[..., :1, :], np.nan)], axis=-2).reshape(-1, 2)
 
 

@@ -12,7 +12,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -99,7 +98,15 @@ def publish(folder: Path, docs: Path, pages: Sequence[Path]) -> None:
     )
     write_published(
         name,
-        content=[_content(run, results[run]) for run in runs],
+        content=[
+            {
+                "overrides": run.settings,
+                **{key: run.measured[key] for key in _ORIGIN},
+                **results[run],
+                "mse_px2_by_type": {kind: row["mse_px2"] for kind, row in run.measured["by_type"].items()},
+            }
+            for run in runs
+        ],
         summary=f"{origin[0].upper()}{origin[1:]}; mean ± standard deviation over the runs.\n\n{table}",
         details=f"## By image type\n\n{by_type}\n![every run's error]({name}.svg)\n",
         figures={name: dots(groups, origin)},
@@ -110,12 +117,6 @@ def publish(folder: Path, docs: Path, pages: Sequence[Path]) -> None:
 
 def _of_type(runs: Sequence[RunFolder], kind: str) -> list[float]:
     return [run.measured["by_type"][kind]["mse_px2"] for run in runs if kind in run.measured["by_type"]]
-
-
-def _content(run: RunFolder, results: dict[str, float]) -> dict[str, Any]:
-    by_type = {kind: row["mse_px2"] for kind, row in run.measured["by_type"].items()}
-    origin = {key: run.measured[key] for key in _ORIGIN}
-    return {"overrides": run.settings, **origin, **results, "mse_px2_by_type": by_type}
 
 
 def _origin(runs: Sequence[RunFolder]) -> str:

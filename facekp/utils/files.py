@@ -57,18 +57,8 @@ def name_of(text: str) -> str:
     return re.sub(r"[^\w.+-]+", "-", text)[:100]
 
 
-def is_folder(path: Path) -> bool:
-    """Whether there is such a folder; False also for an impossible path, such as one that is too long."""
-    with suppress(OSError, ValueError):
-        return path.is_dir()
-    return False
-
-
-def is_file(path: Path) -> bool:
-    """Whether there is such a file; False also for an impossible path."""
-    with suppress(OSError, ValueError):
-        return path.is_file()
-    return False
+is_folder, is_file = os.path.isdir, os.path.isfile
+"""Whether there is such a folder or file; False also for an impossible path, such as one that is too long."""
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from facekp.benchmarks.detectors.measure import network_cpu_ms
-from facekp.benchmarks.detectors.methods import METRICS, ByImage, Method, Run, mean_of, people_of
+from facekp.benchmarks.detectors.methods import METRICS, ByImage, Method, mean_of, people_of
 from facekp.data.records import Record
 from facekp.evaluation.comparison import difference_of
 from facekp.evaluation.errors import image_masks
@@ -76,9 +76,9 @@ def _differences(ours: Method, other: Method) -> dict[str, Any]:
     scopes = {"course": (ours.course, other.course)}
     if ours.folds and other.folds:
         scopes["folds"] = (ours.folds, other.folds)
-    return {scope: _paired(*runs) for scope, runs in scopes.items()}
-
-
-def _paired(ours: Sequence[Run], theirs: Sequence[Run]) -> dict[str, Any]:
-    mine, other, people = mean_of(ours), mean_of(theirs), people_of(ours)
-    return {"images": len(people), **{name: difference_of(mine[name], other[name], people) for name in DIFFERENCES}}
+    told = {}
+    for scope, (mine, theirs) in scopes.items():
+        values, others, people = mean_of(mine), mean_of(theirs), people_of(mine)
+        found = {name: difference_of(values[name], others[name], people) for name in DIFFERENCES}
+        told[scope] = {"images": len(people), **found}
+    return told
