@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 _FIRST_LOOK = 0.2  # score below which a candidate is not looked at again
+_FARTHEST = 1e6  # pixels
 _TILT = radians(50)  # of a face that is upright
 _LARGEST = 1.2  # width of a face, as a fraction of the longer side of the photograph
 _PHOTOGRAPHS, _WINDOWS = 8, 16  # that the network sees together
@@ -75,7 +76,11 @@ class Predictor:
         for start in range(0, len(given), _PHOTOGRAPHS):
             photographs = [Photograph(as_grey(picture)) for picture in given[start : start + _PHOTOGRAPHS]]
             if box is not None:
-                found += self._at(photographs, checked_box(box))
+                corners = checked_box(box)
+                for photograph in photographs:
+                    if (corners[:2] >= photograph.size).any() or (corners[2:] <= 0).any():
+                        raise ConfigError(f"box={box!r} lies outside of a photograph of {photograph.size}; correct it")
+                found += self._at(photographs, corners)
                 continue
             for every in self._search(photographs, any_rotation):
                 found.append(chosen([face for face in every if face.score >= min_score], faces))
@@ -210,6 +215,6 @@ def checked_box(box: ArrayLike) -> np.ndarray:
         ConfigError: if it is none.
     """
     corners = np.asarray(box, float)
-    if corners.shape != (4,) or not np.isfinite(corners).all() or (corners[2:] - corners[:2]).min() < 1:
+    if corners.shape != (4,) or not (abs(corners) < _FARTHEST).all() or (corners[2:] - corners[:2]).min() < 1:
         raise ConfigError(f"box={box!r} is not left, top, right and bottom of a face in pixels; correct it")
     return corners

@@ -118,6 +118,8 @@ def test_in_a_box_there_is_one_face(predictor, scene):
     for wrong in ([1, 2, 3], [0, 0, 0, 5], [float("nan")] * 4):
         with pytest.raises(ConfigError, match="left, top, right and bottom"):
             predictor(picture, box=wrong)
+    with pytest.raises(ConfigError, match="outside of a photograph"):
+        predictor(picture, box=[900, 0, 999, 99])
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
