@@ -11,6 +11,7 @@ EXTRAS := dev launchers search # those that .venv has; the detectors have an env
 RUN ?=
 RUNS ?=
 OTHER ?=
+PHOTOGRAPHS ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -94,9 +95,9 @@ comparison: setup $(DETECTORS_READY) ## train the heatmap networks on every spli
 	$(BIN)/python train.py -m sweep=heatmap_folds $(ARGS)
 	$(MAKE) detectors
 
-weights: setup ## put a run's network into the package, calibrated on who another one left out: make weights RUN=... OTHER=...
-	@test -n "$(RUN)" || { echo "Name the runs: make weights RUN=outputs/heatmap_wild/<time> OTHER=outputs/heatmap_wild/<time>"; exit 1; }
-	$(BIN)/python -m facekp.inference.ship $(RUN) $(OTHER)
+weights: setup ## put a network into the package, calibrated on who OTHER left out: make weights RUN=... OTHER=... PHOTOGRAPHS=...
+	@test -n "$(RUN)" || { echo "Name the run: make weights RUN=outputs/heatmap_wild/<time> OTHER=outputs/heatmap_wild/<time> PHOTOGRAPHS=<folder>"; exit 1; }
+	$(BIN)/python -m facekp.inference.ship $(RUN) $(OTHER) $(PHOTOGRAPHS)
 
 tensorboard: setup ## open the dashboard of all runs
 	$(BIN)/tensorboard --logdir outputs

@@ -1,135 +1,120 @@
-"""Measure a network before other backgrounds: ``python -m facekp.benchmarks.scenes <photographs> <run folder> ...``.
+"""Measure how well faces are found: ``python -m facekp.benchmarks.scenes <photographs> <run folder> ...``.
 
-The photographs must show no face. The held-out people of each run are cut out and put before parts of them, turned by
-up to 30 degrees, at 0.6 to 1.5 times their size, and as coarse as faces 40 to 300 pixels wide. Beside the error of
-their points it is measured whether their mean confidence is higher than that of windows without a face.
+The photographs must show no face. The held-out people of each run are cut out and put before parts of them: 40 to 300
+pixels wide, turned by up to 30 degrees, half of them partly covered, blurred or noisy. The same photographs without
+them tell how often a face is seen where there is none. Whether a score is a probability is measured on doubtful scenes:
+faces that are damaged until some cannot be recognised, and pictures that are like faces but are none.
+
+``python -m facekp.benchmarks.scenes <photographs> <run folder> reliability.png`` draws a reliability diagram, too.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
-import cv2
 import numpy as np
-import torch
+from matplotlib.figure import Figure
 
-from facekp.config import AugmentConfig
-from facekp.data.backgrounds import blend, outline, wall
-from facekp.data.datamodule import FaceDataModule
-from facekp.data.dataset import FaceDataset
-from facekp.data.images import load_image
-from facekp.evaluation.calibration import coverage
+from facekp.evaluation.calibration import ELLIPSES, coverage
 from facekp.evaluation.errors import Predictions, errors_of, point_masks
-from facekp.models.checkpoint import read_checkpoint
-from facekp.models.module import KeypointModule
-from facekp.runs.find import find_checkpoint
+from facekp.inference import MIN_SCORE
+from facekp.inference.face import Face
+from facekp.inference.load import load
+from facekp.inference.predictor import Predictor
+from facekp.inference.scenes import SIZE, Detections, Scene, detect, make_doubtful, scenes_of
 from facekp.utils.errors import FacekpError
-from facekp.utils.files import user_path
 
-_SCENES = 4  # of each held-out image
-_WINDOWS = 40  # of each photograph
-_FACE_PX = 40.0, 300.0
+_RIGHT = 0.15  # the mean error of the inner points, as a fraction of the eye distance, up to which a face is marked
+_BINS = np.array([0, 0.05, 0.2, 0.4, 0.6, 0.8, 0.95, 1])  # of the score
 
 
-def scene(face: FaceDataset, index: int, photograph: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-    """A held-out face before a part of a photograph: the image, uint8 [H, W], and its keypoints, float32 [K, 2]."""
-    size = np.array(face.input_size)
-    image, points = face.image(index)[..., None], face.keypoints[index] * size
-    kept = outline(image.shape, points, 1.3) | ~wall(image)
-    scale = 2 ** rng.uniform(-0.75, 0.6)
-    matrix = cv2.getRotationMatrix2D(points.mean(0).tolist(), rng.uniform(-30, 30), scale)
-    matrix[:, 2] += size * rng.uniform(0.4, 0.6, 2) - points.mean(0)
-    head, share = (
-        cv2.warpAffine(part, matrix, face.input_size, borderMode=cv2.BORDER_REPLICATE)
-        for part in (image, kept.view(np.uint8))
-    )
-    made = blend(head[..., None], window(photograph, face.input_size, rng)[..., None], share.view(bool))[..., 0]
-    coarse = np.exp(rng.uniform(*np.log(_FACE_PX))) / (scale * np.ptp(points[:, 0]))
-    if coarse < 1:
-        made = cv2.resize(cv2.resize(made, None, fx=coarse, fy=coarse, interpolation=cv2.INTER_AREA), face.input_size)
-    return made, ((points @ matrix[:, :2].T + matrix[:, 2]) / size).astype(np.float32)
+def measure(predictor: Predictor, scenes: Sequence[Scene]) -> dict[str, float]:
+    """The figures of a predictor on scenes, each by its name."""
+    found = detect(predictor, scenes)
+    with_face = [number for number, scene in enumerate(scenes) if scene.truth_px is not None]
+    kept = {number: face for number, face in found.best.items() if face.score >= MIN_SCORE}
+    predictions = _predictions(predictor, scenes, kept)
+    inner = point_masks(predictor.scheme, predictor.point_indices).get("inner", slice(None))
+    nme = dict(zip(kept, errors_of(predictions).normalised[:, inner].mean(1), strict=True))
+    values = np.array([*nme.values()])
 
+    def recall(damaged: bool) -> float:
+        asked = [number for number in with_face if scenes[number].damaged == damaged]
+        return 100 * float(np.mean([nme.get(number, 1) < _RIGHT for number in asked]))
 
-def window(photograph: np.ndarray, size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """A part of a photograph at a random place and scale, uint8 [H, W]."""
-    largest = min(photograph.shape[1], photograph.shape[0] * size[0] / size[1])
-    width = np.exp(rng.uniform(np.log(min(90, largest)), np.log(largest)))
-    height = width * size[1] / size[0]
-    corner = rng.random(2) * (photograph.shape[1] - width, photograph.shape[0] - height)
-    scale = size[0] / width
-    matrix = np.array([[scale, 0, -scale * corner[0]], [0, scale, -scale * corner[1]]])
-    soft = cv2.GaussianBlur(photograph, (0, 0), 0.4 / scale) if scale < 0.7 else photograph
-    return cv2.warpAffine(soft, matrix, size, borderMode=cv2.BORDER_REPLICATE)
-
-
-def measure(run: str, photographs: list[np.ndarray]) -> dict[str, float]:
-    """The figures of a run.
-
-    Raises:
-        FacekpError: if it is no run whose network has a confidence, or its data are missing.
-    """
-    checkpoint = read_checkpoint(find_checkpoint(run))
-    settings, seed = checkpoint.data_settings()
-    data = FaceDataModule(settings, checkpoint.model.input_size, AugmentConfig(name="none"), seed)
-    data.setup("test")
-    module, faces, rng = KeypointModule.restore(checkpoint), data.val_faces, np.random.default_rng(0)
-    windows = [window(photograph, faces.input_size, rng) for photograph in photographs for _ in range(_WINDOWS)]
-    scenes = [
-        scene(faces, index, photographs[rng.integers(len(photographs))], rng)
-        for _ in range(_SCENES)
-        for index in range(len(faces))
-    ]
-    _, none, _ = _predict(module, windows)
-    keypoints, face, covariance = _predict(module, [image for image, _ in scenes])
-    predictions = Predictions(
-        keypoints=keypoints,
-        truth=np.stack([points for _, points in scenes]),
-        canvas_sizes=np.tile(np.array(faces.input_size, np.float32), (len(scenes), 1)),
-        point_indices=tuple(module.point_indices),
-        scheme=module.scheme,
-        covariance=covariance,
-    )
-    inner = point_masks(module.scheme, module.point_indices)["inner"]
-    nme = errors_of(predictions).normalised[:, inner].mean(1)
+    false = ~found.is_face & (found.score >= MIN_SCORE)
+    empty = ~np.isin(found.scene, with_face)
     return {
-        "mean confidence of faces": face.mean(),
-        "of windows without a face": none.mean(),
-        "the highest of these": none.max(),
-        "area under ROC": (face[:, None] > none).mean(),
-        "faces above all but one in 1000 windows": (face > np.quantile(none, 0.999)).mean(),
-        "inner NME, %: mean": 100 * nme.mean(),
-        "median": 100 * np.median(nme),
-        "faces above 15 %": (nme > 0.15).mean(),
-        **{f"points within ellipses of {share:.0%}": coverage(predictions, share).mean() for share in (0.5, 0.9, 0.99)},
+        "faces found and marked, %": recall(False),
+        "damaged faces found and marked, %": recall(True),
+        "false faces in 100 pictures without one": 100 * (false & empty).sum() / (len(scenes) - len(with_face)),
+        "false faces beside 100 faces": 100 * (false & ~empty).sum() / len(with_face),
+        "inner NME of found faces, %: mean": 100 * values.mean(),
+        "median": 100 * np.median(values),
+        **{f"points within ellipses of {share:.0%}": 100 * coverage(predictions, share).mean() for share in ELLIPSES},
     }
 
 
-def _predict(module: KeypointModule, images: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Keypoints [N, K, 2], mean confidences [N] and covariances [N, K, 2, 2]."""
-    parts: list[tuple[np.ndarray, ...]] = []
-    with torch.inference_mode():
-        for batch in torch.from_numpy(np.stack(images))[:, None].split(16):
-            keypoints, confidence, covariance = module.predict(batch)
-            if confidence is None or covariance is None:
-                raise FacekpError("the network has no confidence; give runs of heatmap networks")
-            parts.append((keypoints.numpy(), confidence.mean(1).numpy(), covariance.numpy()))
-    points, confidences, covariances = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return points, confidences, covariances
+def reliability(found: Detections) -> dict[str, tuple[int, float, float]]:
+    """For parts of the range of scores: the number of detections, their mean score, and the share of faces."""
+    rows = {}
+    for low, high in pairwise(_BINS):
+        inside = (found.score >= low) & ((found.score < high) | (high == 1))
+        if inside.any():
+            mean, share = float(found.score[inside].mean()), float(found.is_face[inside].mean())
+            rows[f"{low:g} to {high:g}"] = (int(inside.sum()), mean, share)
+    return rows
+
+
+def draw_reliability(rows: dict[str, tuple[int, float, float]], path: Path) -> None:
+    """Draw the share of faces over the mean score."""
+    figure = Figure(figsize=(4.5, 4.5), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color="0.7", linestyle="--", label="a perfect probability")
+    counts, means, shares = zip(*rows.values(), strict=True)
+    deviation = [np.sqrt(share * (1 - share) / count) for count, share in zip(counts, shares, strict=True)]
+    axes.errorbar(means, shares, deviation, marker="o", capsize=3, label="detections")
+    for count, mean, share in rows.values():
+        axes.annotate(f"{count}", (mean, share), xytext=(6, -10), textcoords="offset points", fontsize=8)
+    axes.set(xlabel="mean score", ylabel="share of faces", xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
+    axes.legend()
+    figure.savefig(path, dpi=120)
+
+
+def _predictions(predictor: Predictor, scenes: Sequence[Scene], faces: dict[int, Face]) -> Predictions:
+    size = np.array(SIZE, np.float32)
+    covariances = [face.covariance_px2 for face in faces.values() if face.covariance_px2 is not None]
+    return Predictions(
+        keypoints=np.stack([face.points_px for face in faces.values()]) / size,
+        truth=np.stack([scenes[number].truth_px for number in faces]) / size,  # type: ignore[misc]
+        canvas_sizes=np.tile(size, (len(faces), 1)),
+        point_indices=predictor.point_indices,
+        scheme=predictor.scheme,
+        covariance=np.stack(covariances) / (size * size[:, None]),
+    )
 
 
 def main(arguments: list[str]) -> None:
     """Print the figures of each run."""
+    diagram = Path(arguments.pop()) if arguments[-1:] and arguments[-1].endswith(".png") else None
     if len(arguments) < 2:
         sys.exit(__doc__)
+    folder, *runs = arguments
     try:
-        paths = sorted(path for path in user_path(arguments[0]).iterdir() if path.suffix in (".png", ".jpg"))
-        photographs = [load_image(path, "L") for path in paths]
-        for run in arguments[1:]:
+        for run in runs:
             print(Path(run).name)
-            for name, value in measure(run, photographs).items():
-                print(f"  {name:<42}{value:.4g}")
-    except (FacekpError, OSError) as error:
+            predictor = load(run)
+            for name, value in measure(predictor, scenes_of(run, folder)).items():
+                print(f"  {name:<45}{value:.4g}")
+            rows = reliability(detect(predictor, scenes_of(run, folder, make_doubtful)))
+            for name, (count, mean, share) in rows.items():
+                print(f"  score {name:<12} {count:4} detections, mean score {mean:.2f}, faces {share:.2f}")
+            if diagram:
+                draw_reliability(rows, diagram)
+    except FacekpError as error:
         sys.exit(f"Error: {error}")
 
 

@@ -1,14 +1,16 @@
-"""How honest predicted covariances are, and their correction on held-out faces."""
+"""How honest predicted covariances and scores are, and their correction on held-out faces."""
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 
 from facekp.evaluation.errors import Predictions
 
+TAIL = 8
+"""Degrees of freedom of Student's t distribution, after which the errors of points are distributed: their tails are
+longer than those of a Gaussian."""
 _SCALES = np.geomspace(0.5, 4, 19)
+_NEWTON_STEPS = 50
 _FLOORS = [0, *np.geomspace(1e-5, 1e-2, 25)]
 
 ELLIPSES = (0.5, 0.9, 0.99)
@@ -18,11 +20,50 @@ ELLIPSES = (0.5, 0.9, 0.99)
 def coverage(predictions: Predictions, probability: float) -> np.ndarray:
     """Which points lie inside the ellipse that should hold the true point with a probability, bool [N, K].
 
-    The squared Mahalanobis distance of a Gaussian in two dimensions exceeds ``-2 log(1 - probability)`` with the
-    remaining probability.
+    Where errors have Student's t distribution with :data:`TAIL` degrees of freedom, that is the ellipse of
+    :func:`distance2`.
     """
     error, covariance, _ = _errors(predictions)
-    return _distance2(error, covariance) <= -2 * math.log1p(-probability)
+    return _distance2(error, covariance) <= distance2(probability)
+
+
+def distance2(probability: float) -> float:
+    """The squared Mahalanobis distance from its prediction within which a point lies with a probability."""
+    return (TAIL - 2) * ((1 - probability) ** (-2 / TAIL) - 1)
+
+
+def fit_score(confidence: np.ndarray, is_face: np.ndarray) -> np.ndarray:
+    """The logistic function of a mean confidence that tells most likely whether there is a face.
+
+    With targets a little within 0..1, after J. Platt, Probabilistic outputs for support vector machines, 1999.
+
+    Args:
+        confidence: float [N], mean confidences of places where there may be a face.
+        is_face: bool [N], which of them are one.
+
+    Returns:
+        float32 [2]: factor and offset of the confidence's log-odds; see :func:`score`.
+    """
+    inputs = np.stack([_log_odds(confidence), np.ones(len(confidence))])
+    faces = int(is_face.sum())
+    target = np.where(is_face, (faces + 1) / (faces + 2), 1 / (len(is_face) - faces + 2))
+    weights = np.array([1.0, 0.0])
+    for _ in range(_NEWTON_STEPS):
+        predicted = 1 / (1 + np.exp(-weights @ inputs))
+        curvature = (inputs * predicted * (1 - predicted)) @ inputs.T + 1e-6 * np.eye(2)
+        weights -= np.clip(np.linalg.solve(curvature, inputs @ (predicted - target)), -1, 1)
+    return weights.astype(np.float32)
+
+
+def score(confidence: float, fitted: np.ndarray) -> float:
+    """The probability that there is a face, by the mean confidence of its points and :func:`fit_score`."""
+    factor, offset = fitted.tolist()
+    return float(1 / (1 + np.exp(-(factor * _log_odds(confidence) + offset))))
+
+
+def _log_odds(confidence: float | np.ndarray) -> np.ndarray:
+    within = np.clip(confidence, 1e-6, 1 - 1e-6)
+    return np.log(within / (1 - within))
 
 
 def calibrate(predictions: Predictions) -> np.ndarray:
@@ -67,7 +108,8 @@ def _most_likely(error: np.ndarray, covariance: np.ndarray, size2: np.ndarray) -
 
     def cost(factor: float, floor: float) -> float:
         corrected = factor * covariance + floor * size2[:, None, None, None] * np.eye(2)
-        return float((_distance2(error, corrected) + np.log(np.linalg.det(corrected))).mean())
+        tail = (TAIL + 2) * np.log1p(_distance2(error, corrected) / (TAIL - 2))
+        return float((tail + np.log(np.linalg.det(corrected))).mean())
 
     best = min(((factor, floor) for factor in _SCALES for floor in _FLOORS), key=lambda pair: cost(*pair))
     return np.array(best)[:, None]

@@ -24,7 +24,6 @@ _SMALLEST_SHARE = 1 / 64  # of the longer side of a photograph, so that the time
 _APPARENT = 0.45, 1.55  # width of a face in a window, relative to the training set's, at which it is still found
 _STEPS = 4  # windows that overlap along each axis
 _RADIUS = 2.0  # cells around the mean of a heatmap whose mass is a point's confidence
-_THRESHOLD = 0.25  # mean confidence of the points
 _OVERLAP = 0.3  # of the boxes of one face, as intersection over union
 _MOST = 64  # candidates of a photograph
 
@@ -74,11 +73,12 @@ class Finder:
         self._cell_px = width / columns
         self._blocks = max(1, round(rows / _STEPS)), max(1, round(columns / _STEPS))  # cells that a window steps by
 
-    def __call__(self, grey: np.ndarray, any_rotation: bool = False) -> list[Candidate]:
+    def __call__(self, grey: np.ndarray, threshold: float, any_rotation: bool = False) -> list[Candidate]:
         """Candidates, the best first, of which no two are the same face.
 
         Args:
             grey: uint8 [H, W].
+            threshold: the least mean confidence of the points.
             any_rotation: whether faces may lie on a side or stand on the head.
         """
         found = []
@@ -86,22 +86,22 @@ class Finder:
             height, width = grey.shape
             shift = (0, width, width + 1j * height, 1j * height)[turns]
             upright = Placement(1j**turns, shift)
-            for candidate in self._scan(np.ascontiguousarray(np.rot90(grey, turns))):
+            for candidate in self._scan(np.ascontiguousarray(np.rot90(grey, turns)), threshold):
                 found.append(Candidate(upright.points(candidate.points_px), candidate.score))
         return distinct(found)[:_MOST]
 
-    def _scan(self, grey: np.ndarray) -> Iterator[Candidate]:
+    def _scan(self, grey: np.ndarray, threshold: float) -> Iterator[Candidate]:
         height, width = grey.shape
         low, high = _APPARENT
         smallest = max(SMALLEST_PX, max(width, height) * _SMALLEST_SHARE)
         scale = low * self._face_px / smallest
         while True:
-            yield from self._scan_at(grey, scale)
+            yield from self._scan_at(grey, scale, threshold)
             if self._face_px * high >= scale * max(width, height):
                 return
             scale *= low / high
 
-    def _scan_at(self, grey: np.ndarray, scale: float) -> Iterator[Candidate]:
+    def _scan_at(self, grey: np.ndarray, scale: float, threshold: float) -> Iterator[Candidate]:
         """Candidates in a copy of the photograph of that scale.
 
         The copy is surrounded by a quarter of a window of its repeated border.
@@ -118,7 +118,7 @@ class Finder:
         scores = confidence.mean(-1)
         best = np.argsort(-scores)[: 2 * _MOST]
         ratio = np.array(grey.shape[::-1]) / size
-        for index in best[scores[best] > _THRESHOLD]:
+        for index in best[scores[best] > threshold]:
             points_px = (points[index] * self._cell_px - (left, top)) * ratio
             place = Placement.onto(self._shape_px, points_px, confidence[index])
             yield Candidate(place.points(self._shape_px), float(scores[index]))

@@ -34,6 +34,9 @@ class Network(Protocol):
     """(width, height) of its input."""
     mean_shape: np.ndarray
     """Float [K, 2]: the mean of the points over the training set, relative to the input."""
+    score: np.ndarray | None
+    """Float [2]: how a face's score follows from its confidence, see :func:`facekp.evaluation.calibration.score`; None
+    if it is not calibrated."""
     shrink: int | None
     """How many times smaller the images are that :meth:`scan` sees; None if the network cannot find faces."""
 

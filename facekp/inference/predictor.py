@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from facekp.evaluation.calibration import score
 from facekp.inference import MIN_SCORE
 from facekp.inference.face import Face, Number, chosen
 from facekp.inference.finder import Finder, HasPoints, distinct
@@ -24,8 +25,8 @@ from facekp.utils.errors import ConfigError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-_FIRST_LOOK = 0.2  # score below which a candidate is not looked at again
 _FARTHEST = 1e6  # pixels
+_CANDIDATE, _FIRST_LOOK = 0.15, 0.5  # confidence and score at least, to be looked at once and twice
 _TILT = radians(50)  # of a face that is upright
 _LARGEST = 1.2  # width of a face, as a fraction of the longer side of the photograph
 _PHOTOGRAPHS, _WINDOWS = 8, 16  # that the network sees together
@@ -61,7 +62,7 @@ class Predictor:
             faces: which faces.
             box: left, top, right and bottom of the only face, in pixels. Nothing is searched then, and ``min_score``
                 has no effect.
-            min_score: the least score of a face.
+            min_score: the least score of a face; 0 for all that may be one, which takes longer.
             any_rotation: also find faces that lie on a side or stand on the head, in four times the time.
 
         Returns:
@@ -82,7 +83,7 @@ class Predictor:
                         raise ConfigError(f"box={box!r} lies outside of a photograph of {photograph.size}; correct it")
                 found += self._at(photographs, corners)
                 continue
-            for every in self._search(photographs, any_rotation):
+            for every in self._search(photographs, any_rotation, min_score):
                 found.append(chosen([face for face in every if face.score >= min_score], faces))
         return found if given is pictures else found[0]
 
@@ -94,12 +95,13 @@ class Predictor:
         places = [self._onto(face.points_px) for face in faces]
         return self._predict([Photograph(grey)], [places], flip_test=False)[0]
 
-    def _search(self, photographs: Sequence[Photograph], any_rotation: bool) -> list[list[Face]]:
+    def _search(self, photographs: Sequence[Photograph], any_rotation: bool, min_score: float) -> list[list[Face]]:
         if self._finder is None:
-            return self._framed(photographs, self._other()._search(photographs, any_rotation))
-        candidates = [self._finder(photograph.grey, any_rotation) for photograph in photographs]
+            return self._framed(photographs, self._other()._search(photographs, any_rotation, min_score))
+        least, again = min(_CANDIDATE, min_score), min(_FIRST_LOOK, min_score)
+        candidates = [self._finder(photograph.grey, least, any_rotation) for photograph in photographs]
         looked = self._look(photographs, candidates, any_rotation, flip_test=False)
-        likely = [distinct([face for face in faces if face.score >= _FIRST_LOOK]) for faces in looked]
+        likely = [distinct([face for face in faces if face.score >= again]) for faces in looked]
         return [distinct(faces) for faces in self._look(photographs, likely, any_rotation)]
 
     def _look(
@@ -178,10 +180,16 @@ class Predictor:
             place.points(predicted.points_px[row]).astype(np.float32),
             confidence,
             None if covariance is None else place.covariance(covariance[row]).astype(np.float32),
-            1.0 if confidence is None else float(confidence.mean()),
+            self._score(confidence),
             self.scheme,
             self.point_indices,
         )
+
+    def _score(self, confidence: np.ndarray | None) -> float:
+        if confidence is None:
+            return 1.0
+        mean = float(confidence.mean())
+        return mean if self.network.score is None else score(mean, self.network.score)
 
     def _frame_of(self, face: Face, other: Predictor) -> Placement:
         """Where this network's window lies, by the points of a face that another network has found.

@@ -1,7 +1,8 @@
-"""Making of the weights that come with the package: ``python -m facekp.inference.ship <run folder> [<other run>]``.
+"""Making of the weights that come with the package.
 
-The file is a checkpoint without the optimizer, whose larger tensors have half the precision. The other run is one of
-the same network that has not seen some of the people of the first: on them the covariances are calibrated.
+``python -m facekp.inference.ship <run folder> [<other run> <photographs>]``: the file is a checkpoint without the
+optimizer, whose larger tensors have half the precision. The other run is one of the same network that has not seen some
+of the people of the first: on them covariances and scores are calibrated, the latter before photographs without a face.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from pathlib import Path
 
 import torch
 
-from facekp.config import AugmentConfig
 from facekp.data.datamodule import FaceDataModule
 from facekp.evaluation.errors import Predictions
 from facekp.evaluation.evaluate import evaluate_predictor
-from facekp.inference.load import SHIPPED
+from facekp.inference.load import SHIPPED, load
+from facekp.inference.scenes import detect, make_doubtful, scenes_of
 from facekp.models.checkpoint import read_checkpoint
 from facekp.models.module import KeypointModule
 from facekp.runs.find import find_checkpoint
@@ -28,13 +29,14 @@ _KEPT = ("hyper_parameters", "FaceDataModule", "epoch", "global_step", "pytorch-
 _HALF = ".weight"  # others, such as the shape prior, are small and need their digits
 
 
-def ship(checkpoint: Path, path: Path, other: Path | None = None) -> None:
+def ship(checkpoint: Path, path: Path, other: Path | None = None, photographs: Path | None = None) -> None:
     """Write a checkpoint in half precision, and beside it a file with its SHA-256.
 
     Args:
         checkpoint: the file to be shipped.
         path: to write.
-        other: a checkpoint of the same network, on whose held-out people the covariances are calibrated.
+        other: a checkpoint of the same network, on whose held-out people covariances and scores are calibrated.
+        photographs: a folder of pictures without a face, for the scores.
 
     Raises:
         FacekpError: if either is no checkpoint, or the other's faces are not found.
@@ -42,6 +44,9 @@ def ship(checkpoint: Path, path: Path, other: Path | None = None) -> None:
     module = KeypointModule.restore(read_checkpoint(checkpoint))
     if other is not None:
         module.calibrate(_held_out(other))
+    if other is not None and photographs is not None:
+        found = detect(load(other), scenes_of(other, photographs, make_doubtful))
+        module.calibrate_score(found.confidence, found.is_face)
     content = torch.load(checkpoint, map_location="cpu", weights_only=True)
     kept = {key: content[key] for key in _KEPT}
     kept["FaceDataModule"]["settings"]["root"] = None  # a path of this machine
@@ -59,16 +64,16 @@ def _held_out(checkpoint: Path) -> Predictions:
     """The predictions of a network for the people that it was not trained on."""
     opened = read_checkpoint(checkpoint)
     settings, seed = opened.data_settings()
-    data = FaceDataModule(settings, opened.model.input_size, AugmentConfig(name="none"), seed)
-    data.setup("test")
+    data = FaceDataModule.held_out(settings, opened.model.input_size, seed)
     return evaluate_predictor(KeypointModule.restore(opened), data.test_dataloader(), {}).predictions
 
 
 if __name__ == "__main__":
-    if not 2 <= len(sys.argv) <= 3:
+    if len(sys.argv) not in (2, 4):
         sys.exit(__doc__)
     try:
-        ship(find_checkpoint(sys.argv[1]), SHIPPED, find_checkpoint(sys.argv[2]) if sys.argv[2:] else None)
+        run, *others = sys.argv[1:]
+        ship(find_checkpoint(run), SHIPPED, *([find_checkpoint(others[0]), Path(others[1])] if others else []))
     except FacekpError as error:
         sys.exit(f"Error: {error}")
     print(f"Written to  {display_path(SHIPPED)}, {SHIPPED.stat().st_size / 1e6:.2f} MB")

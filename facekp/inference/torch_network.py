@@ -25,6 +25,7 @@ class TorchNetwork:
         self.scheme, self.point_indices = module.scheme, tuple(module.point_indices)
         self.input_size: tuple[int, int] = tuple(module.hparams["model"]["input_size"])
         self.mean_shape = module.mean_shape.cpu().numpy()
+        self.score = None if module.score is None else module.score.cpu().numpy()
         scanner = module.network.scanner()
         self._stage = scanner and scanner[0]
         self.shrink = scanner and scanner[1]

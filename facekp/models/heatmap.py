@@ -30,10 +30,8 @@ class HeatmapNet(KeypointNetwork):
     heatmap within two cells of its mean in x, times that in y: near 1 if all of it lies in one place, near 0 if it is
     spread out or has several peaks.
 
-    With ``presence_weight`` a network also learns from images without a face, and from points outside the image,
-    whether each keypoint is there: the mean of the exponentials of its logits is the odds that it is. The heatmap
-    itself, the softmax of the logits, does not depend on that number. :meth:`confidence` is then multiplied by the
-    probability.
+    With ``learn_absence`` the heatmap of a keypoint that is not in the image is taught to be flat, so that its
+    confidence is near 0.
 
     As ``model=heatmap_tiny`` it has 95,178 weights and takes 25 million multiplications per image.
 
@@ -45,7 +43,7 @@ class HeatmapNet(KeypointNetwork):
         stride: width of a heatmap's cell in pixels of the image, a power of 2.
         sigma: standard deviation in cells of the Gaussians that are the heatmaps' training targets.
         distance_weight: weight in the loss of the distance from the ground truth, in cells.
-        presence_weight: weight in the loss of the likelihood of presence; 0 if every image has a whole face.
+        learn_absence: whether to learn from images without a face, and from points outside the image, too.
     """
 
     def __init__(
@@ -57,12 +55,12 @@ class HeatmapNet(KeypointNetwork):
         stride: int = 4,
         sigma: float = 1.0,
         distance_weight: float = 0.1,
-        presence_weight: float = 0.0,
+        learn_absence: bool = False,
     ) -> None:
         super().__init__()
         self._sigma = sigma
         self._distance_weight = distance_weight
-        self._presence_weight = presence_weight
+        self._learn_absence = learn_absence
         finest = stride.bit_length() - 2  # the level whose size the heatmaps have
         self.encoder = nn.ModuleList(
             nn.Sequential(_convolution(before, after, stride=2), *(ResidualBlock(after) for _ in range(count)))
@@ -119,8 +117,7 @@ class HeatmapNet(KeypointNetwork):
     def confidence(self, output: Tensor) -> Tensor:
         """The share of each heatmap near its mean, float32 [B, K] within 0..1; see the class."""
         columns, rows = codec.marginals(codec.spatial_softmax(output))
-        share = codec.mass_near(columns, rows, codec.decode(columns, rows), _CONFIDENCE_RADIUS)
-        return share * codec.log_odds(output).sigmoid() if self._presence_weight else share
+        return codec.mass_near(columns, rows, codec.decode(columns, rows), _CONFIDENCE_RADIUS)
 
     def scanner(self) -> tuple[KeypointNetwork, int]:
         """The network itself."""
@@ -132,7 +129,7 @@ class HeatmapNet(KeypointNetwork):
         After Nibali et al., 2018, with the cross-entropy of the marginal distributions as the regulariser. It has the
         larger weight: the mean of a heatmap that shows how likely each position is has the least squared error. Points
         outside the image, where augmentation may move them, have no cross-entropy, and images without a face neither of
-        the two. The likelihood of presence counts for all.
+        the two. With ``learn_absence`` the target of either is the uniform distribution, without the distance.
 
         Args:
             output: of :meth:`forward`.
@@ -146,17 +143,16 @@ class HeatmapNet(KeypointNetwork):
         marginals = columns, rows = codec.marginals(codec.spatial_softmax(output))
         size = columns.shape[-1], rows.shape[-1]
         offset = (codec.decode(columns, rows) - truth) * truth.new_tensor(size)
-        targets = codec.encode(truth, size, self._sigma)
-        cross_entropy = sum(
-            -(target * (marginal + 1e-8).log()).sum(-1) for target, marginal in zip(targets, marginals, strict=True)
-        )
         inside = face & ((truth > 0) & (truth < 1)).all(-1)
+        cross_entropy = torch.zeros_like(truth[..., 0])
+        for target, marginal in zip(codec.encode(truth, size, self._sigma), marginals, strict=True):
+            if self._learn_absence:
+                target = target.where(inside[..., None], 1 / target.shape[-1])
+            cross_entropy = cross_entropy - (target * (marginal + 1e-8).log()).sum(-1)
         distance = torch.linalg.vector_norm(offset, dim=-1)
-        loss = (cross_entropy * inside).mean() + self._distance_weight * (distance * face).mean()
-        if self._presence_weight:
-            odds = codec.log_odds(output)
-            loss = loss + self._presence_weight * functional.binary_cross_entropy_with_logits(odds, inside.float())
-        return loss
+        if self._learn_absence:
+            return cross_entropy.mean() + self._distance_weight * (distance * inside).mean()
+        return (cross_entropy * inside).mean() + self._distance_weight * (distance * face).mean()
 
 
 class ResidualBlock(nn.Module):

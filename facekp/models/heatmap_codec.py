@@ -6,7 +6,6 @@ over the columns and over the rows, are all that encoding and decoding need: sof
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import torch
@@ -16,15 +15,6 @@ from torch import Tensor
 def spatial_softmax(logits: Tensor) -> Tensor:
     """The softmax of logits [..., h, w] over all cells: heatmaps, float32 [..., h, w], each with the sum 1."""
     return logits.float().flatten(-2).softmax(-1).view(logits.shape)
-
-
-def log_odds(logits: Tensor) -> Tensor:
-    """The logarithm of the mean over all cells of the exponentials of logits [..., h, w], float32 [...].
-
-    Softmax does not depend on it, so that it is free to tell the odds that the keypoint is there at all, as in
-    W. Grathwohl et al., Your classifier is secretly an energy based model, ICLR 2020.
-    """
-    return logits.float().flatten(-2).logsumexp(-1) - math.log(logits.shape[-1] * logits.shape[-2])
 
 
 def marginals(heatmaps: Tensor) -> tuple[Tensor, Tensor]:

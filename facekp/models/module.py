@@ -17,7 +17,7 @@ from torchmetrics import MeanMetric
 import facekp
 from facekp.config import ModelConfig, Specs
 from facekp.data.dataset import Sample
-from facekp.evaluation.calibration import calibrate
+from facekp.evaluation.calibration import calibrate, fit_score
 from facekp.evaluation.errors import Predictions
 from facekp.evaluation.evaluate import Prediction
 from facekp.evaluation.metrics import KeypointMetrics
@@ -64,6 +64,8 @@ class KeypointModule(LightningModule):
         self.metrics = KeypointMetrics(scheme, self.point_indices, self.mean_shape)
         self.calibration: Tensor | None
         self.register_buffer("calibration", None)
+        self.score: Tensor | None
+        self.register_buffer("score", None)
         self._val_loss = MeanMetric(nan_strategy=math.nan)  # NaN must be visible; "disable" would ignore the weights
         self._optimizer, self._schedule = optimizer, schedule
         self._mirror = _mirror_columns(scheme, self.point_indices) if model.flip_test else None
@@ -102,8 +104,9 @@ class KeypointModule(LightningModule):
         """
         try:
             module = cls(checkpoint.model, checkpoint.scheme)
-            if "calibration" in checkpoint.state:
-                module.calibration = torch.zeros(2, len(module.point_indices))
+            for name, shape in (("calibration", (2, len(module.point_indices))), ("score", (2,))):
+                if name in checkpoint.state:
+                    setattr(module, name, torch.zeros(shape))
             module.load_state_dict(checkpoint.state)
             width, height = checkpoint.model.input_size
             with limited_size(), torch.inference_mode():
@@ -121,6 +124,13 @@ class KeypointModule(LightningModule):
         See :func:`facekp.evaluation.calibration.calibrate`. The correction is saved with the weights.
         """
         self.calibration = torch.from_numpy(calibrate(held_out)).to(self.mean_shape)
+
+    def calibrate_score(self, confidence: np.ndarray, is_face: np.ndarray) -> None:
+        """Tell from now on the probability of a face by the mean confidence of its points.
+
+        See :func:`facekp.evaluation.calibration.fit_score`. The two numbers are saved with the weights.
+        """
+        self.score = torch.from_numpy(fit_score(confidence, is_face)).to(self.mean_shape)
 
     def forward(self, images: Tensor) -> Tensor:
         """Keypoints float32 [B, K, 2], relative to the image, of grey images uint8 [B, 1, H, W]."""

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from facekp.evaluation.calibration import calibrate, coverage
+from facekp.evaluation.calibration import TAIL, calibrate, coverage, fit_score, score
 from facekp.evaluation.errors import Predictions
 from facekp.landmarks.scheme import Group, Scheme
 
@@ -17,7 +17,8 @@ def sample(factor: float, floor_px2: float, images: int = 2000) -> Predictions:
     told = root @ root.mT + np.eye(2)
     true = told.copy()
     true[:, 3:] = factor * told[:, 3:] + floor_px2 * np.eye(2)
-    error = np.linalg.cholesky(true) @ rng.normal(size=(images, 6, 2, 1))
+    tail = np.sqrt((TAIL - 2) / rng.chisquare(TAIL, size=(images, 6, 1, 1)))
+    error = np.linalg.cholesky(true) @ rng.normal(size=(images, 6, 2, 1)) * tail
     keypoints, truth = (
         (points / SIZE).astype(np.float32) for points in (shape + error[..., 0], np.tile(shape, (images, 1, 1)))
     )
@@ -37,3 +38,22 @@ def test_calibration_finds_by_how_much_each_group_is_too_sure():
     assert floor[:3] == pytest.approx(0, abs=2e-5)
     assert factor[3:] == pytest.approx(2, rel=0.13)
     assert floor[3:] == pytest.approx(16 / (60**2 + 42**2), rel=0.3)
+
+
+def test_a_score_is_the_probability_of_a_face():
+    rng = np.random.default_rng(0)
+    log_odds = rng.normal(-1, 2, 5000)
+    confidence = 1 / (1 + np.exp(-log_odds))
+    is_face = rng.random(5000) < 1 / (1 + np.exp(-(2 * log_odds + 3)))
+    fitted = fit_score(confidence, is_face)
+    assert fitted == pytest.approx([2, 3], abs=0.3)
+    scores = np.array([score(each, fitted) for each in confidence])
+    for low in (0.0, 0.2, 0.4, 0.6, 0.8):
+        inside = (scores >= low) & (scores < low + 0.2)
+        assert is_face[inside].mean() == pytest.approx(scores[inside].mean(), abs=0.06)
+
+
+def test_scores_of_faces_that_are_easily_told_remain_within_bounds():
+    fitted = fit_score(np.array([0.01, 0.02, 0.8, 0.9]), np.array([False, False, True, True]))
+    assert 0 < score(0.0, fitted) < 0.4
+    assert 0.6 < score(1.0, fitted) <= 1
