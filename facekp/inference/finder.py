@@ -136,30 +136,30 @@ def _decode_windows(logits: np.ndarray, blocks: tuple[int, int]) -> tuple[np.nda
     """
     rows, columns = blocks
     points, height, width = logits.shape
-    mass = np.exp(np.maximum(logits - logits.max((1, 2), keepdims=True), -80))
-    mass = mass[:, : height // rows * rows, : width // columns * columns]
-    by_rows = mass.reshape(points, -1, rows, mass.shape[2]).sum(2)
-    by_columns = (mass.reshape(-1, columns) @ np.ones(columns, mass.dtype)).reshape(*mass.shape[:2], -1)
-    along_x = sliding_window_view(_windowed(by_rows, 1), _STEPS * columns, 2)[:, :, ::columns]
-    along_y = sliding_window_view(_windowed(by_columns, 2), _STEPS * rows, 1)[:, ::rows]
-    (near_x, x), (near_y, y) = _near_mean(along_x), _near_mean(along_y)  # [K, windows down, windows across]
-    corners = np.mgrid[: x.shape[1], : x.shape[2]][::-1] * np.reshape([columns, rows], (2, 1, 1))
-    means = np.stack([x, y]) + corners[:, None]
-    return (near_x * near_y).reshape(points, -1).T, means.reshape(2, points, -1).T
+    logits = logits[:, : height // rows * rows, : width // columns * columns]
+    mass = np.maximum(logits - logits.max((1, 2), keepdims=True), -80)
+    cv2.exp(mass.reshape(points, -1), mass.reshape(points, -1))
+    down = mass.reshape(points, -1, rows, mass.shape[2]).sum(2)
+    across = (mass.reshape(-1, columns) @ np.ones(columns, mass.dtype)).reshape(*mass.shape[:2], -1).swapaxes(1, 2)
+    near_x, x = _near_mean(sliding_window_view(_windowed(down), _STEPS * columns, 2)[:, :, ::columns])
+    near_y, y = _near_mean(sliding_window_view(_windowed(across), _STEPS * rows, 2)[:, :, ::rows])
+    means = np.stack([x, y.swapaxes(1, 2)])  # [2, K, windows down, windows across]
+    means += np.mgrid[: x.shape[1], : x.shape[2]][::-1, None] * np.reshape([columns, rows], (2, 1, 1, 1))
+    return (near_x * near_y.swapaxes(1, 2)).reshape(points, -1).T, means.reshape(2, points, -1).T
 
 
-def _windowed(blocks: np.ndarray, axis: int) -> np.ndarray:
-    """The sums of each ``_STEPS`` neighbours along an axis."""
-    return sliding_window_view(blocks, _STEPS, axis).sum(-1)
+def _windowed(blocks: np.ndarray) -> np.ndarray:
+    """The sums of each ``_STEPS`` neighbours along the second axis."""
+    return np.ascontiguousarray(sliding_window_view(blocks, _STEPS, 1).sum(-1))
 
 
-def _near_mean(marginal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _near_mean(marginals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The share of each marginal distribution, float [..., n], near its mean; and the mean, in cells."""
-    centres = np.arange(marginal.shape[-1], dtype=marginal.dtype) + 0.5
-    total = marginal.sum(-1)
-    mean = marginal @ centres / total
-    near = marginal * (np.abs(centres - mean[..., None]) <= _RADIUS)
-    return near.sum(-1) / total, mean
+    centres = np.arange(marginals.shape[-1], dtype=marginals.dtype) + np.float32(0.5)
+    total = marginals.sum(-1)
+    mean = marginals @ centres / total
+    near = np.abs(centres - mean[..., None]) <= _RADIUS
+    return (marginals * near).sum(-1) / total, mean
 
 
 def distinct(candidates: Sequence[Found]) -> list[Found]:
