@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 import torch
@@ -39,6 +39,13 @@ class Prediction(NamedTuple):
     keypoints: Tensor
     confidence: Tensor | None = None
     covariance: Tensor | None = None
+
+    def mapped(self, function: Callable[..., Tensor], *others: Prediction) -> Prediction:
+        """The function of each part, and of the same of other predictions; None where one of them has none."""
+        parts = zip(self, *others, strict=True)
+        return Prediction(
+            *cast(Any, [None if any(part is None for part in each) else function(*each) for each in parts])
+        )
 
 
 class BatchPredictor(Protocol):

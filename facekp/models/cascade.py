@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from facekp.landmarks.procrustes import align, similarity
 from facekp.models.base import KeypointNetwork
+from facekp.models.exportable import as_complex, as_real
 from facekp.models.heatmap import HeatmapNet
 from facekp.models.shape_prior import transformed
 
@@ -91,17 +92,17 @@ class CascadeNet(KeypointNetwork):
         """Output of both stages for images float32 [B, 1, H, W]."""
         coarse = self.first_stage(functional.avg_pool2d(images, 2))
         with torch.no_grad():
-            transform = self._crop_transform(_complex(self.first_stage.decode(coarse) * self._input_size))
+            transform = self._crop_transform(as_complex(self.first_stage.decode(coarse) * self._input_size))
             centres = torch.arange(self._crop_size, device=images.device) + 0.5
-            in_crop = torch.complex(*torch.meshgrid(centres, centres, indexing="xy"))
+            in_crop = as_complex(torch.stack(torch.meshgrid(centres, centres, indexing="xy"), dim=-1))
             in_image = (in_crop - transform[:, 1, None, None]) / transform[:, 0, None, None]
-            grid = torch.view_as_real(in_image) / self._input_size * 2 - 1
+            grid = as_real(in_image) / self._input_size * 2 - 1
         crops = functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
         return coarse, self.second_stage(crops.contiguous(memory_format=torch.channels_last)), transform
 
     def _crop_transform(self, points: Tensor) -> Tensor:
         """The transform of :data:`CascadeOutput`, for keypoints of the first stage, complex64 [B, K] in pixels."""
-        centre, mean_shape = points.mean(1, keepdim=True), _complex(self.mean_shape)
+        centre, mean_shape = points.mean(1, keepdim=True), as_complex(self.mean_shape)
         factor = similarity(points - centre, mean_shape - mean_shape.mean())
         target = mean_shape.mean().expand_as(centre)
         if self.training:
@@ -114,14 +115,14 @@ class CascadeNet(KeypointNetwork):
                 place = torch.complex(*(relative * self._input_size[:, None, None]))
                 centre = torch.where(stray, place, centre)
                 factor = torch.where(stray, factor * (0.5 * octaves).exp(), factor)
-        factor = factor * (factor.abs().clamp(*_SCALE_LIMITS) / factor.abs())  # an untrained first stage is far off
-        return torch.cat([factor, target - factor * centre], dim=1)
+        factor = factor * (abs(factor).clamp(*_SCALE_LIMITS) / abs(factor))  # an untrained first stage is far off
+        return as_complex(torch.cat([as_real(factor), as_real(target - factor * centre)], dim=1))
 
     def decode(self, output: CascadeOutput) -> Tensor:
         """Keypoints float32 [B, K, 2] of the second stage, relative to the image."""
         _, fine, transform = output
-        in_crop = _complex(self.second_stage.decode(fine) * self._crop_size)
-        return torch.view_as_real((in_crop - transform[:, 1:]) / transform[:, :1]) / self._input_size
+        in_crop = as_complex(self.second_stage.decode(fine) * self._crop_size)
+        return as_real((in_crop - transform[:, 1:]) / transform[:, :1]) / self._input_size
 
     def confidence(self, output: CascadeOutput) -> Tensor:
         """That of the second stage; see :class:`HeatmapNet`."""
@@ -139,15 +140,10 @@ class CascadeNet(KeypointNetwork):
     def loss(self, output: CascadeOutput, truth: Tensor) -> Tensor:
         """The sum of both stages' losses, each in its own frame."""
         coarse, fine, transform = output
-        in_crop = torch.view_as_real(_complex(truth * self._input_size) * transform[:, :1] + transform[:, 1:])
+        in_crop = as_real(as_complex(truth * self._input_size) * transform[:, :1] + transform[:, 1:])
         in_crop = in_crop / self._crop_size
         if self._stray_crops:  # a face whose centre is not in the crop is none
             there = ((in_crop.mean(1, keepdim=True) - 0.5).abs() < 0.5).all(-1, keepdim=True)
             in_crop = in_crop.where(there, math.nan)
         fine_loss = self.second_stage.loss(fine, in_crop)
         return self.first_stage.loss(coarse, truth) + fine_loss
-
-
-def _complex(points: Tensor) -> Tensor:
-    """Float32 [..., 2] as complex64 [...], x + iy."""
-    return torch.view_as_complex(points.contiguous())

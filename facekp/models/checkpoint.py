@@ -81,18 +81,35 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     stored = content.get("hyper_parameters") if isinstance(content, dict) else None
     if not isinstance(stored, Mapping) or not isinstance(content.get("state_dict"), dict):
         raise CheckpointError(f"{path} is not a checkpoint of facekp; give one that train.py wrote")
+    return described(path, dict(stored), content, content["state_dict"], content.get("FaceDataModule"))
+
+
+def described(
+    path: Path, settings: dict[str, Any], progress: Mapping[str, Any], state: dict[str, Tensor], data: Any
+) -> Checkpoint:
+    """What a file tells of its network, checked.
+
+    Args:
+        path: of the file.
+        settings: ``model`` and ``scheme``.
+        progress: ``epoch`` and ``global_step``.
+        state, data: see :class:`Checkpoint`.
+
+    Raises:
+        CheckpointError: if the settings are not possible, or name a class that is not trusted.
+    """
     try:
-        stored = plain(dict(stored), targets=("model.network",), at_most=_MAX_VALUES)
+        stored = plain(settings, targets=("model.network",), at_most=_MAX_VALUES)
         model = settings_from_file(ModelConfig, stored["model"], "model")
         loaded_class(model.network.get("_target_"), KeypointNetwork, "facekp.models")
         return Checkpoint(
             path=path,
             model=model,
             scheme=parse_scheme(stored["scheme"], "scheme"),
-            epoch=_count(content["epoch"], "its epoch") + 1,
-            step=_count(content["global_step"], "its step"),
-            state=content["state_dict"],
-            data=content.get("FaceDataModule"),
+            epoch=_count(progress["epoch"], "its epoch") + 1,
+            step=_count(progress["global_step"], "its step"),
+            state=state,
+            data=data,
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path} was made by another version of facekp ({error}); train again") from error

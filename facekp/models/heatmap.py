@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from facekp.models import heatmap_codec as codec
 from facekp.models.base import KeypointNetwork
+from facekp.models.exportable import mapped
 from facekp.models.shape_prior import ShapePrior
 
 _CONFIDENCE_RADIUS = 2.0  # cells
@@ -105,9 +106,8 @@ class HeatmapNet(KeypointNetwork):
     def _noise(self, heatmaps: Tensor) -> Tensor:
         """The covariance of each heatmap's mean, float32 [B, K, 2, 2], in pixels of the image squared."""
         cell = self._input_size / torch.tensor(heatmaps.shape[:-3:-1], device=heatmaps.device)
-        variances, axes = torch.linalg.eigh(codec.covariances(heatmaps))
-        excess = (variances - self._sigma**2).clamp_min(_MIN_VARIANCE)
-        return (axes * excess[..., None, :]) @ axes.mT * cell * cell[:, None]
+        excess = mapped(codec.covariances(heatmaps), lambda value: (value - self._sigma**2).clamp_min(_MIN_VARIANCE))
+        return excess * cell * cell[:, None]
 
     def init_from_shapes(self, shapes: Tensor) -> None:
         """Fit the shape prior."""

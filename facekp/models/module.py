@@ -146,56 +146,60 @@ class KeypointModule(LightningModule):
             images: uint8 [B, 1, H, W].
             flip_test: whether to do the flip test of the ``model`` settings, which takes twice the time.
         """
-        return self._decode(self.network(self._views(images) if flip_test else self._scaled(images)), flip_test)
+        return self._decode(self.network(self._views(images) if flip_test else self.scaled(images)), flip_test)
 
     def _views(self, images: Tensor) -> Tensor:
         """What the network sees of images: themselves, followed by their mirror images for the flip test."""
-        return self._scaled(images if self._mirror is None else torch.cat([images, images.flip(-1)]))
+        return self.scaled(images if self._mirror is None else torch.cat([images, images.flip(-1)]))
 
     def _decode(self, output: Any, flip_test: bool = True) -> Prediction:
         """The prediction from the output for :meth:`_views`, or for images alone without the flip test."""
-        keypoints = self._keypoints(output, flip_test)
-        confidence, covariance = self.network.confidence(output), self.network.covariance(output)
-        if self._mirror is None or not flip_test:
-            return Prediction(keypoints, confidence, self._calibrated(keypoints, covariance))
-        if confidence is not None:
-            plain, mirrored = confidence.chunk(2)
-            confidence = (plain + mirrored[:, self._mirror]) / 2
-        if covariance is not None:  # both views err alike, so the mean of their predictions is hardly more precise
-            plain, mirrored = covariance.chunk(2)
-            covariance = (plain + mirrored[:, self._mirror] * covariance.new_tensor([[1, -1], [-1, 1]])) / 2
-        return Prediction(keypoints, confidence, self._calibrated(keypoints, covariance))
+        predicted = self.read(output)
+        if self._mirror is not None and flip_test:
+            predicted = self.merged(*_halves(predicted))
+        return self.calibrated(predicted)
 
-    def _keypoints(self, output: Any, flip_test: bool = True) -> Tensor:
+    def read(self, output: Any) -> Prediction:
+        """The prediction from a network's output, before the flip test and :meth:`calibrated`."""
+        return Prediction(self.network.decode(output), self.network.confidence(output), self.network.covariance(output))
+
+    def _keypoints(self, output: Any) -> Tensor:
         """The keypoints of :meth:`_decode` alone, which cost much less than a covariance."""
-        keypoints = self.network.decode(output)
-        if self._mirror is None or not flip_test:
-            return keypoints
-        plain, mirrored = keypoints.chunk(2)
-        mirrored = mirrored[:, self._mirror]
-        return (plain + torch.stack([1 - mirrored[..., 0], mirrored[..., 1]], dim=-1)) / 2
+        predicted = Prediction(self.network.decode(output))
+        return (predicted if self._mirror is None else self.merged(*_halves(predicted))).keypoints
 
-    def _calibrated(self, keypoints: Tensor, covariance: Tensor | None) -> Tensor | None:
-        """Covariances with the correction of :meth:`calibrate`, if there is one."""
+    def merged(self, plain: Prediction, mirrored: Prediction) -> Prediction:
+        """The mean of the predictions for images and for their mirror images: the flip test."""
+        keypoints, confidence, covariance = mirrored.mapped(lambda part: part[:, self._mirror])
+        keypoints = torch.stack([1 - keypoints[..., 0], keypoints[..., 1]], dim=-1)
+        if covariance is not None:  # both views err alike, so the mean of their predictions is hardly more precise
+            covariance = covariance * covariance.new_tensor([[1, -1], [-1, 1]])
+        return plain.mapped(lambda one, other: (one + other) / 2, Prediction(keypoints, confidence, covariance))
+
+    def calibrated(self, predicted: Prediction) -> Prediction:
+        """A prediction with the correction of :meth:`calibrate`, if there is one."""
+        keypoints, _, covariance = predicted
         if covariance is None or self.calibration is None:
-            return covariance
+            return predicted
         factor, floor = self.calibration
         size = keypoints.new_tensor(self.hparams["model"]["input_size"])
         points_px = keypoints * size
         size2 = (points_px - points_px.mean(1, keepdim=True)).square().sum(-1).mean(1)
-        return covariance * factor[:, None, None] + torch.diag_embed(size2[:, None, None] * floor[:, None] / size**2)
+        added = torch.diag_embed(size2[:, None, None] * floor[:, None] / size**2)
+        return predicted._replace(covariance=covariance * factor[:, None, None] + added)
 
     def predict_step(self, batch: Sample, batch_idx: int) -> Prediction:
         """:meth:`predict` for the images of a batch."""
         return self.predict(batch["image"].to(self.device))
 
-    def _scaled(self, images: Tensor) -> Tensor:
+    def scaled(self, images: Tensor) -> Tensor:
+        """What the network sees of grey images of 0..255."""
         scaled = images.to(self.mean_shape.dtype).div_(255).sub_(0.5)
         return scaled.contiguous(memory_format=torch.channels_last)
 
     def training_step(self, batch: Sample, batch_idx: int) -> Tensor:
         self._step = self.global_step
-        return self._loss(self.network(self._scaled(batch["image"])), batch)
+        return self._loss(self.network(self.scaled(batch["image"])), batch)
 
     def _loss(self, output: Any, batch: Sample) -> Tensor:
         return self.network.loss(output, batch["keypoints"][:, self.point_indices])
@@ -246,6 +250,11 @@ class KeypointModule(LightningModule):
 def _first(output: Any, images: int) -> Any:
     """The output for the first images: a tensor, or a tuple of them."""
     return output[:images] if isinstance(output, Tensor) else tuple(_first(part, images) for part in output)
+
+
+def _halves(predicted: Prediction) -> tuple[Prediction, Prediction]:
+    """The predictions for images, and for their mirror images."""
+    return predicted.mapped(lambda part: part.chunk(2)[0]), predicted.mapped(lambda part: part.chunk(2)[1])
 
 
 def _mirror_columns(scheme: Scheme, point_indices: Sequence[int]) -> list[int]:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from facekp.landmarks.procrustes import align, similarity, to_real
+from facekp.models.exportable import as_complex, as_real, solve
 
 _OWN_VARIANCE = 0.5  # of the mean variance of a coordinate
 
@@ -50,11 +51,11 @@ class ShapePrior(nn.Module):
             noise: float32 [B, K, 2, 2], the covariance of the prediction's error at each point, in that unit squared.
         """
         centre, offsets, factor = self._aligned(keypoints)
-        observed = torch.view_as_real(factor * offsets).flatten(1)
+        observed = as_real(factor * offsets).flatten(1)
         with torch.autocast(keypoints.device.type, enabled=False):  # mixed precision is not precise enough
-            residual = torch.linalg.solve(self._total(factor, noise), observed - self.mean)
-            expected = self.mean + residual @ self.covariance
-        return torch.view_as_real(torch.view_as_complex(expected.unflatten(1, (-1, 2))) / factor + centre)
+            residual = solve(self.covariance, transformed(noise, factor), (observed - self.mean)[..., None])
+            expected = self.mean + residual[..., 0] @ self.covariance
+        return as_real(as_complex(expected.unflatten(1, (-1, 2))) / factor + centre)
 
     def remaining(self, keypoints: Tensor, noise: Tensor) -> Tensor:
         """The covariance of the error of what :meth:`forward` returns at each point, float32 [B, K, 2, 2]; in its unit
@@ -62,25 +63,20 @@ class ShapePrior(nn.Module):
         """
         _, _, factor = self._aligned(keypoints)
         with torch.autocast(keypoints.device.type, enabled=False):
-            known = self.covariance @ torch.linalg.solve(self._total(factor, noise), self.covariance)
+            known = self.covariance @ solve(self.covariance, transformed(noise, factor), self.covariance[None])
             left = (self.covariance - known).unflatten(2, (-1, 2)).unflatten(1, (-1, 2))
             return transformed(left.diagonal(dim1=1, dim2=3).movedim(-1, 1), 1 / factor)
 
     def _aligned(self, keypoints: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The centre of each shape, complex64 [B, 1], the points relative to it, and what aligns them with the mean."""
-        points = torch.view_as_complex(keypoints.contiguous())
+        points = as_complex(keypoints)
         centre = points.mean(1, keepdim=True)
         offsets = points - centre
-        return centre, offsets, similarity(offsets, torch.view_as_complex(self.mean.view(-1, 2)))
-
-    def _total(self, factor: Tensor, noise: Tensor) -> Tensor:
-        """The covariance of aligned predictions, float32 [B, 2K, 2K]: that of shapes, and the noise of each point."""
-        rotated = transformed(noise, factor)
-        blocks = torch.einsum("bkij,kl->bkilj", rotated, torch.eye(rotated.shape[1], device=rotated.device))
-        return self.covariance + blocks.flatten(3).flatten(1, 2)
+        return centre, offsets, similarity(offsets, as_complex(self.mean.view(-1, 2)))
 
 
 def transformed(covariance: Tensor, factor: Tensor) -> Tensor:
     """The covariances, float32 [B, K, 2, 2], of points that are multiplied by a complex factor, complex64 [B, 1]."""
-    rotation = torch.stack([torch.view_as_real(factor), torch.view_as_real(1j * factor)], dim=-1)
+    a, b = as_real(factor).unbind(-1)
+    rotation = torch.stack([a, -b, b, a], dim=-1).unflatten(-1, (2, 2))
     return rotation @ covariance @ rotation.mT

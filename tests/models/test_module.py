@@ -80,7 +80,7 @@ def test_validation_passes_each_image_once_and_its_mirror_image_once_for_the_fli
     with torch.inference_mode():
         module.validation_step(batch, 0)
         assert sum(passed) == (6 if flip_test else 3)
-        loss = module._loss(module.network(module._scaled(batch["image"])), batch)
+        loss = module._loss(module.network(module.scaled(batch["image"])), batch)
         assert module._val_loss.compute().item() == pytest.approx(loss.item(), rel=1e-6)
         np.testing.assert_allclose(module.metrics.predictions().keypoints, module(batch["image"]), rtol=1e-5)
 
