@@ -46,17 +46,20 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     print("Loading libraries ...")
     from facekp.data.datamodule import FaceDataModule
     from facekp.evaluation.evaluate import evaluate_predictor, name_evaluation
+    from facekp.inference.exportable import ExportedPredictor
+    from facekp.inference.exported import SUFFIX
     from facekp.models.checkpoint import read_checkpoint
     from facekp.models.module import KeypointModule
     from facekp.reporting.report import write_report
-    from facekp.reporting.results import print_results, write_results
+    from facekp.reporting.results import print_results, write_measured, write_results
     from facekp.runs.find import find_checkpoint, run_of
     from facekp.runs.folder import check_links
     from facekp.training.checkpoint import check_scheme, device_of
 
     path = find_checkpoint(config.ckpt_path, config.weights)
     run = run_of(path)
-    checkpoint = read_checkpoint(path)
+    exported = ExportedPredictor(path) if path.suffix == SUFFIX else None
+    checkpoint = exported.checkpoint if exported else read_checkpoint(path)
     stored, seed = checkpoint.data_settings()
     settings = evaluated_data(stored, config.data)
     data = FaceDataModule.held_out(settings, checkpoint.model.input_size, seed)
@@ -70,7 +73,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     folder = Path(config.output_dir or beside / "evaluate" / place)
     if not config.output_dir:
         check_links(folder, beside)
-    module = KeypointModule.restore(checkpoint).to(device_of(config.accelerator))
+    predictor = exported or KeypointModule.restore(checkpoint).to(device_of(config.accelerator))
     name = name_evaluation(checkpoint.model, data.config, data.split, seed, path.stem, checkpoint.epoch)
     folder.mkdir(parents=True, exist_ok=True)  # fails early if that is not possible
     print(f"Network     {checkpoint.model.name}, {one_line(path.stem)} weights (epoch {checkpoint.epoch})")
@@ -78,11 +81,14 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         f"Data        {counted(len(data.split.val), 'image')} of {data.config.name}, split {one_line(data.split.name)}"
     )
     print("Evaluating, drawing ...")
-    evaluation = evaluate_predictor(module, data.test_dataloader(), name)
-    measured = write_results(evaluation, module, folder, run)
-    report = write_report(evaluation, measured, module, folder, run)
-    print_results(measured)
-    print(f"Report      {display_path(report)}")
+    evaluation = evaluate_predictor(predictor, data.test_dataloader(), name)
+    if isinstance(predictor, ExportedPredictor):  # it has no layers for figures and report to show
+        print_results(measured := write_measured(evaluation, folder))
+    else:
+        measured = write_results(evaluation, predictor, folder, run)
+        report = write_report(evaluation, measured, predictor, folder, run)
+        print_results(measured)
+        print(f"Report      {display_path(report)}")
     print(f"Written to  {display_path(folder)}")
     return measured
 

@@ -5,6 +5,7 @@
   publish     publish the results of a sweep in docs/results
   bench       measure speed
   predict     find the faces of photographs and videos, and mark their points
+  export      write a network into one file that runs without this package
   detectors   evaluate MediaPipe and dlib on the same faces, and compare
 
 ``python -m facekp COMMAND --help`` describes the arguments of a command.
@@ -23,6 +24,7 @@ COMMANDS = {
     "publish": "facekp.reporting.publish",
     "bench": "facekp.benchmarks.speed",
     "predict": "facekp.inference.command",
+    "export": "facekp.inference.export",
     "detectors": "facekp.benchmarks.detectors.command",
 }
 """The module of each command; its ``main`` takes the arguments that follow."""

@@ -151,7 +151,7 @@ class Config:
 class EvaluateConfig:
     """All settings of ``evaluate.py``."""
 
-    ckpt_path: str | None = _setting(None, help="a checkpoint or run folder to evaluate")
+    ckpt_path: str | None = _setting(None, help="a checkpoint, run folder or exported file to evaluate")
     compare: Any = _setting(None, help="instead: run folders to compare, as in [one,other], or a folder of them")
     weights: str = _setting("last", one_of=("last", "best"), help="which checkpoint of a run folder")
     trust: list[str] = _setting([], help="modules whose classes a checkpoint may name; they are imported")

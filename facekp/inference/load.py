@@ -37,10 +37,10 @@ def _network(weights: str | Path | None, device: str) -> Network:
         from facekp.runs.find import find_checkpoint
     except ModuleNotFoundError as error:
         raise ConfigError(f"{error.name} is not installed; install it, or give an exported .onnx file") from error
-    return load_checkpoint(_shipped() if weights is None else find_checkpoint(weights), device)
+    return load_checkpoint(shipped() if weights is None else find_checkpoint(weights), device)
 
 
-def _shipped() -> Path:
+def shipped() -> Path:
     """The file of the package, if it is what its hash says."""
     try:
         content = read_bytes(SHIPPED, _MAX_BYTES)
