@@ -24,6 +24,7 @@ from facekp.runs.folder import RunFolder
 from facekp.runs.lock import locked
 from facekp.runs.resume import check_folder, keep_settings, sweeping
 from facekp.training.launch import launch
+from facekp.utils.imports import quick_imports
 from facekp.utils.instantiate import import_trusted
 from facekp.utils.terminal import counted, display_path, one_line
 
@@ -61,15 +62,16 @@ def _train(config: Config) -> float:
         print("Loading libraries ...")
 
     # Everything that can be checked quickly has been checked; these imports take seconds.
-    from facekp.data.datamodule import FaceDataModule
-    from facekp.evaluation.evaluate import evaluate_predictor, name_evaluation
-    from facekp.models.module import KeypointModule
-    from facekp.reporting.report import write_report
-    from facekp.reporting.results import print_results, write_results
-    from facekp.runs.provenance import device_name
-    from facekp.training.callbacks import log_hyperparameters
-    from facekp.training.checkpoint import checkpoint_to_resume
-    from facekp.training.trainer import build_trainer, fit
+    with quick_imports():
+        from facekp.data.datamodule import FaceDataModule
+        from facekp.evaluation.evaluate import evaluate_predictor, name_evaluation
+        from facekp.models.module import KeypointModule
+        from facekp.reporting.report import write_report
+        from facekp.reporting.results import print_results, write_results
+        from facekp.runs.provenance import device_name
+        from facekp.training.callbacks import log_hyperparameters
+        from facekp.training.checkpoint import checkpoint_to_resume
+        from facekp.training.trainer import build_trainer, fit
 
     resumed = checkpoint_to_resume(config, scheme)
     trainer = build_trainer(config, first_step=resumed.step if resumed else 0)

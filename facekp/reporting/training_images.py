@@ -22,8 +22,10 @@ _TILE = 1.7  # inches: TensorBoard shows a figure some 400 pixels wide
 
 
 class PredictionImages(Callback):
-    """Writes images to TensorBoard: labels and augmented faces before the first step, and the predictions for the same
-    validation faces before the first step, every few epochs and at the end.
+    """Writes images to TensorBoard: labels, augmented faces, and predictions for the same validation faces.
+
+    These are predicted before the first step, every few epochs and at the end. All that belongs to the first step is
+    drawn after the first epoch, so that training starts sooner.
 
     Args:
         every_n_epochs: between two images of the predictions.
@@ -39,18 +41,23 @@ class PredictionImages(Callback):
                 raise ConfigError(f"callbacks.pictures.{name}={value} is not possible: it must be at least 1")
         self._every = every_n_epochs
         self._faces = faces
+        self._untrained: list[FacePanel] = []
 
     @rank_zero_only
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.ckpt_path is None:
-            self._draw_labels(trainer, pl_module)
-            self._draw_predictions(trainer, pl_module)
+            self._untrained = self._predictions(trainer, pl_module)
 
     @rank_zero_only
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         epoch = trainer.current_epoch + 1
+        if self._untrained:
+            self._draw_labels(trainer, pl_module)
+            self._draw(trainer, pl_module, self._untrained, "before the first step", 0)
+            self._untrained = []
         if epoch % self._every == 0 or epoch == trainer.max_epochs:
-            self._draw_predictions(trainer, pl_module)
+            shown = self._predictions(trainer, pl_module)
+            self._draw(trainer, pl_module, shown, f"epoch {epoch}", trainer.global_step - 1)  # that of the metrics
 
     def _draw_labels(self, trainer: Trainer, module: Any) -> None:
         data = trainer.datamodule  # type: ignore[attr-defined]
@@ -80,17 +87,18 @@ class PredictionImages(Callback):
         """The validation faces that are drawn."""
         return [plain(val, index, point_indices) for index in evenly(len(val), self._faces)]
 
-    def _draw_predictions(self, trainer: Trainer, module: Any) -> None:
+    def _predictions(self, trainer: Trainer, module: Any) -> list[FacePanel]:
         data = trainer.datamodule  # type: ignore[attr-defined]
-        points = module.point_indices
-        shown = self._shown(data.val_faces, points)
+        shown = self._shown(data.val_faces, module.point_indices)
         images = torch.from_numpy(np.stack([face.image for face in shown]))[:, None]
         was_training = module.training
         with torch.inference_mode():
             predictions = module.eval()(images.to(module.device)).float().cpu().numpy()
         module.train(was_training)
-        faces = [replace(face, prediction=keypoints) for face, keypoints in zip(shown, predictions, strict=True)]
-        title = f"epoch {trainer.current_epoch + 1}" if trainer.global_step else "before the first step"
-        figure = face_grid(faces, module.scheme, points, title, data.caption, tile=_TILE)
+        return [replace(face, prediction=keypoints) for face, keypoints in zip(shown, predictions, strict=True)]
+
+    def _draw(self, trainer: Trainer, module: Any, faces: list[FacePanel], title: str, step: int) -> None:
+        caption = trainer.datamodule.caption  # type: ignore[attr-defined]
+        figure = face_grid(faces, module.scheme, module.point_indices, title, caption, tile=_TILE)
         for writer in writers(trainer):
-            writer.add_figure("view/predictions", figure, max(0, trainer.global_step - 1))  # beside that step's metrics
+            writer.add_figure("view/predictions", figure, step)
