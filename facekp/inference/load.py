@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from facekp.inference.exported import SUFFIX, Exported
 from facekp.inference.network import Network
 from facekp.inference.predictor import Predictor
 from facekp.utils.errors import CheckpointError, ConfigError
-from facekp.utils.files import read_bytes
+from facekp.utils.files import read_bytes, user_path
 
 SHIPPED = Path(__file__).parent / "weights" / "heatmap.ckpt"
 """The published heatmap network; ``docs/model-card.md`` tells what it learnt from, and where it fails."""
@@ -19,9 +20,9 @@ def load(weights: str | Path | None = None, device: str = "cpu") -> Predictor:
     """A predictor of faces and their points in photographs.
 
     Args:
-        weights: a run folder, a checkpoint, or a file that ``python -m facekp.inference.ship`` wrote; by default the
-            network that comes with the package.
-        device: where the network runs, as torch names it, such as ``cuda``.
+        weights: a run folder, a checkpoint, a file that ``python -m facekp.inference.ship`` wrote, or a .onnx file of
+            ``python -m facekp export``; by default the network that comes with the package.
+        device: where the network runs, as torch names it, such as ``cuda``; a .onnx file runs on the ``cpu``.
 
     Raises:
         CheckpointError: if the weights cannot be read, or those of the package were changed.
@@ -32,11 +33,18 @@ def load(weights: str | Path | None = None, device: str = "cpu") -> Predictor:
 
 
 def _network(weights: str | Path | None, device: str) -> Network:
+    if weights is not None and user_path(weights).suffix == SUFFIX:
+        if device != "cpu":
+            raise ConfigError(f"device={device} is not possible for a {SUFFIX} file; leave it out")
+        return Exported(user_path(weights))
     try:
         from facekp.inference.torch_network import load_checkpoint
         from facekp.runs.find import find_checkpoint
     except ModuleNotFoundError as error:
-        raise ConfigError(f"{error.name} is not installed; install it, or give an exported .onnx file") from error
+        raise ConfigError(
+            f"{error.name} is not installed, which all networks but exported {SUFFIX} files of heatmap networks need; "
+            "install it, or give such a file"
+        ) from error
     return load_checkpoint(shipped() if weights is None else find_checkpoint(weights), device)
 
 
