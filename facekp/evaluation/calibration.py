@@ -9,6 +9,8 @@ from facekp.evaluation.errors import Predictions
 TAIL = 8
 """Degrees of freedom of Student's t distribution, after which the errors of points are distributed: their tails are
 longer than those of a Gaussian."""
+TYPICAL_SCORE = np.array([1.5, 3.4])
+"""The result of :func:`fit_score` for the network of the package, for networks that have none of their own."""
 _SCALES = np.geomspace(0.5, 4, 19)
 _NEWTON_STEPS = 50
 _FLOORS = [0, *np.geomspace(1e-5, 1e-2, 25)]

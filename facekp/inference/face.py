@@ -34,8 +34,7 @@ class Face:
         points_px: float32 [K, 2].
         confidence: float32 [K] within 0..1, of each point; None if the network has none.
         covariance_px2: float32 [K, 2, 2], of each point's error, in pixels squared; None if the network has none.
-        score: the probability that this is a face, within 0..1; of a network that is not calibrated, the mean
-            confidence of the points.
+        score: the probability that this is a face, within 0..1; 1 if the network has no confidence.
         scheme: of the landmarks.
         point_indices: which of its points the K are.
         frame: the same face by the network that has found it, where that is another one.

@@ -22,9 +22,12 @@ SMALLEST_PX = 40
 """The width of a face that is looked for, at least."""
 _SMALLEST_SHARE = 1 / 64  # of the longer side of a photograph, so that the time does not grow with its pixels for ever
 _APPARENT = 0.45, 1.55  # width of a face in a window, relative to the training set's, at which it is still found
+_SCALE = 0.35, 1.8  # the same of a candidate, which need not be exact
+_WINDOWS = 1.0, 0.5  # the second, half as large, tell apart faces that stand side by side
 _STEPS = 4  # windows that overlap along each axis
 _RADIUS = 2.0  # cells around the mean of a heatmap whose mass is a point's confidence
 _OVERLAP = 0.3  # of the boxes of one face, as intersection over union
+_INSIDE = 0.6  # of a box, within that of a better candidate, where it is a part of the same face
 _MOST = 64  # candidates of a photograph
 
 
@@ -114,14 +117,18 @@ class Finder:
             for step, length in zip((top, left), small.shape, strict=True)
         )
         padded = cv2.copyMakeBorder(small, top, bottom, left, right, cv2.BORDER_REPLICATE)
-        confidence, points = _decode_windows(self._network.scan(padded), self._blocks)
-        scores = confidence.mean(-1)
-        best = np.argsort(-scores)[: 2 * _MOST]
+        logits = self._network.scan(padded)
         ratio = np.array(grey.shape[::-1]) / size
-        for index in best[scores[best] > threshold]:
-            points_px = (points[index] * self._cell_px - (left, top)) * ratio
-            place = Placement.onto(self._shape_px, points_px, confidence[index])
-            yield Candidate(place.points(self._shape_px), float(scores[index]))
+        for share in _WINDOWS:
+            blocks = tuple(max(1, round(cells * share)) for cells in self._blocks)
+            confidence, points = _decode_windows(logits, (blocks[0], blocks[1]))
+            scores = confidence.mean(-1)
+            best = np.argsort(-scores)[: 2 * _MOST]
+            for index in best[scores[best] > threshold]:
+                points_px = (points[index] * self._cell_px - (left, top)) * ratio
+                place = Placement.onto(self._shape_px, points_px, confidence[index])
+                if _SCALE[0] < abs(place.factor) * scale / share < _SCALE[1]:
+                    yield Candidate(place.points(self._shape_px), float(scores[index]))
 
 
 def _decode_windows(logits: np.ndarray, blocks: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -163,10 +170,11 @@ def _near_mean(marginals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def distinct(candidates: Sequence[Found]) -> list[Found]:
-    """Of candidates that are the same face the best one; the best first."""
+    """Of candidates that are the same face, or parts of it, the best one; the best first."""
     ordered = sorted(candidates, key=lambda each: -each.score)
     boxes = np.array([box_of(each.points_px) for each in ordered]).reshape(-1, 4)
-    same = _overlap(boxes[:, None], boxes) >= _OVERLAP
+    common, area, other_area = _areas(boxes[:, None], boxes)
+    same = (common >= _OVERLAP * (area + other_area - common)) | (common >= _INSIDE * area)
     kept: list[int] = []
     for place in range(len(ordered)):
         if not same[place, kept].any():
@@ -182,11 +190,12 @@ def box_of(points_px: np.ndarray) -> tuple[float, float, float, float]:
 
 def same_place(one: HasPoints, other: HasPoints) -> bool:
     """Whether two are the same face: whether the boxes around their points overlap."""
-    return bool(_overlap(np.array(box_of(one.points_px)), np.array(box_of(other.points_px))) >= _OVERLAP)
+    common, area, other_area = _areas(np.array(box_of(one.points_px)), np.array(box_of(other.points_px)))
+    return bool(common >= _OVERLAP * (area + other_area - common))
 
 
-def _overlap(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Intersection over union of boxes, float [..., 4]; half a pixel wider on each side, for those of single points."""
+def _areas(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What boxes, float [..., 4], have in common, and the area of each; half a pixel wider, for single points."""
     (low, high), (other_low, other_high) = ((box[..., :2] - 0.5, box[..., 2:] + 0.5) for box in (one, other))
     common = np.clip(np.minimum(high, other_high) - np.maximum(low, other_low), 0, None).prod(-1)
-    return common / ((high - low).prod(-1) + (other_high - other_low).prod(-1) - common)
+    return common, (high - low).prod(-1), (other_high - other_low).prod(-1)

@@ -36,7 +36,7 @@ class Network(Protocol):
     """Float [K, 2]: the mean of the points over the training set, relative to the input."""
     score: np.ndarray | None
     """Float [2]: how a face's score follows from its confidence, see :func:`facekp.evaluation.calibration.score`; None
-    if it is not calibrated."""
+    if it is as typical."""
     shrink: int | None
     """How many times smaller the images are that :meth:`scan` sees; None if the network cannot find faces."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from facekp.evaluation.calibration import score
+from facekp.evaluation.calibration import TYPICAL_SCORE, score
 from facekp.inference import MIN_SCORE
 from facekp.inference.face import Face, Number, chosen
 from facekp.inference.finder import Finder, HasPoints, distinct
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 _FARTHEST = 1e6  # pixels
-_CANDIDATE, _FIRST_LOOK = 0.15, 0.5  # confidence and score at least, to be looked at once and twice
+_CANDIDATE, _FIRST_LOOK = 0.2, 0.5  # confidence and score at least, to be looked at once and twice
 _TILT = radians(50)  # of a face that is upright
 _LARGEST = 1.2  # width of a face, as a fraction of the longer side of the photograph
 _PHOTOGRAPHS, _WINDOWS = 8, 16  # that the network sees together
@@ -188,8 +188,7 @@ class Predictor:
     def _score(self, confidence: np.ndarray | None) -> float:
         if confidence is None:
             return 1.0
-        mean = float(confidence.mean())
-        return mean if self.network.score is None else score(mean, self.network.score)
+        return score(float(confidence.mean()), TYPICAL_SCORE if self.network.score is None else self.network.score)
 
     def _frame_of(self, face: Face, other: Predictor) -> Placement:
         """Where this network's window lies, by the points of a face that another network has found.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ import albumentations as A
 import cv2
 import numpy as np
 
+from facekp.config import evaluated_data
 from facekp.data.backgrounds import NoFace, Occlusion, blend, outline, wall
 from facekp.data.datamodule import FaceDataModule
 from facekp.data.dataset import FaceDataset
@@ -178,7 +180,8 @@ def scenes_of(run: str | Path, folder: str | Path, make: Callable[..., Iterator[
         FacekpError: if it is no run, or its data or the photographs are missing.
     """
     checkpoint = read_checkpoint(find_checkpoint(run))
-    settings, seed = checkpoint.data_settings()
+    stored, seed = checkpoint.data_settings()
+    settings = evaluated_data(stored, {} if stored.root else {"root": os.environ.get("FACEKP_DANES")})
     faces = FaceDataModule.held_out(settings, SIZE, seed).val_faces
     root = user_path(folder)
     paths = sorted(path for path in root.iterdir() if path.suffix in (".png", ".jpg")) if root.is_dir() else []
