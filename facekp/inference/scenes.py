@@ -20,7 +20,7 @@ from facekp.inference.face import Face
 from facekp.inference.finder import same_place
 from facekp.inference.predictor import Predictor
 from facekp.inference.windows import Photograph, Placement
-from facekp.models.checkpoint import read_checkpoint
+from facekp.models.checkpoint import Checkpoint, read_checkpoint
 from facekp.runs.find import find_checkpoint
 from facekp.utils.errors import ConfigError, FacekpError
 from facekp.utils.files import user_path
@@ -179,12 +179,20 @@ def scenes_of(run: str | Path, folder: str | Path, make: Callable[..., Iterator[
     Raises:
         FacekpError: if it is no run, or its data or the photographs are missing.
     """
-    checkpoint = read_checkpoint(find_checkpoint(run))
-    stored, seed = checkpoint.data_settings()
-    settings = evaluated_data(stored, {} if stored.root else {"root": os.environ.get("FACEKP_DANES")})
-    faces = FaceDataModule.held_out(settings, SIZE, seed).val_faces
+    faces = held_out(read_checkpoint(find_checkpoint(run)), SIZE).val_faces
     root = user_path(folder)
     paths = sorted(path for path in root.iterdir() if path.suffix in (".png", ".jpg")) if root.is_dir() else []
     if not paths:
         raise ConfigError(f"{display_path(root)} is not a folder of photographs (.png, .jpg) without a face")
     return list(make(faces, [load_image(path, "L") for path in paths]))
+
+
+def held_out(checkpoint: Checkpoint, input_size: Sequence[int]) -> FaceDataModule:
+    """The held-out people of a checkpoint; where it does not tell their folder, ``FACEKP_DANES`` does.
+
+    Raises:
+        FacekpError: if the data are missing.
+    """
+    stored, seed = checkpoint.data_settings()
+    settings = evaluated_data(stored, {} if stored.root else {"root": os.environ.get("FACEKP_DANES")})
+    return FaceDataModule.held_out(settings, input_size, seed)

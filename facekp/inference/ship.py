@@ -13,11 +13,10 @@ from pathlib import Path
 
 import torch
 
-from facekp.data.datamodule import FaceDataModule
 from facekp.evaluation.errors import Predictions
 from facekp.evaluation.evaluate import evaluate_predictor
 from facekp.inference.load import SHIPPED, load
-from facekp.inference.scenes import detect, make_doubtful, scenes_of
+from facekp.inference.scenes import detect, held_out, make_doubtful, scenes_of
 from facekp.models.checkpoint import read_checkpoint
 from facekp.models.module import KeypointModule
 from facekp.runs.find import find_checkpoint
@@ -63,9 +62,8 @@ def ship(checkpoint: Path, path: Path, other: Path | None = None, photographs: P
 def _held_out(checkpoint: Path) -> Predictions:
     """The predictions of a network for the people that it was not trained on."""
     opened = read_checkpoint(checkpoint)
-    settings, seed = opened.data_settings()
-    data = FaceDataModule.held_out(settings, opened.model.input_size, seed)
-    return evaluate_predictor(KeypointModule.restore(opened), data.test_dataloader(), {}).predictions
+    faces = held_out(opened, opened.model.input_size)
+    return evaluate_predictor(KeypointModule.restore(opened), faces.test_dataloader(), {}).predictions
 
 
 if __name__ == "__main__":

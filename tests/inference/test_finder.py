@@ -39,5 +39,9 @@ def test_of_overlapping_candidates_the_best_stays():
     near, far, point = (Candidate(square + shift, score) for shift, score in ((1, 0.5), (20, 0.4), (0, 0.9)))
     assert distinct([near, far, point]) == [point, far]
     assert distinct([]) == []
+    part = Candidate(np.array([[3.0, 3.0], [7.0, 7.0]]), 0.6)
+    assert distinct([part, point]) == [point]
+    better = Candidate(part.points_px, 0.95)
+    assert distinct([better, point]) == [better, point]
     single = [Candidate(np.array([[x, 5.0]]), 1 - x / 100) for x in (5.0, 5.2, 8.0)]
     assert distinct(single) == [single[0], single[2]]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -9,6 +10,7 @@ from facekp.inference.predictor import Predictor
 from facekp.inference.torch_network import TorchNetwork
 from facekp.landmarks.scheme import DANES, Scheme
 from facekp.utils.errors import ConfigError, DataError
+from tests.inference.conftest import drawn
 from tests.models.helpers import TINY, tiny_module
 
 
@@ -55,6 +57,21 @@ def test_some_of_the_faces_can_be_chosen(predictor, scene):
     assert largest.box == max((face.box for face in every), key=lambda box: box[2] - box[0])
     assert [face.box for face in predictor(scene[0], faces=2)] == [face.box for face in every[:2]]
     assert predictor(scene[0], min_score=1.0) == []
+
+
+def test_faces_that_stand_side_by_side_are_told_apart(predictor):
+    rows = []
+    for row in range(2):
+        parts = []
+        for column in range(4):
+            picture, points = drawn(4 * row + column + 1, 240)
+            (left, top), (right, bottom) = points.min(0).astype(int) - (12, 25), points.max(0).astype(int) + (12, 10)
+            parts.append(cv2.resize(picture[max(top, 0) : bottom, left:right], (100, 120)))
+        rows.append(np.hstack(parts))
+    faces = predictor(np.vstack(rows))
+    places = {(int(x // 100), int(y // 120)) for x, y in (face.points_px.mean(0) for face in faces)}
+    assert len(places) >= 7
+    assert len(faces) == len(places)
 
 
 def test_a_path_an_array_and_a_pillow_image_give_the_same(predictor, photograph, face_picture):
