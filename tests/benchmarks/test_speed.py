@@ -12,6 +12,35 @@ def small(monkeypatch) -> None:
     monkeypatch.setattr(bench_scale, "_CACHE_MB", 1)
 
 
+def test_medians_and_their_ratios_to_the_first_of_a_kind_are_printed(capsys):
+    first, second, alone = iter([1.0, 2.0, 10.0]), iter([2.0, 8.0, 30.0]), iter([5.0, 7.0, 6.0])
+    kinds = [
+        ("images/s", {"bare": first.__next__, "whole": second.__next__}),
+        ("s", {"figures": alone.__next__}),
+    ]
+    bench.measure_in_turn(kinds, 3)
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[1:] if line]
+    assert rows == [
+        ["bare", "2.0", "images/s", "1.00"],
+        ["whole", "8.0", "images/s", "3.00"],
+        ["figures", "6.0", "s", "1.00"],
+    ]
+
+
+def test_all_parts_of_a_training_are_measured(drawn_root):
+    parts = bench.Bench("model=heatmap_tiny", "data=standin", f"data.root={drawn_root}", "data.split=person_folds")
+    speeds = parts.speeds("tiny")
+    assert list(speeds)[:2] == ["tiny, bare loop", "tiny, loader"]
+    assert min(measure() for measure in [*speeds.values(), parts.figures]) > 0
+
+
+def test_a_command_ends_at_its_first_step(drawn_root, tmp_path):
+    data = ("data=standin", f"data.root={drawn_root}", "data.split=person_folds")
+    assert bench.seconds([str(bench.CONF.parent / "train.py"), *bench._FIRST_STEP, *data], str(tmp_path)) > 0
+    (run,) = tmp_path.glob("outputs/**/split.json")
+    assert not list(run.parent.glob("metrics.json"))
+
+
 def test_one_drawn_set_serves_as_any_number_of_people(drawn_root, tmp_path, monkeypatch):
     monkeypatch.setattr(bench_scale, "_PEOPLE", 4)
     bench_scale.linked(drawn_root, tmp_path, 60)
