@@ -55,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add = parsed.add_argument
     add("inputs", nargs="+", metavar="PATH", help="photographs, videos, and folders of them")
-    add("--weights", metavar="PATH", help="a run folder or a checkpoint; by default the network of the package")
+    add("--weights", metavar="PATH", help="a run folder, checkpoint or .onnx file; default: the network of the package")
     add("--faces", type=_faces, default="all", metavar="all|largest|N", help="which faces of an image; default all")
     add("--box", type=_box, metavar="X0,Y0,X1,Y1", help="where the only face is, in pixels; nothing is searched then")
     add(
