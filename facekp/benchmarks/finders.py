@@ -31,7 +31,7 @@ from facekp.inference.finder import box_of, distinct, same_place
 from facekp.inference.inputs import find_inputs
 from facekp.inference.load import load
 from facekp.inference.predictor import Predictor
-from facekp.inference.scenes import SIZE, make_scenes
+from facekp.inference.scenes import MARKED, SIZE, make_scenes
 from facekp.landmarks.scheme import DANES
 from facekp.utils.errors import FacekpError
 
@@ -39,7 +39,6 @@ Find = Callable[[np.ndarray], list[Face]]
 """Finds the faces of a photograph, uint8 [H, W, 3]."""
 _MODELS = {"BlazeFace, short range": 0, "BlazeFace, full range": 1}
 _WIDTHS = (40, 80), (80, 150), (150, 9999)  # of faces, in pixels
-_FAR = 0.15  # mean error of the inner points, as a fraction of the eye distance, from which on a face is not marked
 
 
 def blazeface(model: int, predictor: Predictor, records: Sequence[Record]) -> Find:
@@ -99,7 +98,7 @@ class Score:
             f"{100 * found.mean():.1f} ({found.sum()} of {len(found)})",
             by_width,
             f"{100 * np.median(errors[found]):.1f} · {100 * errors[found].mean():.1f}",
-            f"{100 * (errors < _FAR).mean():.1f}",
+            f"{100 * (errors < MARKED).mean():.1f}",
             *cells,
         ]
 

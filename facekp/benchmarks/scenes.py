@@ -24,10 +24,9 @@ from facekp.inference import MIN_SCORE
 from facekp.inference.face import Face
 from facekp.inference.load import load
 from facekp.inference.predictor import Predictor
-from facekp.inference.scenes import SIZE, Detections, Scene, detect, make_doubtful, scenes_of
+from facekp.inference.scenes import MARKED, SIZE, Detections, Scene, detect, make_doubtful, scenes_of
 from facekp.utils.errors import FacekpError
 
-_RIGHT = 0.15  # the mean error of the inner points, as a fraction of the eye distance, up to which a face is marked
 _BINS = np.array([0, 0.05, 0.2, 0.4, 0.6, 0.8, 0.95, 1])  # of the score
 
 
@@ -43,7 +42,7 @@ def measure(predictor: Predictor, scenes: Sequence[Scene]) -> dict[str, float]:
 
     def recall(damaged: bool) -> float:
         asked = [number for number in with_face if scenes[number].damaged == damaged]
-        return 100 * float(np.mean([nme.get(number, 1) < _RIGHT for number in asked]))
+        return 100 * float(np.mean([nme.get(number, 1) < MARKED for number in asked]))
 
     false = ~found.is_face & (found.score >= MIN_SCORE)
     empty = ~np.isin(found.scene, with_face)

@@ -120,8 +120,8 @@ class Finder:
         logits = self._network.scan(padded)
         ratio = np.array(grey.shape[::-1]) / size
         for share in _WINDOWS:
-            blocks = tuple(max(1, round(cells * share)) for cells in self._blocks)
-            confidence, points = _decode_windows(logits, (blocks[0], blocks[1]))
+            rows, columns = (max(1, round(cells * share)) for cells in self._blocks)
+            confidence, points = _decode_windows(logits, (rows, columns))
             scores = confidence.mean(-1)
             best = np.argsort(-scores)[: 2 * _MOST]
             for index in best[scores[best] > threshold]:

@@ -17,7 +17,7 @@ from facekp.data.datamodule import FaceDataModule
 from facekp.data.dataset import FaceDataset
 from facekp.data.images import load_image
 from facekp.inference.face import Face
-from facekp.inference.finder import same_place
+from facekp.inference.finder import Candidate, same_place
 from facekp.inference.predictor import Predictor
 from facekp.inference.windows import Photograph, Placement
 from facekp.models.checkpoint import Checkpoint, read_checkpoint
@@ -27,6 +27,8 @@ from facekp.utils.files import user_path
 from facekp.utils.terminal import display_path
 
 SIZE = 640, 480
+MARKED = 0.15
+"""The mean error of the inner points, as a fraction of the eye distance, up to which a face is marked."""
 _FACE_PX = 40.0, 300.0
 _SCENES = 4  # of each held-out image
 _LEAST = 0.02  # score of a detection
@@ -151,8 +153,9 @@ def detect(predictor: Predictor, scenes: Sequence[Scene]) -> Detections:
     rows: list[tuple[float, float, bool, int]] = []
     best: dict[int, Face] = {}
     for number, scene in enumerate(scenes):
+        truth = None if scene.truth_px is None else Candidate(scene.truth_px[list(predictor.point_indices)], 1.0)
         for face in predictor(scene.image, min_score=_LEAST):
-            true = scene.truth_px is not None and same_place(face, _Truth(scene.truth_px[list(face.point_indices)]))
+            true = truth is not None and same_place(face, truth)
             if true:
                 best.setdefault(number, face)
             if face.confidence is None:
@@ -160,12 +163,6 @@ def detect(predictor: Predictor, scenes: Sequence[Scene]) -> Detections:
             rows.append((float(face.confidence.mean()), face.score, true, number))
     confidence, score, is_face, scene_of = (np.array(column) for column in zip(*rows, strict=True))
     return Detections(confidence, score, is_face.astype(bool), scene_of.astype(int), best)
-
-
-@dataclass(frozen=True)
-class _Truth:
-    points_px: np.ndarray
-    score: float = 1.0
 
 
 def scenes_of(run: str | Path, folder: str | Path, make: Callable[..., Iterator[Scene]] = make_scenes) -> list[Scene]:
