@@ -63,6 +63,7 @@ class DataConfig:
     folds: int = _setting(5, at_least=2, at_most=1_000_000, help="with person_folds: how many there are")
     val_fraction: float = _setting(0.2, above=0, below=1, help="with split=random: fraction of the images held out")
     persons: list[int] | None = _setting(None, length=2, help="use only these persons, first and last, as in [1,32]")
+    train_people: int | None = _setting(None, at_least=1, help="train only on this many people, whom the seed selects")
     batch_size: int = _setting(16, at_least=1, at_most=65_536, help="images per step, over all processes together")
     samples_per_image: int = _setting(1, at_least=1, at_most=100_000, help="uses of each image in an epoch")
     num_workers: int | None = _setting(

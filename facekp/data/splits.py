@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,19 +67,23 @@ def split_records(records: Sequence[Record], config: DataConfig, seed: int = 0) 
     - ``all``: all images validate, for an evaluation.
     - a path ending in ``.json``: the saved split of an earlier run, with its order and name.
 
-    Records with a fault are split like all others and then left out, so that the others stay in their sets. If people
-    are in both sets, their number is printed.
+    ``train_people`` then leaves only so many people in the training set; those of a smaller number are among those of a
+    larger one. Records with a fault are split like all others and then left out, so that the others stay in their sets.
+    If people are in both sets, their number is printed.
 
     Args:
         config: ``split`` and the settings that belong to it; ``persons`` selects records first.
-        seed: of a ``random`` split.
+        seed: of a ``random`` split and of ``train_people``.
 
     Raises:
-        ConfigError: if a set would be empty, or a split by person has a person in both sets.
+        ConfigError: if a set would be empty, a split by person has a person in both sets, or the training set has fewer
+            than ``train_people``.
         DataError: if a file is not a split of these records.
     """
     records = within(records, config)
     whole = _read(config.split, records) if config.split.endswith(".json") else _made(records, config, seed)
+    if config.train_people is not None:
+        whole = _with_fewer(whole, config.train_people, seed)
     train, val = ([record for record in side if record.fault is None] for side in (whole.train, whole.val))
     skipped = tuple(record for record in (*whole.train, *whole.val) if record.fault is not None)
     split = Split(whole.name, train, val, skipped)
@@ -123,6 +127,18 @@ def _made(records: Sequence[Record], config: DataConfig, seed: int) -> Split:
     train = [record for record, held in zip(records, held_out, strict=True) if not held]
     val = [record for record, held in zip(records, held_out, strict=True) if held]
     return Split(name, train, val)
+
+
+def _with_fewer(split: Split, people: int, seed: int) -> Split:
+    """A split that trains on some of its people only."""
+    there = np.unique([record.person for record in split.train])
+    if people > len(there):
+        raise ConfigError(f"data.train_people={people}, but {len(there)} people are there to train on; give fewer")
+    if people == len(there):
+        return split
+    chosen = np.random.default_rng(seed).permutation(there)[:people]
+    train = [record for record in split.train if record.person in chosen]
+    return replace(split, name=f"{split.name}, {people} people to train on", train=train)
 
 
 def _read(given: str, records: Sequence[Record]) -> Split:

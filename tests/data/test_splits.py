@@ -58,6 +58,18 @@ def test_folds_can_be_kept_inside_the_course_training_people(records):
     assert "within persons 1-32" in splits[0].name
 
 
+def test_fewer_people_to_train_on_are_nested_and_chosen_by_the_seed(records):
+    sizes = [split_records(records, config(train_people=people), seed=1) for people in (4, 8, 16)]
+    assert [len(people(split.train)) for split in sizes] == [4, 8, 16]
+    assert people(sizes[0].train) < people(sizes[1].train) < people(sizes[2].train) <= set(range(1, 33))
+    assert all(people(split.val) == set(range(33, 41)) for split in sizes)
+    assert sizes[0].name == "course, 4 people to train on"
+    assert people(split_records(records, config(train_people=4), seed=2).train) != people(sizes[0].train)
+    assert split_records(records, config(train_people=32), seed=1) == split_records(records, config())
+    with pytest.raises(ConfigError, match=r"data\.train_people=33, but 32 people"):
+        split_records(records, config(train_people=33))
+
+
 def test_random_split_is_by_image_seeded_and_of_the_wanted_size(records):
     one, same, other = (split_records(records, config(split="random", val_fraction=0.25), seed) for seed in (0, 0, 1))
     assert len(one.val) == 60
