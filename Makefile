@@ -15,10 +15,10 @@ PHOTOGRAPHS ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data browse train evaluate test test-slow lint format audit bench reproduce ablation detectors comparison weights tensorboard lock clean
+.PHONY: help setup data browse train evaluate test test-slow lint format audit bench reproduce ablation detectors comparison learning-curve weights tensorboard lock clean
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 # $(1) the environment, $(2) its lock
 define install
@@ -94,6 +94,10 @@ comparison: setup $(DETECTORS_READY) ## train the heatmap networks on every spli
 	$(BIN)/python train.py -m sweep=heatmap $(ARGS)
 	$(BIN)/python train.py -m sweep=heatmap_folds $(ARGS)
 	$(MAKE) detectors
+
+learning-curve: setup $(DETECTORS_READY) ## train on fewer and fewer people, fit dlib to the same, and publish the error of each
+	$(BIN)/python train.py -m sweep=learning_curve $(ARGS)
+	$(DETECTORS)/bin/python -m facekp detectors learning-curve $(ARGS)
 
 weights: setup ## put a network into the package, calibrated on who OTHER left out: make weights RUN=... OTHER=... PHOTOGRAPHS=...
 	@test -n "$(RUN)" || { echo "Name the run: make weights RUN=outputs/heatmap_wild/<time> OTHER=outputs/heatmap_wild/<time> PHOTOGRAPHS=<folder>"; exit 1; }

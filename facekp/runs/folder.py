@@ -45,7 +45,7 @@ _MEASURED: Shape = {
     **_TABLES,
     "mean_shape": _TABLES,
     "raw_labels?": _TABLES,
-    **{"kind?": str, "trained_on?": str, "given?": str, "missed?": int},
+    **{"seed?": int, "kind?": str, "trained_on?": str, "given?": str, "missed?": int},
 }
 _PART: Shape = {
     **dict.fromkeys(("started", "augment", "system", "device"), str),

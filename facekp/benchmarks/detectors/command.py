@@ -1,11 +1,12 @@
-"""Evaluate and compare other detectors: ``python -m facekp detectors measure|publish [run folders] [overrides]``.
+"""Evaluate and compare other detectors: ``python -m facekp detectors COMMAND [run folders] [overrides]``.
 
 ``measure`` fits every baseline on the course split and on each of five person folds, and writes its predictions to
 ``outputs/detectors/<name>/<split>``, a folder like a run's. ``publish`` compares them with the runs of the given
 folders, or of all sweeps in ``outputs/sweeps``: it writes ``comparison.json``, ``.md`` and ``.svg`` in
 ``docs/results``, and in README.md and docs/results.md the text between ``<!-- comparison -->`` and ``<!-- /comparison
--->``, and between ``<!-- headline -->`` and ``<!-- /headline -->``. Overrides are those of ``train.py``, such as
-``data.root=...``.
+-->``, and between ``<!-- headline -->`` and ``<!-- /headline -->``. ``learning-curve`` fits dlib to as many people as
+the runs of ``train.py -m sweep=learning_curve`` in the given folder, or in the newest of ``outputs/sweeps``, and
+publishes all of them as ``learning_curve``. Overrides are those of ``train.py``, such as ``data.root=...``.
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ from facekp.runs.command_line import hydra_main, run_command
 from facekp.utils.errors import DataError
 from facekp.utils.terminal import display_path
 
-_OUTPUTS = Path("outputs", "detectors")
+_OUTPUTS, _CURVE, _SWEEPS = (Path("outputs", name) for name in ("detectors", "learning_curve", "sweeps"))
+_DOCS = CONF.parent / "docs" / "results"
+_PAGES = CONF.parent / "README.md", CONF.parent / "docs" / "results.md"
 
 
-def measure(config: Config) -> None:
+def measure(config: Config, folders: Sequence[str] = ()) -> None:
     """Fit the baselines, and write their predictions for the held-out faces."""
     from facekp.benchmarks.detectors.base import MeanShape
     from facekp.benchmarks.detectors.dlib_ert import OwnBox, TrueBox
@@ -54,21 +57,32 @@ def publish(config: Config, folders: Sequence[str] = ()) -> None:
     baselines = [str(folder) for folder in sorted(_OUTPUTS.glob("*"))]
     if not baselines:
         raise DataError(f"{_OUTPUTS} holds no predictions yet; first give python -m facekp detectors measure")
-    ours = list(folders) or [str(path.parent) for path in sorted(Path("outputs", "sweeps").glob("*/*/predictions.csv"))]
+    ours = list(folders) or [str(path.parent) for path in sorted(_SWEEPS.glob("*/*/predictions.csv"))]
     records, scheme = read_records(prepare_data(config.data))
-    docs = CONF.parent / "docs" / "results"
-    write([*baselines, *ours], records, scheme, docs, [CONF.parent / "README.md", docs.parent / "results.md"])
-    print(f"Written to  {display_path(docs)}")
+    write([*baselines, *ours], records, scheme, _DOCS, _PAGES)
+    print(f"Written to  {display_path(_DOCS)}")
+
+
+def learning_curve(config: Config, folders: Sequence[str] = ()) -> None:
+    """Fit dlib to as many people as the runs of a sweep, and write the learning curves into the repository."""
+    from facekp.benchmarks.detectors import learning_curve as curves
+    from facekp.benchmarks.detectors.learning_curve_page import publish as write
+
+    ours = list(folders) or [str(max(_SWEEPS.glob("*"), default=_SWEEPS))]
+    data = prepare_data(config.data)
+    records, scheme = read_records(data)
+    theirs = curves.fit_dlib(ours, data, records, scheme, _CURVE)
+    write(curves.measure([*ours, *theirs], records, scheme), _DOCS, _PAGES)
+    print(f"Written to  {display_path(_DOCS)}")
 
 
 def main(arguments: list[str]) -> None:
     """Run the command given by the first argument."""
-    commands = {"measure": measure, "publish": publish}
+    commands = {"measure": measure, "publish": publish, "learning-curve": learning_curve}
     if not arguments or arguments[0] not in commands:
         print(__doc__)
         sys.exit(0 if {"-h", "--help"} & set(arguments) else 2)
     overrides = [argument for argument in arguments[1:] if "=" in argument]
     folders = [argument for argument in arguments[1:] if "=" not in argument]
     sys.argv[1:] = [*overrides, "hydra.run.dir=.", "hydra.output_subdir=null"]
-    task = partial(publish, folders=folders) if arguments[0] == "publish" else measure
-    run_command(hydra_main("train", task))
+    run_command(hydra_main("train", partial(commands[arguments[0]], folders=folders)))

@@ -51,11 +51,14 @@ class _OnRecords:
         return Prediction(torch.from_numpy(np.stack(keypoints)))
 
 
-def evaluate_baseline(baseline: Baseline, split: Split, data: DataConfig, folder: Path) -> dict[str, Any]:
+def evaluate_baseline(
+    baseline: Baseline, split: Split, data: DataConfig, folder: Path, seed: int = 0
+) -> dict[str, Any]:
     """Fit a baseline to the training set, and write its predictions for the held-out faces.
 
     Args:
         split: of photographs of one size.
+        seed: that of the baseline and of the split, to be told.
 
     Returns:
         The content of metrics.json with the baseline's ``kind``, ``trained_on`` and ``given``, the number ``missed`` of
@@ -66,7 +69,7 @@ def evaluate_baseline(baseline: Baseline, split: Split, data: DataConfig, folder
     baseline.missed.clear()
     faces = FaceDataset(split.val, split.val[0].image_size, cache_mb=0)
     predictor = _OnRecords(baseline, mean_shape(split.train), split.val)
-    name = name_evaluation(ModelConfig(name=baseline.name), data, split, seed=0, weights="fitted", epoch=0)
+    name = name_evaluation(ModelConfig(name=baseline.name), data, split, seed, weights="fitted", epoch=0)
     evaluation = evaluate_predictor(predictor, DataLoader(faces, data.batch_size), name)
     told = {
         "kind": baseline.kind,

@@ -106,7 +106,7 @@ def read_methods(paths: Sequence[str], scheme: Scheme) -> list[Method]:
         else:
             by_split[split][name] = folder.predictions
     runs = [
-        Run(folders[name], table, _by_image(table, scheme))
+        Run(folders[name], table, values_by_image(table, scheme))
         for tables in by_split.values()
         if tables
         for name, table in common_ground(tables).items()
@@ -115,7 +115,8 @@ def read_methods(paths: Sequence[str], scheme: Scheme) -> list[Method]:
     return sorted(methods, key=lambda method: -mean_of(method.course)["mse_px2"].mean())
 
 
-def _by_image(table: PredictionTable, scheme: Scheme) -> ByImage:
+def values_by_image(table: PredictionTable, scheme: Scheme) -> ByImage:
+    """The values on each image of a table, by the keys of :data:`METRICS`."""
     parts = {part: by_image(table.errors.of(points=np.array(scheme.select(part)))) for part in ("all", "inner", "jaw")}
     return {name: parts[part][metric.key] for name, (metric, _, part) in METRICS.items()}
 
