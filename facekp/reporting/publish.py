@@ -1,17 +1,19 @@
-"""Publish the results of a sweep in docs/results and other pages: ``python -m facekp publish [sweep folder]``.
+"""Publish the results of a sweep in docs/results and other pages: ``python -m facekp publish [sweep folder or .json]``.
 
 The results have the name of the sweep's file in conf/sweep. For ``train.py -m sweep=published`` these are written:
 ``published.json`` (every run), ``published.md`` (tables) and ``published.svg`` (every run's error); in README.md and
-docs/results.md the first table replaces the text between ``<!-- published -->`` and ``<!-- /published -->``.
+docs/results.md the first table replaces the text between ``<!-- published -->`` and ``<!-- /published -->``. From a
+``.json`` that was written before, all the rest is written anew, without any run.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean, stdev
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -24,6 +26,8 @@ from facekp.runs.find import read_sweep, runs_in
 from facekp.runs.folder import RunFolder
 from facekp.runs.sweep import REPEATS
 from facekp.utils.errors import DataError, FacekpError
+from facekp.utils.plain import read_json
+from facekp.utils.shape import Shape, reports_damage, shaped
 from facekp.utils.terminal import display_path, one_line
 
 _ERROR, _MSE = CATALOGUE["error_px"], CATALOGUE["mse_px2"]
@@ -35,12 +39,18 @@ _COLUMNS = {
     "mean_shape_mse_px2": (_MSE.title("of the mean shape"), _MSE.text),
 }
 _ORIGIN = ("data", "labels", "split", "weights", "images", "epoch")
-Groups = dict[str, list[RunFolder]]
-"""Runs by the settings that they share."""
+_ROW: Shape = {
+    "overrides": {...: str},
+    **dict.fromkeys(_ORIGIN[:4], str),
+    **dict.fromkeys(_ORIGIN[4:], int),
+    "mse_px2_by_type": {"all": float, ...: float},
+}
+Row = Mapping[str, Any]
+"""The numbers of one run, as in the .json."""
 
 
-def results_of(run: RunFolder) -> dict[str, float]:
-    """The values of a run in the tables, by column.
+def row_of(run: RunFolder) -> dict[str, Any]:
+    """The numbers of a run: its settings, its origin, its values in the tables by column, and those of image types.
 
     Raises:
         DataError: if the run did not finish.
@@ -51,21 +61,24 @@ def results_of(run: RunFolder) -> dict[str, float]:
         )
     rows, raw = run.measured["by_type"], run.measured.get("raw_labels", run.measured)["by_type"]
     return {
+        "overrides": run.settings,
+        **{key: run.measured[key] for key in _ORIGIN},
         **{key: rows["all"][key] for key in HEADLINE if key in rows["all"]},
         **{f"error_px_{pose}": rows[pose]["error_px"] for pose in ("turned", "frontal") if pose in rows},
         "mse_px2_raw": raw["all"]["mse_px2"],
         "mean_shape_mse_px2": run.measured["mean_shape"]["by_type"]["all"]["mse_px2"],
+        "mse_px2_by_type": {kind: row["mse_px2"] for kind, row in rows.items()},
     }
 
 
-def groups_of(runs: Sequence[RunFolder]) -> Groups:
+def groups_of(rows: Sequence[Row]) -> dict[str, list[Row]]:
     """Group runs by their settings other than seed and fold, under names of the settings in which the groups differ."""
-    settings = [tuple((key, value) for key, value in run.settings.items() if key not in REPEATS) for run in runs]
+    settings = [tuple((key, value) for key, value in row["overrides"].items() if key not in REPEATS) for row in rows]
     common = set.intersection(*map(set, settings)) if len(set(settings)) > 1 else set()
-    groups: Groups = {}
-    for run, setting in zip(runs, settings, strict=True):
+    groups: dict[str, list[Row]] = {}
+    for row, setting in zip(rows, settings, strict=True):
         name = " ".join(f"{key}={value}" for key, value in setting if (key, value) not in common)
-        groups.setdefault(name, []).append(run)
+        groups.setdefault(name, []).append(row)
     return groups
 
 
@@ -80,17 +93,23 @@ def publish(folder: Path, docs: Path, pages: Sequence[Path]) -> None:
         raise DataError(
             f"{display_path(folder)} is not the folder of a sweep of conf/sweep; give one, or none for the newest"
         )
-    runs = runs_in(folder)
-    results = {run: results_of(run) for run in runs}
-    groups, origin = groups_of(runs), _origin(runs)
-    rows = {
-        (f"`{setting}`", str(len(some)), str(some[0].measured["epoch"])): {
-            column: [results[run][column] for run in some if column in results[run]] for column in _COLUMNS
-        }
-        for setting, some in groups.items()
-    }
-    table = spread_table(["setting", "runs", "epochs"], rows, _COLUMNS)
-    kinds = list(runs[0].measured["by_type"])
+    write(name, [row_of(run) for run in runs_in(folder)], docs, pages)
+
+
+def write(name: str, rows: Sequence[Row], docs: Path, pages: Sequence[Path]) -> None:
+    """Write the numbers of all runs, those of :func:`row_of`, as :func:`publish` does."""
+    groups, origin = groups_of(rows), _origin(rows)
+    table = spread_table(
+        ["setting", "runs", "epochs"],
+        {
+            (f"`{setting}`", str(len(some)), str(some[0]["epoch"])): {
+                column: [row[column] for row in some if column in row] for column in _COLUMNS
+            }
+            for setting, some in groups.items()
+        },
+        _COLUMNS,
+    )
+    kinds = list(rows[0]["mse_px2_by_type"])
     by_type = spread_table(
         [_MSE.title()],
         {(f"`{setting}`",): {kind: _of_type(some, kind) for kind in kinds} for setting, some in groups.items()},
@@ -98,15 +117,7 @@ def publish(folder: Path, docs: Path, pages: Sequence[Path]) -> None:
     )
     write_published(
         name,
-        content=[
-            {
-                "overrides": run.settings,
-                **{key: run.measured[key] for key in _ORIGIN},
-                **results[run],
-                "mse_px2_by_type": {kind: row["mse_px2"] for kind, row in run.measured["by_type"].items()},
-            }
-            for run in runs
-        ],
+        content=rows,
         summary=f"{origin[0].upper()}{origin[1:]}; mean ± standard deviation over the runs.\n\n{table}",
         details=f"## By image type\n\n{by_type}\n![every run's error]({name}.svg)\n",
         figures={name: dots(groups, origin)},
@@ -115,23 +126,23 @@ def publish(folder: Path, docs: Path, pages: Sequence[Path]) -> None:
     )
 
 
-def _of_type(runs: Sequence[RunFolder], kind: str) -> list[float]:
-    return [run.measured["by_type"][kind]["mse_px2"] for run in runs if kind in run.measured["by_type"]]
+def _of_type(rows: Sequence[Row], kind: str) -> list[float]:
+    return [row["mse_px2_by_type"][kind] for row in rows if kind in row["mse_px2_by_type"]]
 
 
-def _origin(runs: Sequence[RunFolder]) -> str:
+def _origin(rows: Sequence[Row]) -> str:
     """The data on which the runs were evaluated."""
-    data, labels, split = (", ".join(dict.fromkeys(run.measured[key] for run in runs)) for key in _ORIGIN[:3])
+    data, labels, split = (", ".join(dict.fromkeys(row[key] for row in rows)) for key in _ORIGIN[:3])
     splits = ", ".join(dict.fromkeys(re.sub(r"person fold \d+ of", "person folds of", split).split(", ")))
     return f"{data}, {labels} labels, held-out faces of split {splits}, last weights"
 
 
-def dots(groups: Groups, caption: str) -> Figure:
+def dots(groups: Mapping[str, Sequence[Row]], caption: str) -> Figure:
     """The ``mse_px2`` of every run, a row per setting, with the mean (bar) and the standard deviation (line)."""
     figure = new_figure(8, 1.4 + 0.35 * len(groups), "mean squared error of every run", caption)
     axes = figure.subplots()
-    for row, runs in enumerate(groups.values()):
-        values = _of_type(runs, "all")
+    for row, some in enumerate(groups.values()):
+        values = _of_type(some, "all")
         axes.plot(values, np.full(len(values), row), "o", color=PREDICTION, markersize=4, alpha=0.6)
         spread = stdev(values) if len(values) > 1 else 0
         axes.errorbar(mean(values), row, xerr=spread, fmt="|", color="black", markersize=12, capsize=3)
@@ -149,9 +160,14 @@ def main(arguments: list[str]) -> None:
         print(__doc__)
         return
     root, sweeps = CONF.parent, Path("outputs/sweeps")
+    docs, pages = root / "docs" / "results", [root / "README.md", root / "docs" / "results.md"]
     try:
         chosen = Path(arguments[0]) if arguments else max(sweeps.glob("*"), default=sweeps)
-        publish(chosen.absolute(), root / "docs" / "results", [root / "README.md", root / "docs" / "results.md"])
+        if chosen.suffix == ".json":
+            with reports_damage(chosen, "publish its sweep again"):
+                write(chosen.stem, shaped(read_json(chosen, inert=True), [_ROW]), docs, pages)
+        else:
+            publish(chosen.absolute(), docs, pages)
     except FacekpError as error:
         sys.exit(f"Error: {one_line(str(error))}")
-    print(f"Written to {display_path(root / 'docs' / 'results')}")
+    print(f"Written to {display_path(docs)}")

@@ -6,7 +6,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from facekp.evaluation.catalogue import HEADLINE
-from facekp.reporting.publish import dots, groups_of, publish
+from facekp.reporting import publish as command
+from facekp.reporting.publish import dots, groups_of, publish, row_of
 from facekp.runs.find import runs_in
 from facekp.utils.errors import DataError
 from tests.run_folders import measured, part, write_stored
@@ -71,8 +72,23 @@ def test_only_its_own_part_of_the_readme_is_replaced(sweep, readme, tmp_path):
     assert {path.name: path.read_bytes() for path in (tmp_path / "docs").iterdir()} == first
 
 
+def test_pages_are_written_anew_from_the_numbers_alone(sweep, readme, tmp_path, monkeypatch):
+    docs = tmp_path / "docs" / "results"
+    publish(sweep, docs, [readme])
+    first = {path.name: path.read_bytes() for path in docs.iterdir()}
+    (docs / "mine.md").write_text("with last year's headings")
+    (docs.parent / "results.md").write_text("<!-- mine -->\nof last year\n<!-- /mine -->\n")
+    monkeypatch.setattr(command, "CONF", tmp_path / "conf")
+    command.main([str(docs / "mine.json")])
+    assert {path.name: path.read_bytes() for path in docs.iterdir()} == first
+    assert "`augment=none`" in (docs.parent / "results.md").read_text()
+    (docs / "mine.json").write_text("[{}]")
+    with pytest.raises(SystemExit, match=r"mine\.json cannot be read: .* publish its sweep again"):
+        command.main([str(docs / "mine.json")])
+
+
 def test_the_figure_shows_every_run(sweep):
-    groups = groups_of(runs_in(sweep))
+    groups = groups_of([row_of(run) for run in runs_in(sweep)])
     (axes,) = dots(groups, "").axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["augment=default", "augment=none"]
     shown = [line.get_xdata().tolist() for line in axes.lines if line.get_marker() == "o"]
