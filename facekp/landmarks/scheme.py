@@ -6,7 +6,8 @@ files, see :mod:`facekp.landmarks.scheme_files`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from facekp.utils.errors import ConfigError
 
@@ -99,6 +100,25 @@ class Scheme:
                 f"model=heatmap, which predict all points, or set model.selection to one of {', '.join(named)}"
             )
         return named[selection]
+
+    def points_of(self, group: str | None) -> tuple[int, ...]:
+        """Indices of the points of a group; none if the scheme has no such group."""
+        return next((each.point_indices for each in self.groups if each.name == group), ())
+
+    def within(self, points: Sequence[int]) -> Scheme:
+        """The scheme of some of the points, which get new indices in their order.
+
+        Groups with points that are left out are left out, too: their other points become groups without a path. There
+        is no mirror map if it leads to a point that is left out.
+        """
+        place = {point: i for i, point in enumerate(points)}
+        whole = [group for group in self.groups if place.keys() >= set(group.point_indices)]
+        grouped = {point for group in whole for point in group.point_indices}
+        groups = [replace(group, point_indices=tuple(place[point] for point in group.point_indices)) for group in whole]
+        groups += [Group(self.names[point], (place[point],), joined=False) for point in points if point not in grouped]
+        mirror = [self.mirror[point] for point in points] if self.mirror else []
+        swapped = tuple(place[point] for point in mirror) if mirror and place.keys() >= set(mirror) else None
+        return Scheme(self.name, tuple(groups), swapped, eyes=None)
 
     def group_of(self, point: int) -> Group:
         """The group of a point."""

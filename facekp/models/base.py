@@ -13,10 +13,11 @@ class KeypointNetwork(nn.Module):
     """Predicts the keypoints of one face per image.
 
     The constructor of a network takes ``num_points``, ``input_size`` (width, height) and whatever else its YAML file
-    sets. The output of :meth:`forward` is a tensor, or a tuple of tensors, whose first dimension is the batch:
-    :meth:`decode` turns it into keypoints, :meth:`confidence` and :meth:`covariance` into how sure they are, and
-    :meth:`loss` compares it with the ground truth. The defaults below suit a network whose output is the coordinates
-    themselves, without a confidence.
+    sets; if it has an argument ``scheme``, it is given the :class:`facekp.landmarks.scheme.Scheme` of its points. The
+    output of :meth:`forward` is a tensor, or a tuple of tensors, whose first dimension is the batch: :meth:`decode`
+    turns it into keypoints, :meth:`confidence` and :meth:`covariance` into how sure they are, and :meth:`loss` compares
+    it with the ground truth. The defaults below suit a network whose output is the coordinates themselves, without a
+    confidence.
     """
 
     def forward(self, images: Tensor) -> Any:

@@ -11,15 +11,18 @@ from torch import Tensor
 from torch.nn import functional
 
 from facekp.landmarks.procrustes import align, similarity
+from facekp.landmarks.scheme import Scheme
 from facekp.models.base import KeypointNetwork
 from facekp.models.exportable import as_complex, as_real
 from facekp.models.heatmap import HeatmapNet
+from facekp.models.regions import Regions, closed_parts
 from facekp.models.shape_prior import transformed
 
 _SCALE_LIMITS = 0.3, 3.0  # pixels of the crop for each pixel of the image
 
-CascadeOutput = tuple[Tensor, Tensor, Tensor]
-"""Heatmap logits of the first and of the second stage, and the transform from image to crop.
+CascadeOutput = tuple[Any, ...]
+"""Heatmap logits of the first and of the second stage, the transform from image to crop, and the output for regions, a
+:data:`facekp.models.regions.RegionOutput`, if there are any.
 
 The transform is complex64 [B, 2]: f and g of w = f z + g, where z is a position in the image and w the same position in
 the crop, both as x + iy in pixels.
@@ -27,12 +30,14 @@ the crop, both as x + iy in pixels.
 
 
 class CascadeNet(KeypointNetwork):
-    """Two stages: one on the whole image, one on an upright crop of the face at a fixed size.
+    """Stages that look closer and closer: at the whole image, at an upright crop of the face, and at eyes and mouth.
 
-    Both stages are a :class:`HeatmapNet`. The first sees the image at half its size. The crop is placed by the shift,
+    Every stage is a :class:`HeatmapNet`. The first sees the image at half its size. The crop is placed by the shift,
     rotation and scale that map the first stage's keypoints as near as possible to the mean shape of the training set.
     In training it is placed with a random error, so that the second stage learns to correct the errors of the first.
-    After Y. Sun, X. Wang, X. Tang, Deep convolutional network cascade for facial point detection, CVPR 2013.
+    The third stage, if there is one, sees eyes and mouth enlarged (:class:`Regions`); it is trained on every second
+    image of a batch, which is enough. After Y. Sun, X. Wang, X. Tang, Deep convolutional network cascade for facial
+    point detection, CVPR 2013.
 
     As ``model=heatmap`` it has 658,532 weights and takes 84 million multiplications per face.
 
@@ -46,6 +51,9 @@ class CascadeNet(KeypointNetwork):
         crop_scale: standard deviation of the natural logarithm of its scale.
         crop_shift: standard deviation of its shift along each axis, as a fraction of ``crop_size``.
         stray_crops: fraction of the crops in training that are placed at random, wherever the face is.
+        regions: arguments of :class:`Regions` other than the closed paths of the scheme; without them, or without
+            closed paths, there is no third stage.
+        scheme: the landmarks.
     """
 
     def __init__(
@@ -60,12 +68,16 @@ class CascadeNet(KeypointNetwork):
         crop_scale: float = 0.1,
         crop_shift: float = 0.04,
         stray_crops: float = 0.0,
+        regions: Mapping[str, Any] | None = None,
+        scheme: Scheme | None = None,
     ) -> None:
         super().__init__()
         if not 16 <= crop_size <= 1024:
             raise ValueError(f"crop_size={crop_size} is not within 16..1024")
         self.first_stage = HeatmapNet(num_points, (input_size[0] // 2, input_size[1] // 2), **first_stage)
-        self.second_stage = HeatmapNet(num_points, (crop_size, crop_size), **second_stage)
+        self.second_stage = HeatmapNet(num_points, (crop_size, crop_size), scheme=scheme, **second_stage)
+        parts = closed_parts(scheme) if regions is not None and scheme else []
+        self.regions = Regions(parts, **(regions or {})) if parts else None
         self._crop_size = crop_size
         self._face_fraction = face_fraction
         self._stray_crops = stray_crops
@@ -94,11 +106,26 @@ class CascadeNet(KeypointNetwork):
         with torch.no_grad():
             transform = self._crop_transform(as_complex(self.first_stage.decode(coarse) * self._input_size))
             centres = torch.arange(self._crop_size, device=images.device) + 0.5
-            in_crop = as_complex(torch.stack(torch.meshgrid(centres, centres, indexing="xy"), dim=-1))
-            in_image = (in_crop - transform[:, 1, None, None]) / transform[:, 0, None, None]
-            grid = as_real(in_image) / self._input_size * 2 - 1
-        crops = functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
-        return coarse, self.second_stage(crops.contiguous(memory_format=torch.channels_last)), transform
+            crops = self._sampled(images, torch.stack(torch.meshgrid(centres, centres, indexing="xy"), -1), transform)
+        fine = self.second_stage(crops)
+        if self.regions is None:
+            return coarse, fine, transform
+        with torch.no_grad():
+            seen, in_crop, placed = self._for_regions(images, self.second_stage.decode(fine), transform)
+            centres = self.regions.centres(in_crop * self._crop_size)
+            windows = [self._sampled(seen, positions, placed) for positions in self.regions.positions(centres)]
+        return coarse, fine, transform, (self.regions(windows), centres)
+
+    def _for_regions(self, *batches: Tensor) -> list[Tensor]:
+        """What the regions are given of each batch: in training every second image."""
+        return [batch[::2] if self.training else batch for batch in batches]
+
+    def _sampled(self, images: Tensor, in_crop: Tensor, transform: Tensor) -> Tensor:
+        """Images resampled at positions in the crop, float32 [..., h, w, 2] in pixels."""
+        in_image = (as_complex(in_crop) - transform[:, 1, None, None]) / transform[:, 0, None, None]
+        grid = as_real(in_image) / self._input_size * 2 - 1
+        sampled = functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
+        return sampled.contiguous(memory_format=torch.channels_last)
 
     def _crop_transform(self, points: Tensor) -> Tensor:
         """The transform of :data:`CascadeOutput`, for keypoints of the first stage, complex64 [B, K] in pixels."""
@@ -119,9 +146,9 @@ class CascadeNet(KeypointNetwork):
         return as_complex(torch.cat([as_real(factor), as_real(target - factor * centre)], dim=1))
 
     def decode(self, output: CascadeOutput) -> Tensor:
-        """Keypoints float32 [B, K, 2] of the second stage, relative to the image."""
-        _, fine, transform = output
-        in_crop = as_complex(self.second_stage.decode(fine) * self._crop_size)
+        """Keypoints float32 [B, K, 2] of the last stage, relative to the image."""
+        transform = output[2]
+        in_crop = as_complex(self.second_stage.corrected(*self._observed(output)))
         return as_real((in_crop - transform[:, 1:]) / transform[:, :1]) / self._input_size
 
     def confidence(self, output: CascadeOutput) -> Tensor:
@@ -129,21 +156,25 @@ class CascadeNet(KeypointNetwork):
         return self.second_stage.confidence(output[1])
 
     def covariance(self, output: CascadeOutput) -> Tensor:
-        """That of the second stage, mapped from the crop to the image."""
-        in_crop = self.second_stage.covariance(output[1]) * self._crop_size**2
+        """What the shape prior leaves, mapped from the crop to the image."""
+        in_crop = self.second_stage.remaining(*self._observed(output))
         return transformed(in_crop, 1 / output[2][:, :1]) / (self._input_size * self._input_size[:, None])
+
+    def _observed(self, output: CascadeOutput) -> tuple[Tensor, Tensor]:
+        """What the heatmaps of the last stage tell, in pixels of the crop; see :meth:`HeatmapNet.observed`."""
+        observed = self.second_stage.observed(output[1])
+        return observed if self.regions is None else self.regions.observed(output[3], *observed)
 
     def scanner(self) -> tuple[KeypointNetwork, int]:
         """The first stage, which sees images at half their size."""
         return self.first_stage, 2
 
     def loss(self, output: CascadeOutput, truth: Tensor) -> Tensor:
-        """The sum of both stages' losses, each in its own frame."""
-        coarse, fine, transform = output
+        """The sum of all stages' losses, each in its own frame."""
+        coarse, fine, transform = output[:3]
         in_crop = as_real(as_complex(truth * self._input_size) * transform[:, :1] + transform[:, 1:])
-        in_crop = in_crop / self._crop_size
         if self._stray_crops:  # a face whose centre is not in the crop is none
-            there = ((in_crop.mean(1, keepdim=True) - 0.5).abs() < 0.5).all(-1, keepdim=True)
+            there = ((in_crop.mean(1, keepdim=True) / self._crop_size - 0.5).abs() < 0.5).all(-1, keepdim=True)
             in_crop = in_crop.where(there, math.nan)
-        fine_loss = self.second_stage.loss(fine, in_crop)
-        return self.first_stage.loss(coarse, truth) + fine_loss
+        loss = self.first_stage.loss(coarse, truth) + self.second_stage.loss(fine, in_crop / self._crop_size)
+        return loss if self.regions is None else loss + self.regions.loss(output[3], *self._for_regions(in_crop))

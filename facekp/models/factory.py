@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from inspect import signature
 from typing import Any
 
 from torch import Tensor, nn
@@ -14,28 +15,32 @@ from torch.nn.modules.module import (
 )
 
 from facekp.config import ModelConfig
+from facekp.landmarks.scheme import Scheme
 from facekp.models.base import KeypointNetwork
 from facekp.utils.errors import ConfigError
-from facekp.utils.instantiate import create
+from facekp.utils.instantiate import create, find_class
 
 _MAX_WEIGHTS = 2**28  # 1 GB; the largest network here has 0.7 million
 _MAX_TENSORS = 10_000
 _MAX_FEATURES = 2**28  # outputs of all convolutions for one image
 
 
-def build_network(model: ModelConfig, num_points: int) -> KeypointNetwork:
+def build_network(model: ModelConfig, scheme: Scheme) -> KeypointNetwork:
     """The untrained network that the ``model`` settings describe.
 
     Args:
         model: the settings.
-        num_points: number of keypoints to predict.
+        scheme: of the keypoints to predict; networks whose constructor has an argument ``scheme`` are given it.
 
     Raises:
         ConfigError: if there is no such network, it does not accept its settings, or it is too large.
     """
     size = model.input_size[0], model.input_size[1]
+    given = {"num_points": len(scheme), "input_size": size}
+    if "scheme" in signature(find_class(model.network.get("_target_"), KeypointNetwork, "model.network")).parameters:
+        given["scheme"] = scheme
     with limited_size():
-        return create(model.network, KeypointNetwork, "model.network", num_points=num_points, input_size=size)
+        return create(model.network, KeypointNetwork, "model.network", **given)
 
 
 class _TooLargeError(BaseException):

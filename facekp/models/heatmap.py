@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from facekp.landmarks.scheme import Scheme
 from facekp.models import heatmap_codec as codec
 from facekp.models.base import KeypointNetwork
 from facekp.models.exportable import mapped
@@ -45,6 +46,9 @@ class HeatmapNet(KeypointNetwork):
         sigma: standard deviation in cells of the Gaussians that are the heatmaps' training targets.
         distance_weight: weight in the loss of the distance from the ground truth, in cells.
         learn_absence: whether to learn from images without a face, and from points outside the image, too.
+        shape_prior: whether keypoints are corrected by the shapes of the training set, which takes at least 3 of them.
+        contour: name of the group of points that slide along their path, see :class:`ShapePrior`; a scheme may lack it.
+        scheme: the landmarks.
     """
 
     def __init__(
@@ -57,6 +61,9 @@ class HeatmapNet(KeypointNetwork):
         sigma: float = 1.0,
         distance_weight: float = 0.1,
         learn_absence: bool = False,
+        shape_prior: bool = True,
+        contour: str | None = None,
+        scheme: Scheme | None = None,
     ) -> None:
         super().__init__()
         self._sigma = sigma
@@ -73,7 +80,8 @@ class HeatmapNet(KeypointNetwork):
         self.head = nn.Conv2d(upwards[-1], num_points, 1)
         self._input_size: Tensor
         self.register_buffer("_input_size", torch.tensor(input_size, dtype=torch.float32), persistent=False)
-        self.prior = ShapePrior(num_points) if num_points > 2 else None
+        sliding = () if scheme is None else scheme.points_of(contour)
+        self.prior = ShapePrior(num_points, sliding) if shape_prior and num_points > 2 else None
 
     def forward(self, images: Tensor) -> Tensor:
         """Heatmap logits, float [B, K, h, w], of images float32 [B, 1, H, W]."""
@@ -89,25 +97,30 @@ class HeatmapNet(KeypointNetwork):
 
     def decode(self, output: Tensor) -> Tensor:
         """Keypoints float32 [B, K, 2] by soft-argmax and the shape prior."""
-        heatmaps = codec.spatial_softmax(output)
-        keypoints = codec.decode(*codec.marginals(heatmaps))
-        if self.prior is None:
-            return keypoints
-        return self.prior(keypoints * self._input_size, self._noise(heatmaps)) / self._input_size
+        return self.corrected(*self.observed(output)) / self._input_size
 
     def covariance(self, output: Tensor) -> Tensor:
         """What the shape prior leaves of the heatmaps' excess over the width of their training targets."""
-        heatmaps = codec.spatial_softmax(output)
-        noise = self._noise(heatmaps)
-        if self.prior is not None:
-            noise = self.prior.remaining(codec.decode(*codec.marginals(heatmaps)) * self._input_size, noise)
-        return noise / (self._input_size * self._input_size[:, None])
+        return self.remaining(*self.observed(output)) / (self._input_size * self._input_size[:, None])
 
-    def _noise(self, heatmaps: Tensor) -> Tensor:
-        """The covariance of each heatmap's mean, float32 [B, K, 2, 2], in pixels of the image squared."""
+    def observed(self, output: Tensor) -> tuple[Tensor, Tensor]:
+        """What the heatmaps tell without the shape prior, in pixels of the image.
+
+        Returns:
+            The mean of each heatmap, float32 [B, K, 2], and the covariance of its error, float32 [B, K, 2, 2].
+        """
+        heatmaps = codec.spatial_softmax(output)
         cell = self._input_size / torch.tensor(heatmaps.shape[:-3:-1], device=heatmaps.device)
         excess = mapped(codec.covariances(heatmaps), lambda value: (value - self._sigma**2).clamp_min(_MIN_VARIANCE))
-        return excess * cell * cell[:, None]
+        return codec.decode(*codec.marginals(heatmaps)) * self._input_size, excess * cell * cell[:, None]
+
+    def corrected(self, keypoints: Tensor, noise: Tensor) -> Tensor:
+        """What is :meth:`observed`, corrected by the shape prior, float32 [B, K, 2] in pixels of the image."""
+        return keypoints if self.prior is None else self.prior(keypoints, noise)
+
+    def remaining(self, keypoints: Tensor, noise: Tensor) -> Tensor:
+        """The covariance of the error of what is :meth:`corrected`, float32 [B, K, 2, 2] in pixels squared."""
+        return noise if self.prior is None else self.prior.remaining(keypoints, noise)
 
     def init_from_shapes(self, shapes: Tensor) -> None:
         """Fit the shape prior."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any, Self
 
@@ -58,7 +57,8 @@ class KeypointModule(LightningModule):
         super().__init__()
         self.point_indices = list(scheme.select(model.selection))
         self.scheme = scheme
-        self.network = build_network(model, len(self.point_indices)).to(memory_format=torch.channels_last)
+        selected = scheme.within(self.point_indices)
+        self.network = build_network(model, selected).to(memory_format=torch.channels_last)
         self.mean_shape: Tensor
         self.register_buffer("mean_shape", torch.zeros(len(self.point_indices), 2))
         self.metrics = KeypointMetrics(scheme, self.point_indices, self.mean_shape)
@@ -68,7 +68,12 @@ class KeypointModule(LightningModule):
         self.register_buffer("score", None)
         self._val_loss = MeanMetric(nan_strategy=math.nan)  # NaN must be visible; "disable" would ignore the weights
         self._optimizer, self._schedule = optimizer, schedule
-        self._mirror = _mirror_columns(scheme, self.point_indices) if model.flip_test else None
+        self._mirror = list(selected.mirror or ()) if model.flip_test else None
+        if model.flip_test and not selected.mirror:
+            raise ConfigError(
+                f"model.flip_test=true is not possible: scheme {scheme.name} does not tell which of the points "
+                "swap in a mirror; set model.flip_test=false"
+            )
         self._losses: dict[int, Tensor] = {}  # by the step that they belong to
         settings = {name: getattr(model, name) for name in ("name", "network", "input_size", "selection", "flip_test")}
         versions = {"facekp": facekp.__version__} | {name: version(name) for name in ("torch", "lightning")}
@@ -255,14 +260,3 @@ def _first(output: Any, images: int) -> Any:
 def _halves(predicted: Prediction) -> tuple[Prediction, Prediction]:
     """The predictions for images, and for their mirror images."""
     return predicted.mapped(lambda part: part.chunk(2)[0]), predicted.mapped(lambda part: part.chunk(2)[1])
-
-
-def _mirror_columns(scheme: Scheme, point_indices: Sequence[int]) -> list[int]:
-    """For each of the selected points the column of the one that it becomes in a mirrored face."""
-    mirrored = [scheme.mirror[point] for point in point_indices] if scheme.mirror else []
-    if set(mirrored) != set(point_indices):
-        raise ConfigError(
-            f"model.flip_test=true is not possible: scheme {scheme.name} does not tell which of the points "
-            "swap in a mirror; set model.flip_test=false"
-        )
-    return [list(point_indices).index(point) for point in mirrored]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -10,6 +12,7 @@ from facekp.landmarks.procrustes import align, similarity, to_real
 from facekp.models.exportable import as_complex, as_real, solve
 
 _OWN_VARIANCE = 0.5  # of the mean variance of a coordinate
+_SLIDE = 8.0  # times as much noise along the contour as the network is aware of
 
 
 class ShapePrior(nn.Module):
@@ -23,12 +26,19 @@ class ShapePrior(nn.Module):
     the training shapes are too few to show all that a face can do (M. Tipping, C. Bishop, Probabilistic principal
     component analysis, J. Royal Statistical Society B 61, 1999).
 
+    Along a contour, such as the jaw, annotators place the points as they like, which a network takes for something
+    that it sees. There the noise counts for more than the network tells, and the other points for more.
+
     Args:
         num_points: K, at least 2.
+        contour: the points that slide along the path through them, in its order.
     """
 
-    def __init__(self, num_points: int) -> None:
+    def __init__(self, num_points: int, contour: Sequence[int] = ()) -> None:
         super().__init__()
+        self._contour = list(contour)
+        self.stretch: Tensor  # of the noise at each point
+        self.register_buffer("stretch", torch.eye(2).repeat(num_points, 1, 1) if contour else None)
         self.mean: Tensor
         self.covariance: Tensor
         self.register_buffer("mean", torch.zeros(2 * num_points))
@@ -39,6 +49,11 @@ class ShapePrior(nn.Module):
         points = torch.view_as_complex(shapes.double()).numpy()
         aligned = to_real(align(points - points.mean(1, keepdims=True)))
         self.mean.copy_(torch.from_numpy(aligned.mean(0)))
+        if self._contour:
+            path = np.gradient(aligned.mean(0).reshape(-1, 2)[self._contour], axis=0)
+            along = path / np.linalg.norm(path, axis=1, keepdims=True)
+            extra = (_SLIDE**0.5 - 1) * along[:, :, None] * along[:, None, :]
+            self.stretch[self._contour] = torch.from_numpy(np.eye(2) + extra).to(self.stretch)
         covariance = np.cov(aligned.T, bias=True)
         own = _OWN_VARIANCE * covariance.trace() / len(covariance)
         self.covariance.copy_(torch.from_numpy(covariance + own * np.eye(len(covariance))))
@@ -53,7 +68,7 @@ class ShapePrior(nn.Module):
         centre, offsets, factor = self._aligned(keypoints)
         observed = as_real(factor * offsets).flatten(1)
         with torch.autocast(keypoints.device.type, enabled=False):  # mixed precision is not precise enough
-            residual = solve(self.covariance, transformed(noise, factor), (observed - self.mean)[..., None])
+            residual = solve(self.covariance, self._stretched(noise, factor), (observed - self.mean)[..., None])
             expected = self.mean + residual[..., 0] @ self.covariance
         return as_real(as_complex(expected.unflatten(1, (-1, 2))) / factor + centre)
 
@@ -63,9 +78,14 @@ class ShapePrior(nn.Module):
         """
         _, _, factor = self._aligned(keypoints)
         with torch.autocast(keypoints.device.type, enabled=False):
-            known = self.covariance @ solve(self.covariance, transformed(noise, factor), self.covariance[None])
+            known = self.covariance @ solve(self.covariance, self._stretched(noise, factor), self.covariance[None])
             left = (self.covariance - known).unflatten(2, (-1, 2)).unflatten(1, (-1, 2))
             return transformed(left.diagonal(dim1=1, dim2=3).movedim(-1, 1), 1 / factor)
+
+    def _stretched(self, noise: Tensor, factor: Tensor) -> Tensor:
+        """The noise in the frame of the mean shape, with what is added along the contour."""
+        noise = transformed(noise, factor)
+        return noise if self.stretch is None else self.stretch @ noise @ self.stretch
 
     def _aligned(self, keypoints: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The centre of each shape, complex64 [B, 1], the points relative to it, and what aligns them with the mean."""

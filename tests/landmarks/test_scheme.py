@@ -67,3 +67,15 @@ def test_points_of_which_nothing_is_known_are_joined_by_nothing():
 
 def test_a_joined_point_lies_on_the_path_of_its_group():
     assert DANES.path_of(52) == DANES.group_of(52).segments
+
+
+def test_a_part_of_a_scheme_has_indices_of_its_own():
+    part = DANES.within([*range(13, 29), 52, 0])
+    assert [group.name for group in part.groups] == ["right_eye", "left_eye", "nose_tip", "jaw_0"]
+    assert part.groups[1].point_indices == tuple(range(8, 16))
+    assert part.groups[1].closed
+    assert part.mirror is None  # that of point 0 is left out
+    assert DANES.within(range(13, 29)).mirror == (*range(8, 16), *range(8))
+    assert DANES.within(range(58)).groups == DANES.groups
+    assert part.points_of("left_eye") == tuple(range(8, 16))
+    assert part.points_of("jaw") == part.points_of(None) == ()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from facekp.landmarks.scheme import Group, Scheme
 from facekp.models import heatmap_codec as codec
 from facekp.models.cascade import CascadeNet
 
@@ -121,6 +122,57 @@ def test_gradients_are_finite_while_the_first_stage_is_untrained():
     images = torch.rand(2, 1, SIZE[1], SIZE[0]) - 0.5
     network.loss(network(images), FACE.expand(2, -1, -1)).backward()
     assert all(weights.grad is None or weights.grad.isfinite().all() for weights in network.parameters())
+
+
+@pytest.fixture
+def closer():
+    """A cascade with a third stage for two points that are each other's mirror image, and its face."""
+    groups = *(Group(name, (i,), closed=True) for i, name in enumerate(("left", "right"))), Group("rest", (2, 3, 4))
+    regions = {"size": (32, 32), "zoom": 2.0, "weight": 1.0, **STAGE}
+    network = cascade(regions=regions, scheme=Scheme("five", groups, (1, 0, 2, 4, 3), None))
+    network.second_stage.prior, face = None, moved(20.0, 0.9, 0.05, 0.0)
+    network.first_stage.forward = lambda images: logits(face, (40, 30)).expand(len(images), -1, -1, -1)
+    network.second_stage.forward = lambda crops: logits(network.mean_shape / 96, (24, 24)).expand(
+        len(crops), -1, -1, -1
+    )
+    return network, face
+
+
+def test_regions_are_sampled_where_the_second_stage_has_found_them(closer):
+    network, face = closer
+    rows, columns = np.mgrid[: SIZE[1], : SIZE[0]] + 0.5
+    x, y = (face[1] * torch.tensor(SIZE)).tolist()
+    spot = np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 8)
+    given = []
+    network.regions.networks[0].register_forward_pre_hook(lambda _, inputs: given.append(inputs[0]))
+    network(torch.from_numpy(spot).float()[None, None])
+    other, shown = given[0][:, 0]
+    assert shown.max() > 2 * other.max()
+    assert [abs(i - 15.5) < 3 for i in divmod(shown.argmax().item(), 32)] == [True, True]
+
+
+def test_keypoints_of_regions_replace_those_of_the_second_stage(closer):
+    network, face = closer
+    *others, (_, centres) = network(torch.zeros(1, 1, SIZE[1], SIZE[0]))
+    middle, right = logits(torch.tensor([[0.5, 0.5]]), (8, 8)), logits(torch.tensor([[0.625, 0.5]]), (8, 8))
+    (transform,) = torch.view_as_real(others[2])[0, :1]
+    for windows, offset in (((middle, middle), 0.0), ((middle, right), -2.0)):  # the second window is mirrored
+        found = network.decode((*others, (windows, centres)))[0]
+        in_image = (found[1] - face[1]) * torch.tensor(SIZE)
+        a, b = transform
+        in_crop = torch.stack([a * in_image[0] - b * in_image[1], b * in_image[0] + a * in_image[1]])
+        assert in_crop.tolist() == pytest.approx([offset, 0], abs=0.6)
+        assert ((found[[0, 2, 3, 4]] - face[[0, 2, 3, 4]]) * torch.tensor(SIZE)).norm(dim=-1).max() < 3
+
+
+def test_regions_learn_from_every_second_image(closer):
+    network, face = closer
+    network.train()
+    output = network(torch.rand(3, 1, SIZE[1], SIZE[0]) - 0.5)
+    _, fine, _, (windows, centres) = output
+    assert [len(part) for part in (fine, centres, *windows)] == [3, 2, 2, 2]
+    network.loss(output, face.expand(3, -1, -1)).backward()
+    assert all(weights.grad.isfinite().all() for weights in network.regions.parameters())
 
 
 def test_covariances_turn_and_grow_with_the_crop():

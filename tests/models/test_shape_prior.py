@@ -94,3 +94,22 @@ def test_what_remains_turns_with_the_shape(prior):
     turn = moved(torch.eye(2), 0.4, 0.5, 0, 0)
     found = prior.remaining(moved(SQUARE, 0.4, 1.5, 0, 0)[None], turn.T @ doubt @ turn * 4)
     assert torch.allclose(found, turn.T @ left @ turn * 4, atol=0.05)
+
+
+def test_points_of_a_contour_may_slide_along_it():
+    """A deviation along the path of points 0, 1, 2, a corner, counts less than without a contour; across it as much."""
+    generator = torch.Generator().manual_seed(0)
+    shapes = SQUARE + 5 * torch.randn(4000, 5, 2, generator=generator)
+    plain, sliding = ShapePrior(5), ShapePrior(5, contour=(0, 1, 2))
+    for prior in (plain, sliding):
+        prior.fit(shapes)
+    stays = {}
+    for name, direction in {"along": (10.0, 10.0), "across": (10.0, -10.0)}.items():
+        shape = SQUARE.clone()
+        shape[1] += torch.tensor(direction)
+        stays[name] = [(prior(shape[None], noise(*5 * [25.0]))[0, 1] - SQUARE[1]).norm() for prior in (plain, sliding)]
+    assert stays["along"][1] < 0.8 * stays["along"][0]
+    assert stays["across"][1].item() == pytest.approx(stays["across"][0].item(), rel=0.1)
+    left = [prior.remaining(SQUARE[None], noise(*5 * [25.0]))[0] for prior in (plain, sliding)]
+    assert left[1][1].trace() > 1.2 * left[0][1].trace()
+    assert torch.allclose(left[1][4], left[0][4], atol=1.0)
