@@ -90,13 +90,15 @@ class Regions(nn.Module):
             keypoints: float32 [B, K, 2] in pixels of the crop.
             noise: the covariance of their errors, float32 [B, K, 2, 2].
         """
+        order = [*range(keypoints.shape[1])]
         for network, points, logits, centre, step in self._each(output):
             found, spread = network.observed(logits)
-            index = torch.tensor(points, device=keypoints.device)
             found = centre[:, None] + (found - self._half_size) * step
-            keypoints = keypoints.index_copy(1, index, torch.lerp(keypoints[:, points], found, self._weight))
-            noise = noise.index_copy(1, index, spread * step * step[:, None])
-        return keypoints, noise
+            for i, point in enumerate(points):
+                order[point] = keypoints.shape[1] + i
+            keypoints = torch.cat([keypoints, torch.lerp(keypoints[:, points], found, self._weight)], 1)
+            noise = torch.cat([noise, spread * step * step[:, None]], 1)
+        return keypoints[:, order], noise[:, order]
 
     def loss(self, output: RegionOutput, truth: Tensor) -> Tensor:
         """The sum of all windows' losses, for the truth in pixels of the crop, float32 [B, K, 2]."""
