@@ -15,7 +15,7 @@ PHOTOGRAPHS ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data browse train evaluate test test-slow lint format audit bench reproduce ablation detectors comparison learning-curve weights tensorboard lock clean
+.PHONY: help setup data browse train evaluate test test-slow lint format audit bench reproduce ablation detectors damage comparison learning-curve weights tensorboard lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -90,10 +90,14 @@ detectors: $(DETECTORS_READY) ## measure MediaPipe and dlib and set ours beside 
 	$(DETECTORS)/bin/python -m facekp detectors measure $(ARGS)
 	$(DETECTORS)/bin/python -m facekp detectors publish $(RUNS) $(ARGS)
 
+damage: $(DETECTORS_READY) ## set the heatmap network beside them on damaged photographs; RUNS="outputs/sweeps/.../..." or all sweeps
+	$(DETECTORS)/bin/python -m facekp detectors damage $(RUNS) $(ARGS)
+
 comparison: setup $(DETECTORS_READY) ## train the heatmap networks on every split, measure the detectors, and rewrite what compares them
 	$(BIN)/python train.py -m sweep=heatmap $(ARGS)
 	$(BIN)/python train.py -m sweep=heatmap_folds $(ARGS)
 	$(MAKE) detectors
+	$(MAKE) damage
 
 learning-curve: setup $(DETECTORS_READY) ## train on fewer and fewer people, fit dlib to the same, and publish the error of each
 	$(BIN)/python train.py -m sweep=learning_curve $(ARGS)

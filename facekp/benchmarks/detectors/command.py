@@ -6,7 +6,10 @@ folders, or of all sweeps in ``outputs/sweeps``: it writes ``comparison.json``, 
 ``docs/results``, and in README.md and docs/results.md the text between ``<!-- comparison -->`` and ``<!-- /comparison
 -->``, and between ``<!-- headline -->`` and ``<!-- /headline -->``. ``learning-curve`` fits dlib to as many people as
 the runs of ``train.py -m sweep=learning_curve`` in the given folder, or in the newest of ``outputs/sweeps``, and
-publishes all of them as ``learning_curve``. Overrides are those of ``train.py``, such as ``data.root=...``.
+publishes all of them as ``learning_curve``. ``damage`` shows damaged photographs to the detectors, the network of the
+package, and those of the given run folders, or of all runs of ``model=heatmap`` on the course split in
+``outputs/sweeps``, and publishes their errors as ``damage``. Overrides are those of ``train.py``, such as
+``data.root=...``.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from pathlib import Path
 
 from facekp.config import CONF, Config
 from facekp.data.prepare import prepare_data
-from facekp.data.read import read_records
+from facekp.data.read import read_records, read_split
 from facekp.data.splits import split_records
 from facekp.runs.command_line import hydra_main, run_command
 from facekp.utils.errors import DataError
@@ -76,9 +79,40 @@ def learning_curve(config: Config, folders: Sequence[str] = ()) -> None:
     print(f"Written to  {display_path(_DOCS)}")
 
 
+def damage(config: Config, folders: Sequence[str] = ()) -> None:
+    """Measure networks and detectors on damaged photographs of the course split, and write the results."""
+    from facekp.benchmarks.detectors.base import Baseline
+    from facekp.benchmarks.detectors.damage_page import measure, write
+    from facekp.benchmarks.detectors.dlib_ert import OwnBox, TrueBox
+    from facekp.benchmarks.detectors.mediapipe_mesh import FaceMesh
+    from facekp.benchmarks.detectors.networks import Found, Network
+    from facekp.inference.load import shipped
+    from facekp.runs.find import find_checkpoint
+    from facekp.runs.folder import RunFolder
+
+    finished = [RunFolder(path.parent) for path in sorted(_SWEEPS.glob("*/*/predictions.csv"))]
+    wanted = {"model": "heatmap", "split": "course"}
+    paths = folders or [str(run.path) for run in finished if wanted.items() <= run.measured.items()]
+    if not paths:
+        raise DataError(f"{_SWEEPS} holds no heatmap network yet; first give python train.py -m sweep=heatmap")
+    data = replace(prepare_data(config.data), split="course")
+    split, scheme = read_split(data)
+    methods: dict[str, list[Baseline]] = {}
+    for path in paths:
+        network = Network(scheme, find_checkpoint(path), data.split)
+        methods.setdefault(network.model, []).append(network)
+    methods |= {kind.name: [kind(scheme)] for kind in (FaceMesh, OwnBox, TrueBox)}
+    methods |= {"shipped network": [Network(scheme, shipped(), data.split)], "shipped, own finder": [Found(scheme)]}
+    for runs in methods.values():
+        for run in runs:
+            run.fit(split.train)
+    write(measure(methods, split.val, scheme, {"data": data.name, "labels": data.labels}), _DOCS, _PAGES)
+    print(f"Written to  {display_path(_DOCS)}")
+
+
 def main(arguments: list[str]) -> None:
     """Run the command given by the first argument."""
-    commands = {"measure": measure, "publish": publish, "learning-curve": learning_curve}
+    commands = {"measure": measure, "publish": publish, "learning-curve": learning_curve, "damage": damage}
     if not arguments or arguments[0] not in commands:
         print(__doc__)
         sys.exit(0 if {"-h", "--help"} & set(arguments) else 2)
