@@ -9,6 +9,9 @@ from facekp.evaluation.errors import Predictions
 TAIL = 8
 """Degrees of freedom of Student's t distribution, after which the errors of points are distributed: their tails are
 longer than those of a Gaussian."""
+CONFIDENCE_RADIUS, CONFIDENCE_EDGE = 2.0, 0.1
+"""In cells: a point's confidence is the share of its heatmap within this distance of its mean. Across an edge of this
+width a cell counts less and less, so that rounding makes no difference."""
 TYPICAL_SCORE = np.array([1.5, 3.4])
 """The result of :func:`fit_score` for the network of the package, for networks that have none of their own."""
 _SCALES = np.geomspace(0.5, 4, 19)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.export import Dim
+from torch.nn import functional
 
 from facekp.data.dataset import Sample
 from facekp.evaluation.evaluate import Prediction
 from facekp.inference.exported import Exported
 from facekp.models.checkpoint import described
+from facekp.models.heatmap import HeatmapNet
 from facekp.models.module import KeypointModule
+from facekp.models.shape_prior import LowRankPrior
 
 _LUMA = 19595, 38470, 7471  # of red, green and blue in 65,536 parts, as in Pillow's convert("L")
 
@@ -27,7 +31,10 @@ class Exportable(nn.Module):
 
     def __init__(self, module: KeypointModule) -> None:
         super().__init__()
-        self.module = module
+        self.module = module = deepcopy(module)
+        for part in module.modules():
+            if isinstance(part, HeatmapNet) and part.prior is not None:
+                part.prior = LowRankPrior(part.prior)
         width, height = module.hparams["model"]["input_size"]
         self.size: Tensor
         self.register_buffer("size", torch.tensor([width, height], dtype=torch.float32), persistent=False)
@@ -47,7 +54,7 @@ class Exportable(nn.Module):
             float32 [B, K, 2] in pixels of the images, [B, K], and [B, K, 2, 2] in pixels squared.
         """
         grey = _grey(images if mirrored is None else torch.cat([images, mirrored]))
-        predicted = self.module.read(self.module.network(self.module.scaled(grey)))
+        predicted = self.module.network.read(self.module.network(self.module.scaled(grey)))
         if mirrored is not None:
             count, flipped = images.shape[0], mirrored.shape[0]
             plain = predicted.mapped(lambda part: part[:count])
@@ -67,8 +74,8 @@ class Exportable(nn.Module):
 
     def dynamic_shapes(self) -> tuple[dict[int, Any], ...]:
         """Which dimensions of the inputs may differ from those of the example."""
-        channels = Dim("channels", min=1, max=3)
-        return tuple({0: Dim(name, max=4096), 1: channels} for name in self.inputs)
+        channels = iter([Dim("channels", min=1, max=3)])  # those of the second input follow
+        return tuple({0: Dim(name, max=4096), 1: next(channels, Dim.AUTO)} for name in self.inputs)
 
 
 class Scanner(nn.Module):
@@ -127,8 +134,8 @@ class ExportedPredictor:
 
 
 def _grey(images: Tensor) -> Tensor:
-    """Images, uint8 [B, 1 or 3, H, W], as float32 [B, 1, H, W]; exact, for all sums are whole numbers below 2**24."""
-    channels = torch.arange(3, device=images.device).clamp(max=images.shape[1] - 1)
-    weights = torch.tensor(_LUMA, dtype=torch.float32, device=images.device)[:, None, None]
-    total = (images.index_select(1, channels).float() * weights).sum(1, keepdim=True)
-    return ((total + 32768) / 65536).floor()
+    """Images, uint8 [B, 1 or 3, H, W], as float32 [B, 1, H, W]; exact, for all products are whole parts of 65,536."""
+    channels = images.shape[1]
+    weights = torch.tensor([[65536, 0, 0], [19595, 45941, 0], _LUMA], device=images.device)[channels - 1, :channels]
+    grey = functional.conv2d(images.float(), weights[None, :, None, None] / 65536)
+    return (grey + 0.5).floor()

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from facekp.evaluation.calibration import CONFIDENCE_EDGE, CONFIDENCE_RADIUS
 from facekp.inference.network import Network
 from facekp.inference.windows import Placement
 
@@ -25,7 +26,6 @@ _APPARENT = 0.45, 1.55  # width of a face in a window, relative to the training 
 _SCALE = 0.35, 1.8  # the same of a candidate, which need not be exact
 _WINDOWS = 1.0, 0.5  # the second, half as large, tell apart faces that stand side by side
 _STEPS = 4  # windows that overlap along each axis
-_RADIUS = 2.0  # cells around the mean of a heatmap whose mass is a point's confidence
 _OVERLAP = 0.3  # of the boxes of one face, as intersection over union
 _INSIDE = 0.6  # of a box, within that of a better candidate, where it is a part of the same face
 _MOST = 64  # candidates of a photograph
@@ -165,7 +165,7 @@ def _near_mean(marginals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     centres = np.arange(marginals.shape[-1], dtype=marginals.dtype) + np.float32(0.5)
     total = marginals.sum(-1)
     mean = marginals @ centres / total
-    near = np.abs(centres - mean[..., None]) <= _RADIUS
+    near = np.clip((CONFIDENCE_RADIUS - np.abs(centres - mean[..., None])) / CONFIDENCE_EDGE + 0.5, 0, 1)
     return (marginals * near).sum(-1) / total, mean
 
 

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from facekp.evaluation.evaluate import Prediction
+
 
 class KeypointNetwork(nn.Module):
     """Predicts the keypoints of one face per image.
@@ -15,9 +17,8 @@ class KeypointNetwork(nn.Module):
     The constructor of a network takes ``num_points``, ``input_size`` (width, height) and whatever else its YAML file
     sets; if it has an argument ``scheme``, it is given the :class:`facekp.landmarks.scheme.Scheme` of its points. The
     output of :meth:`forward` is a tensor, or a tuple of tensors, whose first dimension is the batch: :meth:`decode`
-    turns it into keypoints, :meth:`confidence` and :meth:`covariance` into how sure they are, and :meth:`loss` compares
-    it with the ground truth. The defaults below suit a network whose output is the coordinates themselves, without a
-    confidence.
+    turns it into keypoints, :meth:`read` also into how sure they are, and :meth:`loss` compares it with the ground
+    truth. The defaults below suit a network whose output is the coordinates themselves, without a confidence.
     """
 
     def forward(self, images: Tensor) -> Any:
@@ -28,20 +29,14 @@ class KeypointNetwork(nn.Module):
         """Keypoints float32 [B, K, 2], relative to the image, from the output of :meth:`forward`."""
         return output
 
-    def confidence(self, output: Any) -> Tensor | None:
-        """The confidence of each keypoint, float32 [B, K] within 0..1, or None if the network has none.
+    def read(self, output: Any) -> Prediction:
+        """The keypoints of :meth:`decode`, with confidence and covariance if the network has them.
 
-        Each network with a confidence documents what the number means.
+        Each network with a confidence documents what the number means. In a covariance x comes before y; as keypoints
+        are relative to the image, so are their covariances, to its size squared: times ``width * width``,
+        ``width * height`` and ``height * height`` they are in pixels squared.
         """
-        return None
-
-    def covariance(self, output: Any) -> Tensor | None:
-        """The covariance matrix of each keypoint's error, float32 [B, K, 2, 2], or None if the network has none.
-
-        x comes before y; as keypoints are relative to the image, so are their covariances, to its size squared: times
-        ``width * width``, ``width * height`` and ``height * height`` they are in pixels squared.
-        """
-        return None
+        return Prediction(self.decode(output))
 
     def scanner(self) -> tuple[KeypointNetwork, int] | None:
         """The part of the network that can find faces, or None.

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from facekp.evaluation.evaluate import Prediction
 from facekp.landmarks.procrustes import align, similarity
 from facekp.landmarks.scheme import Scheme
 from facekp.models.base import KeypointNetwork
@@ -123,7 +124,8 @@ class CascadeNet(KeypointNetwork):
     def _sampled(self, images: Tensor, in_crop: Tensor, transform: Tensor) -> Tensor:
         """Images resampled at positions in the crop, float32 [..., h, w, 2] in pixels."""
         in_image = (as_complex(in_crop) - transform[:, 1, None, None]) / transform[:, 0, None, None]
-        grid = as_real(in_image) / self._input_size * 2 - 1
+        width, height = self._input_size
+        grid = torch.stack([in_image.real / width * 2 - 1, in_image.imag / height * 2 - 1], dim=-1)
         sampled = functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
         return sampled.contiguous(memory_format=torch.channels_last)
 
@@ -147,23 +149,25 @@ class CascadeNet(KeypointNetwork):
 
     def decode(self, output: CascadeOutput) -> Tensor:
         """Keypoints float32 [B, K, 2] of the last stage, relative to the image."""
-        transform = output[2]
-        in_crop = as_complex(self.second_stage.corrected(*self._observed(output)))
-        return as_real((in_crop - transform[:, 1:]) / transform[:, :1]) / self._input_size
+        keypoints, noise, _ = self._observed(output)
+        return self._in_image(self.second_stage.corrected(keypoints, noise), output[2])
 
-    def confidence(self, output: CascadeOutput) -> Tensor:
-        """That of the second stage; see :class:`HeatmapNet`."""
-        return self.second_stage.confidence(output[1])
+    def read(self, output: CascadeOutput) -> Prediction:
+        """Also what the shape prior leaves, mapped from the crop to the image, and the second stage's confidence."""
+        keypoints, noise, confidence = self._observed(output)
+        keypoints, in_crop = self.second_stage.posterior(keypoints, noise)
+        covariance = transformed(in_crop, 1 / output[2][:, :1]) / (self._input_size * self._input_size[:, None])
+        return Prediction(self._in_image(keypoints, output[2]), confidence, covariance)
 
-    def covariance(self, output: CascadeOutput) -> Tensor:
-        """What the shape prior leaves, mapped from the crop to the image."""
-        in_crop = self.second_stage.remaining(*self._observed(output))
-        return transformed(in_crop, 1 / output[2][:, :1]) / (self._input_size * self._input_size[:, None])
-
-    def _observed(self, output: CascadeOutput) -> tuple[Tensor, Tensor]:
+    def _observed(self, output: CascadeOutput) -> tuple[Tensor, Tensor, Tensor]:
         """What the heatmaps of the last stage tell, in pixels of the crop; see :meth:`HeatmapNet.observed`."""
-        observed = self.second_stage.observed(output[1])
-        return observed if self.regions is None else self.regions.observed(output[3], *observed)
+        keypoints, noise, confidence = self.second_stage.observed(output[1])
+        if self.regions is not None:
+            keypoints, noise = self.regions.observed(output[3], keypoints, noise)
+        return keypoints, noise, confidence
+
+    def _in_image(self, in_crop: Tensor, transform: Tensor) -> Tensor:
+        return as_real((as_complex(in_crop) - transform[:, 1:]) / transform[:, :1]) / self._input_size
 
     def scanner(self) -> tuple[KeypointNetwork, int]:
         """The first stage, which sees images at half their size."""

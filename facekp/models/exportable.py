@@ -1,7 +1,6 @@
-"""Complex numbers, 2x2 matrices and systems of equations, in a way that ONNX has, too.
+"""Complex numbers and 2x2 matrices, in a way that ONNX has, too.
 
-While a network is exported (``torch.compiler.is_exporting()``) these functions do the same by real sums and products,
-and in a fixed number of steps.
+While a network is exported (``torch.compiler.is_exporting()``) these functions do the same by real sums and products.
 """
 
 from __future__ import annotations
@@ -12,9 +11,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-
-_STEPS = 20  # after which the conjugate gradient method is as precise as float32 on faces
-_TINY = 1e-30
 
 
 @dataclass(frozen=True)
@@ -88,45 +84,3 @@ def mapped(matrices: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
     low, high = function(middle - radius), function(middle + radius)
     mean, slope = (low + high) / 2, (high - low) / (2 * radius)
     return torch.stack([mean + slope * half, slope * b, slope * b, mean - slope * half], -1).unflatten(-1, (2, 2))
-
-
-def solve(covariance: Tensor, noise: Tensor, right: Tensor) -> Tensor:
-    """Solve equations with the sum of a covariance and of a noise that is independent from point to point.
-
-    While exporting by the conjugate gradient method (M. Hestenes, E. Stiefel, 1952), for each column by itself.
-
-    Args:
-        covariance: float32 [2K, 2K].
-        noise: float32 [B, K, 2, 2].
-        right: float32 [B or 1, 2K, N].
-
-    Returns:
-        Float32 [B, 2K, N].
-    """
-    blocks = torch.einsum("bkij,kl->bkilj", noise, torch.eye(noise.shape[1], device=noise.device))
-    total = covariance + blocks.flatten(3).flatten(1, 2)
-    if not torch.compiler.is_exporting():
-        return torch.linalg.solve(total, right)
-    whitening = _whitening(noise + covariance.diagonal().min() / 3 * torch.eye(2, device=noise.device))
-
-    def whitened(values: Tensor) -> Tensor:
-        return (whitening @ values.unflatten(1, (-1, 2))).flatten(1, 2)
-
-    matrix = whitened(whitened(total).mT)
-    rest = direction = whitened(right.expand(noise.shape[0], -1, -1))
-    found, size2 = torch.zeros_like(rest), rest.square().sum(1, keepdim=True)
-    for _ in range(_STEPS):
-        image = matrix @ direction
-        step = size2 / (direction * image).sum(1, keepdim=True).clamp_min(_TINY)
-        found, rest = found + step * direction, rest - step * image
-        before, size2 = size2, rest.square().sum(1, keepdim=True)
-        direction = rest + size2 / before.clamp_min(_TINY) * direction
-    return (whitening.mT @ found.unflatten(1, (-1, 2))).flatten(1, 2)
-
-
-def _whitening(covariance: Tensor) -> Tensor:
-    """The inverse of the Cholesky factor of each matrix, float32 [..., 2, 2]."""
-    first = covariance[..., 0, 0].rsqrt()
-    across = covariance[..., 0, 1] * first
-    second = (covariance[..., 1, 1] - across.square()).rsqrt()
-    return torch.stack([first, torch.zeros_like(first), -across * first * second, second], -1).unflatten(-1, (2, 2))

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from facekp.evaluation.evaluate import Prediction
 from facekp.landmarks.scheme import Scheme
 from facekp.models import heatmap_codec as codec
 from facekp.models.base import KeypointNetwork
 from facekp.models.exportable import mapped
 from facekp.models.shape_prior import ShapePrior
 
-_CONFIDENCE_RADIUS = 2.0  # cells
 _MIN_VARIANCE = 0.05  # cells squared; a heatmap is never trusted to be more precise
 
 
@@ -28,9 +28,10 @@ class HeatmapNet(KeypointNetwork):
     the last.
 
     A keypoint is the mean of its heatmap, corrected by a :class:`ShapePrior`: the more a heatmap is wider along some
-    direction than its training target, the less it counts along that direction. :meth:`confidence` is the share of the
+    direction than its training target, the less it counts along that direction. Its confidence is the share of the
     heatmap within two cells of its mean in x, times that in y: near 1 if all of it lies in one place, near 0 if it is
-    spread out or has several peaks.
+    spread out or has several peaks. Its covariance is what the shape prior leaves of the heatmap's excess over the
+    width of its training target.
 
     With ``learn_absence`` the heatmap of a keypoint that is not in the image is taught to be flat, so that its
     confidence is near 0.
@@ -97,40 +98,44 @@ class HeatmapNet(KeypointNetwork):
 
     def decode(self, output: Tensor) -> Tensor:
         """Keypoints float32 [B, K, 2] by soft-argmax and the shape prior."""
-        return self.corrected(*self.observed(output)) / self._input_size
+        keypoints, noise, _ = self.observed(output)
+        return self.corrected(keypoints, noise) / self._input_size
 
-    def covariance(self, output: Tensor) -> Tensor:
-        """What the shape prior leaves of the heatmaps' excess over the width of their training targets."""
-        return self.remaining(*self.observed(output)) / (self._input_size * self._input_size[:, None])
+    def read(self, output: Tensor) -> Prediction:
+        """The keypoints with confidence and covariance; see the class."""
+        keypoints, noise, confidence = self.observed(output)
+        keypoints, covariance = self.posterior(keypoints, noise)
+        size = self._input_size
+        return Prediction(keypoints / size, confidence, covariance / (size * size[:, None]))
 
-    def observed(self, output: Tensor) -> tuple[Tensor, Tensor]:
+    def observed(self, output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """What the heatmaps tell without the shape prior, in pixels of the image.
 
         Returns:
-            The mean of each heatmap, float32 [B, K, 2], and the covariance of its error, float32 [B, K, 2, 2].
+            The mean of each heatmap, float32 [B, K, 2], the covariance of its error, float32 [B, K, 2, 2], and its
+            confidence, float32 [B, K] within 0..1.
         """
         heatmaps = codec.spatial_softmax(output)
+        marginals = codec.marginals(heatmaps)
+        keypoints = codec.decode(*marginals)
         cell = self._input_size / torch.tensor(heatmaps.shape[:-3:-1], device=heatmaps.device)
-        excess = mapped(codec.covariances(heatmaps), lambda value: (value - self._sigma**2).clamp_min(_MIN_VARIANCE))
-        return codec.decode(*codec.marginals(heatmaps)) * self._input_size, excess * cell * cell[:, None]
+        covariances = codec.covariances(heatmaps, *marginals)
+        excess = mapped(covariances, lambda value: (value - self._sigma**2).clamp_min(_MIN_VARIANCE))
+        confidence = codec.mass_near(*marginals, keypoints)
+        return keypoints * self._input_size, excess * cell * cell[:, None], confidence
 
     def corrected(self, keypoints: Tensor, noise: Tensor) -> Tensor:
         """What is :meth:`observed`, corrected by the shape prior, float32 [B, K, 2] in pixels of the image."""
         return keypoints if self.prior is None else self.prior(keypoints, noise)
 
-    def remaining(self, keypoints: Tensor, noise: Tensor) -> Tensor:
-        """The covariance of the error of what is :meth:`corrected`, float32 [B, K, 2, 2] in pixels squared."""
-        return noise if self.prior is None else self.prior.remaining(keypoints, noise)
+    def posterior(self, keypoints: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """What is :meth:`corrected`, and the covariance of its error, float32 [B, K, 2, 2] in pixels squared."""
+        return (keypoints, noise) if self.prior is None else self.prior.posterior(keypoints, noise)
 
     def init_from_shapes(self, shapes: Tensor) -> None:
         """Fit the shape prior."""
         if self.prior is not None:
             self.prior.fit(shapes * self._input_size)
-
-    def confidence(self, output: Tensor) -> Tensor:
-        """The share of each heatmap near its mean, float32 [B, K] within 0..1; see the class."""
-        columns, rows = codec.marginals(codec.spatial_softmax(output))
-        return codec.mass_near(columns, rows, codec.decode(columns, rows), _CONFIDENCE_RADIUS)
 
     def scanner(self) -> tuple[KeypointNetwork, int]:
         """The network itself."""

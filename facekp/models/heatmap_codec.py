@@ -11,6 +11,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from facekp.evaluation.calibration import CONFIDENCE_EDGE, CONFIDENCE_RADIUS
+
 
 def spatial_softmax(logits: Tensor) -> Tensor:
     """The softmax of logits [..., h, w] over all cells: heatmaps, float32 [..., h, w], each with the sum 1."""
@@ -58,35 +60,35 @@ def decode(columns: Tensor, rows: Tensor) -> Tensor:
     return torch.stack([_mean(columns, x), _mean(rows, y)], dim=-1)
 
 
-def covariances(heatmaps: Tensor) -> Tensor:
+def covariances(heatmaps: Tensor, columns: Tensor, rows: Tensor) -> Tensor:
     """The covariance matrix of each heatmap, float32 [..., 2, 2], in cells squared, x before y.
 
     Args:
         heatmaps: float32 [..., h, w], each with the sum 1.
+        columns, rows: their marginal distributions.
     """
-    columns, rows = marginals(heatmaps)
     x, y = _from_mean(columns), _from_mean(rows)
     both = _mean((heatmaps * x[..., None, :]).sum(-1), y)
     moments = [_mean(columns, x.square()), both, both, _mean(rows, y.square())]
     return torch.stack(moments, dim=-1).unflatten(-1, (2, 2))
 
 
-def mass_near(columns: Tensor, rows: Tensor, keypoints: Tensor, radius: float) -> Tensor:
+def mass_near(columns: Tensor, rows: Tensor, keypoints: Tensor) -> Tensor:
     """The share of each heatmap near its keypoint, float32 [...] within 0..1.
 
-    It is the probability of the columns within ``radius`` cells of the keypoint, times that of the rows.
+    It is the probability of the columns within :data:`facekp.evaluation.calibration.CONFIDENCE_RADIUS` of the keypoint,
+    times that of the rows.
 
     Args:
         columns, rows: float32 [..., w] and [..., h], each with the sum 1.
         keypoints: float32 [..., 2], relative to the image.
-        radius: in cells.
     """
     shares = []
     for axis, (distribution, centres) in enumerate(
         zip((columns, rows), _centres((columns.shape[-1], rows.shape[-1]), columns), strict=True)
     ):
-        near = (centres - keypoints[..., axis, None]).abs() * len(centres) <= radius
-        shares.append((distribution * near).sum(-1))
+        away = (centres - keypoints[..., axis, None]).abs() * len(centres)
+        shares.append((distribution * ((CONFIDENCE_RADIUS - away) / CONFIDENCE_EDGE + 0.5).clamp(0, 1)).sum(-1))
     return shares[0] * shares[1]
 
 

@@ -144,8 +144,8 @@ class KeypointModule(LightningModule):
     def predict(self, images: Tensor, flip_test: bool = True) -> Prediction:
         """Keypoints of grey images, as from :meth:`forward`, with what the network knows of how sure they are.
 
-        See :meth:`facekp.models.base.KeypointNetwork.confidence` and ``covariance``. With the flip test each is the
-        mean of those for both views.
+        See :meth:`facekp.models.base.KeypointNetwork.read`. With the flip test each is the mean of those for both
+        views.
 
         Args:
             images: uint8 [B, 1, H, W].
@@ -159,14 +159,10 @@ class KeypointModule(LightningModule):
 
     def _decode(self, output: Any, flip_test: bool = True) -> Prediction:
         """The prediction from the output for :meth:`_views`, or for images alone without the flip test."""
-        predicted = self.read(output)
+        predicted = self.network.read(output)
         if self._mirror is not None and flip_test:
             predicted = self.merged(*_halves(predicted))
         return self.calibrated(predicted)
-
-    def read(self, output: Any) -> Prediction:
-        """The prediction from a network's output, before the flip test and :meth:`calibrated`."""
-        return Prediction(self.network.decode(output), self.network.confidence(output), self.network.covariance(output))
 
     def _keypoints(self, output: Any) -> Tensor:
         """The keypoints of :meth:`_decode` alone, which cost much less than a covariance."""

@@ -92,7 +92,7 @@ class Regions(nn.Module):
         """
         order = [*range(keypoints.shape[1])]
         for network, points, logits, centre, step in self._each(output):
-            found, spread = network.observed(logits)
+            found, spread, _ = network.observed(logits)
             found = centre[:, None] + (found - self._half_size) * step
             for i, point in enumerate(points):
                 order[point] = keypoints.shape[1] + i

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from facekp.landmarks.procrustes import align, similarity, to_real
-from facekp.models.exportable import as_complex, as_real, solve
+from facekp.models.exportable import as_complex, as_real
 
 _OWN_VARIANCE = 0.5  # of the mean variance of a coordinate
+_MODES, _NEWTON_STEPS = 48, 7  # of an exported prior
 _SLIDE = 8.0  # times as much noise along the contour as the network is aware of
 
 
@@ -20,11 +22,10 @@ class ShapePrior(nn.Module):
 
     A shape, aligned with the mean shape, is modelled as a sample from a Gaussian with the mean and covariance of the
     training shapes (Cootes et al., Active shape models, CVIU 61, 1995), and a network's prediction as that shape plus
-    noise of known covariance at each point. :meth:`forward` returns the posterior mean of the shape, and
-    :meth:`remaining` the covariance that is left (Bishop, Pattern recognition and machine learning, 2006, equations
-    2.116 and 2.117). Every point also has a small variance of its own, because
-    the training shapes are too few to show all that a face can do (M. Tipping, C. Bishop, Probabilistic principal
-    component analysis, J. Royal Statistical Society B 61, 1999).
+    noise of known covariance at each point. :meth:`posterior` returns the posterior mean of the shape, and the
+    covariance that is left (Bishop, Pattern recognition and machine learning, 2006, equations 2.116 and 2.117). Every
+    point also has a small variance of its own, because the training shapes are too few to show all that a face can do
+    (M. Tipping, C. Bishop, Probabilistic principal component analysis, J. Royal Statistical Society B 61, 1999).
 
     Along a contour, such as the jaw, annotators place the points as they like, which a network takes for something
     that it sees. There the noise counts for more than the network tells, and the other points for more.
@@ -59,40 +60,106 @@ class ShapePrior(nn.Module):
         self.covariance.copy_(torch.from_numpy(covariance + own * np.eye(len(covariance))))
 
     def forward(self, keypoints: Tensor, noise: Tensor) -> Tensor:
-        """The expected shapes, float32 [B, K, 2], in the unit of the training shapes.
+        """The keypoints of :meth:`posterior` alone, which cost much less."""
+        return self._posterior(keypoints, noise, covariance=False)[0]
+
+    def posterior(self, keypoints: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """The expected shapes, float32 [B, K, 2], and the covariances of their points, float32 [B, K, 2, 2].
+
+        They are in the unit of the training shapes, and in that unit squared.
 
         Args:
-            keypoints: float32 [B, K, 2], a network's prediction.
-            noise: float32 [B, K, 2, 2], the covariance of the prediction's error at each point, in that unit squared.
+            keypoints: float32 [B, K, 2], a network's prediction, in that unit.
+            noise: float32 [B, K, 2, 2], the covariance of the prediction's error at each point.
         """
-        centre, offsets, factor = self._aligned(keypoints)
-        observed = as_real(factor * offsets).flatten(1)
-        with torch.autocast(keypoints.device.type, enabled=False):  # mixed precision is not precise enough
-            residual = solve(self.covariance, self._stretched(noise, factor), (observed - self.mean)[..., None])
-            expected = self.mean + residual[..., 0] @ self.covariance
-        return as_real(as_complex(expected.unflatten(1, (-1, 2))) / factor + centre)
+        return self._posterior(keypoints, noise, covariance=True)
 
-    def remaining(self, keypoints: Tensor, noise: Tensor) -> Tensor:
-        """The covariance of the error of what :meth:`forward` returns at each point, float32 [B, K, 2, 2]; in its unit
-        squared.
-        """
-        _, _, factor = self._aligned(keypoints)
-        with torch.autocast(keypoints.device.type, enabled=False):
-            known = self.covariance @ solve(self.covariance, self._stretched(noise, factor), self.covariance[None])
-            left = (self.covariance - known).unflatten(2, (-1, 2)).unflatten(1, (-1, 2))
-            return transformed(left.diagonal(dim1=1, dim2=3).movedim(-1, 1), 1 / factor)
-
-    def _stretched(self, noise: Tensor, factor: Tensor) -> Tensor:
-        """The noise in the frame of the mean shape, with what is added along the contour."""
-        noise = transformed(noise, factor)
-        return noise if self.stretch is None else self.stretch @ noise @ self.stretch
-
-    def _aligned(self, keypoints: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The centre of each shape, complex64 [B, 1], the points relative to it, and what aligns them with the mean."""
-        points = as_complex(keypoints)
+    def _posterior(self, keypoints: Tensor, noise: Tensor, covariance: bool) -> tuple[Tensor, Any]:
+        points, mean = as_complex(keypoints), as_complex(self.mean.view(-1, 2))
         centre = points.mean(1, keepdim=True)
         offsets = points - centre
-        return centre, offsets, similarity(offsets, as_complex(self.mean.view(-1, 2)))
+        factor = similarity(offsets, mean)
+        deviation = as_real(factor * offsets).flatten(1) - self.mean
+        with torch.autocast(keypoints.device.type, enabled=False):  # mixed precision is not precise enough
+            noise = transformed(noise, factor)
+            if self.stretch is not None:
+                noise = self.stretch @ noise @ self.stretch
+            weights, left = self._solve(deviation, noise, covariance)
+            expected = self.mean + weights @ self.covariance
+            found = as_real(as_complex(expected.unflatten(1, (-1, 2))) / factor + centre)
+            return found, left if left is None else transformed(left, 1 / factor)
+
+    def _solve(self, deviation: Tensor, noise: Tensor, covariance: bool) -> tuple[Tensor, Tensor | None]:
+        """The weights, float32 [B, 2K], whose product with the covariance is the expected deviation from the mean.
+
+        If asked for, also the covariance that is left at each point, float32 [B, K, 2, 2].
+        """
+        blocks = torch.einsum("bkij,kl->bkilj", noise, torch.eye(noise.shape[1], device=noise.device))
+        factors = torch.linalg.lu_factor(self.covariance + blocks.flatten(3).flatten(1, 2))
+        weights = torch.linalg.lu_solve(*factors, deviation[..., None])[..., 0]
+        if not covariance:
+            return weights, None
+        known = self.covariance @ torch.linalg.lu_solve(*factors, self.covariance[None])
+        left = (self.covariance - known).unflatten(2, (-1, 2)).unflatten(1, (-1, 2))
+        return weights, left.diagonal(dim1=1, dim2=3).movedim(-1, 1)
+
+
+class LowRankPrior(ShapePrior):
+    """A :class:`ShapePrior` in a few products of small matrices, which ONNX has: for exported networks.
+
+    The covariance is taken apart into its principal axes of largest variance, and the rest, of which only the blocks of
+    each point are kept. With these the matrix inversion lemma (Press et al., Numerical recipes, 2007, section 2.7)
+    leaves a system as small as there are axes, which Newton's iteration (G. Schulz, 1933) inverts. What is left out
+    is made up for in the keypoints by one step of iterative refinement; covariances are right within a percent.
+
+    Args:
+        prior: fitted.
+    """
+
+    def __init__(self, prior: ShapePrior) -> None:
+        super().__init__(len(prior.mean) // 2, prior._contour)
+        self.load_state_dict(prior.state_dict())
+        variances, axes = torch.linalg.eigh(prior.covariance.double())
+        modes = (axes * (variances - variances[0]).clamp_min(0).sqrt())[:, -_MODES:]
+        rest = (prior.covariance - modes @ modes.mT).unflatten(1, (-1, 2)).unflatten(0, (-1, 2))
+        self.modes: Tensor
+        self.rest: Tensor
+        self.register_buffer("modes", modes.float())
+        self.register_buffer("rest", rest.diagonal(dim1=0, dim2=2).movedim(-1, 0).float().contiguous())
+
+    def _solve(self, deviation: Tensor, noise: Tensor, covariance: bool) -> tuple[Tensor, Tensor]:
+        inner = noise + self.rest
+        signs = torch.tensor([[1.0, -1.0], [-1.0, 1.0]], device=noise.device)
+        adjugate = inner.flip(-1, -2) * signs
+        inner = adjugate * 2 / (inner * adjugate).sum((-1, -2), keepdim=True)
+        weighted = inner @ self.modes.unflatten(0, (-1, 2))
+        across = weighted.flatten(1, 2)
+        one = torch.eye(self.modes.shape[1], device=noise.device)
+        small = _inverse(one + self.modes.mT @ across, one)
+
+        def solved(right: Tensor) -> Tensor:
+            right = right[..., None]
+            alone = (inner @ right.unflatten(1, (-1, 2))).flatten(1, 2)
+            return (alone - across @ (small @ (across.mT @ right)))[..., 0]
+
+        weights = solved(deviation)
+        seen = (noise @ weights.unflatten(1, (-1, 2))[..., None]).flatten(1)
+        weights = weights + solved(deviation - weights @ self.covariance - seen)
+        moved = noise @ weighted
+        left = noise @ inner @ self.rest + (moved.flatten(1, 2) @ small).unflatten(1, (-1, 2)) @ moved.mT
+        return weights, left
+
+
+def _inverse(matrix: Tensor, one: Tensor) -> Tensor:
+    """The inverse of positive definite matrices, float32 [B, N, N].
+
+    The first guess is so small that the iteration comes nearer, whatever the matrix, and so near that it is there after
+    so many steps on faces.
+    """
+    found = one / matrix.abs().sum(-1, keepdim=True)
+    for _ in range(_NEWTON_STEPS):
+        found = found @ (2 * one - matrix @ found)
+    return found
 
 
 def transformed(covariance: Tensor, factor: Tensor) -> Tensor:

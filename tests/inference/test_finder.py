@@ -20,7 +20,7 @@ def test_the_heatmaps_of_all_windows_are_decoded_as_one_by_one():
         heatmap = codec.spatial_softmax(torch.from_numpy(logits[:, y : y + 32, x : x + 40]))
         marginals = codec.marginals(heatmap)
         keypoints = codec.decode(*marginals)
-        assert confidence[row] == pytest.approx(codec.mass_near(*marginals, keypoints, 2.0).numpy(), abs=1e-5)
+        assert confidence[row] == pytest.approx(codec.mass_near(*marginals, keypoints).numpy(), abs=1e-5)
         assert means[row] == pytest.approx(keypoints.numpy() * (40, 32) + (x, y), abs=1e-3)
 
 

@@ -186,7 +186,7 @@ def test_covariances_turn_and_grow_with_the_crop():
     for rotation, scale in ((0.0, 1.0), (20.0, 1.0), (20.0, 0.8)):
         face = moved(rotation, scale, 0.0, 0.0)
         network.first_stage.forward = lambda _, face=face: logits(face, (40, 30))
-        covariance = network.covariance(network(torch.zeros(1, 1, SIZE[1], SIZE[0])))[0, 2]
+        covariance = network.read(network(torch.zeros(1, 1, SIZE[1], SIZE[0]))).covariance[0, 2]
         variances, axes = torch.linalg.eigh(covariance * torch.tensor(SIZE) * torch.tensor(SIZE)[:, None])
         assert torch.atan(axes[1, 1] / axes[0, 1]).rad2deg().item() == pytest.approx(rotation, abs=2)
         if (rotation, scale) == (0.0, 1.0):

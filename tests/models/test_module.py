@@ -9,6 +9,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from facekp.config import AugmentConfig, DataConfig, ModelConfig
 from facekp.data.datamodule import FaceDataModule
 from facekp.evaluation.errors import Predictions
+from facekp.evaluation.evaluate import Prediction
 from facekp.landmarks.scheme import DANES
 from facekp.models.checkpoint import Checkpoint
 from facekp.models.module import KeypointModule
@@ -102,11 +103,8 @@ def test_with_the_flip_test_a_face_and_its_mirror_image_get_mirrored_predictions
 class Confident(NoseNet):
     """Has a confidence and covariances."""
 
-    def confidence(self, output):
-        return output[..., 0]
-
-    def covariance(self, output):
-        return output[..., None] * output[..., None, :]
+    def read(self, output):
+        return Prediction(output, output[..., 0], output[..., None] * output[..., None, :])
 
 
 def test_confidence_and_covariance_go_with_their_point_in_the_mirror():

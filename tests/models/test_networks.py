@@ -121,7 +121,8 @@ def test_heatmaps_have_the_asked_stride_whatever_the_input(input_size: tuple[int
     network.init_from_shapes(0.3 + 0.4 * torch.rand(58, 100, 2).transpose(0, 1))  # in any layout
     output = network(torch.zeros(2, 1, input_size[1], input_size[0]))
     assert output.shape == (2, 58, -(-input_size[1] // stride), -(-input_size[0] // stride))
-    keypoints, confidence = network.decode(output), network.confidence(output)
+    keypoints, confidence, _ = network.read(output)
+    assert torch.equal(keypoints, network.decode(output))
     assert keypoints.shape == (2, 58, 2)
     assert confidence.shape == (2, 58)
     assert ((confidence >= 0) & (confidence <= 1)).all()
@@ -187,8 +188,8 @@ def test_the_heatmaps_of_points_outside_and_of_images_without_a_face_are_taught_
     assert min(losses(truth)) == losses(truth)[0]
     assert min(losses(none)) == losses(none)[1]
     assert min(losses(outside)) == losses(outside)[2]
-    assert network.confidence(sharp).min() > 0.8
-    assert network.confidence(flat).max() < 0.15
+    assert network.read(sharp).confidence.min() > 0.8
+    assert network.read(flat).confidence.max() < 0.15
 
 
 def test_a_heatmap_network_learns_where_a_spot_is():
@@ -211,7 +212,7 @@ def test_a_heatmap_network_learns_whether_there_is_a_spot():
     network = HeatmapNet(1, (40, 32), channels=(4, 8, 8), blocks=(0, 0, 1), stride=2, learn_absence=True)
     train(network, some_without)
     with torch.inference_mode():
-        confidence = network.eval().confidence(network(some_without()[0]))
+        confidence = network.eval().read(network(some_without()[0])).confidence
     assert confidence[::2].max() < 0.3
     assert confidence[1::2].min() > 0.6
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from facekp.models.shape_prior import ShapePrior
+from facekp.models.shape_prior import LowRankPrior, ShapePrior
 
 SQUARE = 100 * torch.tensor([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0], [0.0, 0.5]])
 
@@ -82,17 +82,17 @@ def test_place_size_and_turn_of_a_shape_make_no_difference(prior, where):
 
 
 def test_what_remains_is_what_neither_the_point_nor_the_shapes_tell(prior):
-    (x, _), (_, y) = prior.remaining(SQUARE[None], noise(100, 100, 100, 100, 400))[0, 4].tolist()
+    (x, _), (_, y) = prior.posterior(SQUARE[None], noise(100, 100, 100, 100, 400))[1][0, 4].tolist()
     assert x < 10 < y < 100  # all shapes have the fifth point in the middle, but at any height
-    certain = prior.remaining(SQUARE[None], noise(*5 * [0.1]))[0]
+    certain = prior.posterior(SQUARE[None], noise(*5 * [0.1]))[1][0]
     assert certain.diagonal(dim1=-2, dim2=-1).max() < 0.1
 
 
 def test_what_remains_turns_with_the_shape(prior):
     doubt = noise(30, 80, 10, 50, 200) + torch.tensor([[20.0, 10.0], [10.0, 0.0]])
-    left = prior.remaining(SQUARE[None], doubt)
+    left = prior.posterior(SQUARE[None], doubt)[1]
     turn = moved(torch.eye(2), 0.4, 0.5, 0, 0)
-    found = prior.remaining(moved(SQUARE, 0.4, 1.5, 0, 0)[None], turn.T @ doubt @ turn * 4)
+    found = prior.posterior(moved(SQUARE, 0.4, 1.5, 0, 0)[None], turn.T @ doubt @ turn * 4)[1]
     assert torch.allclose(found, turn.T @ left @ turn * 4, atol=0.05)
 
 
@@ -110,6 +110,21 @@ def test_points_of_a_contour_may_slide_along_it():
         stays[name] = [(prior(shape[None], noise(*5 * [25.0]))[0, 1] - SQUARE[1]).norm() for prior in (plain, sliding)]
     assert stays["along"][1] < 0.8 * stays["along"][0]
     assert stays["across"][1].item() == pytest.approx(stays["across"][0].item(), rel=0.1)
-    left = [prior.remaining(SQUARE[None], noise(*5 * [25.0]))[0] for prior in (plain, sliding)]
+    left = [prior.posterior(SQUARE[None], noise(*5 * [25.0]))[1][0] for prior in (plain, sliding)]
     assert left[1][1].trace() > 1.2 * left[0][1].trace()
     assert torch.allclose(left[1][4], left[0][4], atol=1.0)
+
+
+def test_an_exported_prior_does_the_same_in_fewer_steps():
+    generator = torch.Generator().manual_seed(0)
+    deviations = torch.randn(200, 30, generator=generator) @ torch.randn(30, 80, generator=generator)
+    shapes = 100 * torch.randn(40, 2, generator=generator) + 4 * deviations.unflatten(1, (40, 2))
+    prior = ShapePrior(40)
+    prior.fit(shapes)
+    doubt = torch.randn(200, 40, 2, 2, generator=generator) * 10 ** torch.randn(200, 40, 1, 1, generator=generator)
+    doubt = doubt @ doubt.mT + torch.eye(2)
+    (points, left), (found, found_left) = (each.posterior(shapes, doubt) for each in (prior, LowRankPrior(prior)))
+    assert (points - shapes).norm(dim=-1).mean() > 1
+    assert torch.allclose(found, points, atol=0.05)
+    trace = left.diagonal(dim1=-2, dim2=-1).sum(-1)[..., None, None]
+    assert ((found_left - left).abs() / trace).max() < 0.01
