@@ -21,6 +21,7 @@ from facekp.config import EvaluateConfig, evaluated_data
 from facekp.data.splits import Split
 from facekp.runs.command_line import CheckedTask, run_command
 from facekp.utils.files import name_of
+from facekp.utils.imports import quick_imports
 from facekp.utils.instantiate import import_trusted
 from facekp.utils.terminal import counted, display_path, one_line
 
@@ -44,17 +45,18 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
 
     import_trusted(config.trust)
     print("Loading libraries ...")
-    from facekp.data.datamodule import FaceDataModule
-    from facekp.evaluation.evaluate import evaluate_predictor, name_evaluation
-    from facekp.inference.exportable import ExportedPredictor
-    from facekp.inference.exported import SUFFIX
-    from facekp.models.checkpoint import read_checkpoint
-    from facekp.models.module import KeypointModule
-    from facekp.reporting.report import write_report
-    from facekp.reporting.results import print_results, write_measured, write_results
-    from facekp.runs.find import find_checkpoint, run_of
-    from facekp.runs.folder import check_links
-    from facekp.training.checkpoint import check_scheme, device_of
+    with quick_imports():
+        from facekp.data.datamodule import FaceDataModule
+        from facekp.evaluation.evaluate import evaluate_predictor, name_evaluation
+        from facekp.inference.exportable import ExportedPredictor
+        from facekp.inference.exported import SUFFIX
+        from facekp.models.checkpoint import read_checkpoint
+        from facekp.models.module import KeypointModule
+        from facekp.reporting.report import write_report
+        from facekp.reporting.results import print_results, write_measured, write_results
+        from facekp.runs.find import find_checkpoint, run_of
+        from facekp.runs.folder import check_links
+        from facekp.training.checkpoint import check_scheme, device_of
 
     path = find_checkpoint(config.ckpt_path, config.weights)
     run = run_of(path)

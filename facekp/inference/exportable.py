@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.export import Dim
-from torch.nn import functional
 
 from facekp.data.dataset import Sample
 from facekp.evaluation.evaluate import Prediction
@@ -134,8 +133,8 @@ class ExportedPredictor:
 
 
 def _grey(images: Tensor) -> Tensor:
-    """Images, uint8 [B, 1 or 3, H, W], as float32 [B, 1, H, W]; exact, for all products are whole parts of 65,536."""
+    """Images, uint8 [B, 1 or 3, H, W], as float32 [B, 1, H, W]; exact, for all sums are whole parts of 65,536."""
     channels = images.shape[1]
     weights = torch.tensor([[65536, 0, 0], [19595, 45941, 0], _LUMA], device=images.device)[channels - 1, :channels]
-    grey = functional.conv2d(images.float(), weights[None, :, None, None] / 65536)
+    grey = (images.float() * (weights[:, None, None] / 65536)).sum(1, keepdim=True)
     return (grey + 0.5).floor()

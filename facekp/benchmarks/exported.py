@@ -1,0 +1,58 @@
+"""Time an exported network beside its checkpoint: ``python -m facekp.benchmarks.exported FILE CHECKPOINT PHOTOGRAPHS``.
+
+From a JPEG to keypoints with confidence and covariance, on the whole photograph. The parts are measured in turn in one
+process, in its processor time, as many threads together as ``OMP_NUM_THREADS`` says; medians are printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+import torch
+
+from facekp.data.images import load_grey
+from facekp.inference.exported import Exported
+from facekp.inference.network import Network
+from facekp.inference.torch_network import load_checkpoint
+
+_ROUNDS, _WARM_UP = 60, 20
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, and print a row for each part."""
+    parser = argparse.ArgumentParser(prog="python -m facekp.benchmarks.exported", description="Time an exported file.")
+    parser.add_argument("file", type=Path, help="an .onnx file of facekp export")
+    parser.add_argument("checkpoint", type=Path, help="which it was made of")
+    parser.add_argument("photographs", type=Path, help="a folder of JPEG files")
+    given = parser.parse_args(arguments)
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    exported = Exported(given.file)
+    paths = sorted(given.photographs.rglob("*.jpg"))
+    read = partial(load_grey, input_size=exported.input_size)
+    windows = [read(path) for path in paths[:_ROUNDS]]
+
+    def whole(number: int, network: Network, flip_test: bool) -> object:
+        return network.predict(windows[number % len(windows)][None], flip_test)
+
+    parts: dict[str, Callable[[int], object]] = {"reading": lambda number: read(paths[number % len(paths)])}
+    for name, network in (("PyTorch", load_checkpoint(given.checkpoint, "cpu")), ("ONNX Runtime", exported)):
+        parts[name] = partial(whole, network=network, flip_test=False)
+        parts[f"{name}, flip test"] = partial(whole, network=network, flip_test=True)
+    took: dict[str, list[float]] = {name: [] for name in parts}
+    for number in range(_ROUNDS + _WARM_UP):
+        for name, part in parts.items():
+            start = time.process_time()
+            part(number)
+            took[name].append(time.process_time() - start)
+    for name, seconds in took.items():
+        print(f"{name:<24} {1000 * median(seconds[_WARM_UP:]):6.2f} ms")
+
+
+if __name__ == "__main__":
+    main()
