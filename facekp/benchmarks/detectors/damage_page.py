@@ -26,12 +26,13 @@ from facekp.reporting.published import markdown_table, spread_table, write_publi
 _METRICS = {"inner_nme": (CATALOGUE["nme"], "of inner points"), "mse_px2": (CATALOGUE["mse_px2"], "")}
 _COUNTS = {
     "missed": "no face seen",
-    "gross": f"NME of inner points above {MARKED:.0%}",
+    "gross": f"NME of inner points above {100 * MARKED:.0f} %",
     "unannounced": "of these, with a face seen",
 }
 _COLUMNS = {key: (metric.title(of), metric.text) for key, (metric, of) in _METRICS.items()}
 _COLUMNS |= {key: (heading, "{:.0f}".format) for key, heading in _COUNTS.items()}
 _ALL = "all damage"
+_HIGHEST = 120  # in the figure
 Methods = Mapping[str, Sequence[Baseline]]
 """Every method by its name, with its runs: one for each seed of a network."""
 Measured = Mapping[str, Any]
@@ -203,7 +204,8 @@ def _differences_of(found: Measured, network: str, key: str) -> str:
 
 def draw(found: Measured) -> Figure:
     """The inner NME of each method over the levels, one panel for each damage."""
-    figure = new_figure(10, 8, f"{_COLUMNS['inner_nme'][0]}, under growing damage", _origin(found))
+    title = f"{_COLUMNS['inner_nme'][0]}, under growing damage (cut off at {_HIGHEST})"
+    figure = new_figure(10, 8, title, _origin(found))
     *panels, last = figure.subplots(3, 4, sharey=True).flat
     for panel, (name, levels) in zip(panels, found["levels"].items(), strict=True):
         panel.axhline(100 * MARKED, color=BASELINE, linewidth=0.8, linestyle=":")
@@ -214,9 +216,10 @@ def draw(found: Measured) -> Figure:
         panel.set_xticks(range(len(levels) + 1), ["none", *(f"{level:g}" for level in levels)], fontsize=8)
         panel.set_xlabel(wrapped(DAMAGES[name].unit, 2.4), fontsize=8)
         panel.set_yscale("log")
-        panel.yaxis.set_major_locator(FixedLocator([4, 6, 10, 15, 25, 50, 100, 200]))
+        panel.yaxis.set_major_locator(FixedLocator([4, 6, 10, 15, 25, 50, 100]))
         panel.yaxis.set_major_formatter("{x:g}")
         panel.yaxis.set_minor_formatter(NullFormatter())
+        panel.set_ylim(3, _HIGHEST)
         panel.grid(alpha=0.3)
     last.set_axis_off()
     last.legend(*panels[0].get_legend_handles_labels(), loc="center left", fontsize=9, frameon=False)
