@@ -79,7 +79,7 @@ class Regions(nn.Module):
         logits: list[Tensor] = []
         for i, network in enumerate(self.networks):
             together = [window for (j, _), window in zip(self._windows, windows, strict=True) if i == j]
-            logits += network(torch.cat(together)).chunk(len(together))
+            logits += network(torch.cat(together)).unflatten(0, (len(together), -1)).unbind()
         return tuple(logits)
 
     def observed(self, output: RegionOutput, keypoints: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
