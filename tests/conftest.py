@@ -44,6 +44,12 @@ def danes_root() -> Path:
     return Path(root)
 
 
+@pytest.fixture(autouse=True)
+def _short_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a command that runs in a test's own process sets does not reach the next test."""
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+
+
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Note what became of tests on the real faces, also of those that other processes ran."""
     if "danes" in report.keywords:
