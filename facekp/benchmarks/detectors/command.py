@@ -60,7 +60,7 @@ def publish(config: Config, folders: Sequence[str] = ()) -> None:
     baselines = [str(folder) for folder in sorted(_OUTPUTS.glob("*"))]
     if not baselines:
         raise DataError(f"{_OUTPUTS} holds no predictions yet; first give python -m facekp detectors measure")
-    ours = list(folders) or [str(path.parent) for path in sorted(_SWEEPS.glob("*/*/predictions.csv"))]
+    ours = list(folders) or [str(folder) for folder in _finished_runs()]
     records, scheme = read_records(prepare_data(config.data))
     write([*baselines, *ours], records, scheme, _DOCS, _PAGES)
     print(f"Written to  {display_path(_DOCS)}")
@@ -90,9 +90,8 @@ def damage(config: Config, folders: Sequence[str] = ()) -> None:
     from facekp.runs.find import find_checkpoint
     from facekp.runs.folder import RunFolder
 
-    finished = [RunFolder(path.parent) for path in sorted(_SWEEPS.glob("*/*/predictions.csv"))]
     wanted = {"model": "heatmap", "split": "course"}
-    paths = folders or [str(run.path) for run in finished if wanted.items() <= run.measured.items()]
+    paths = folders or [str(run) for run in _finished_runs() if wanted.items() <= RunFolder(run).measured.items()]
     if not paths:
         raise DataError(f"{_SWEEPS} holds no heatmap network yet; first give python train.py -m sweep=heatmap")
     data = replace(prepare_data(config.data), split="course")
@@ -108,6 +107,11 @@ def damage(config: Config, folders: Sequence[str] = ()) -> None:
             run.fit(split.train)
     write(measure(methods, split.val, scheme, {"data": data.name, "labels": data.labels}), _DOCS, _PAGES)
     print(f"Written to  {display_path(_DOCS)}")
+
+
+def _finished_runs() -> list[Path]:
+    """The folders of all sweeps' runs that have predictions."""
+    return [path.parent for path in sorted(_SWEEPS.glob("*/*/predictions.csv"))]
 
 
 def main(arguments: list[str]) -> None:

@@ -13,6 +13,7 @@ from matplotlib.ticker import FixedLocator, NullFormatter
 
 from facekp.benchmarks.detectors.base import Baseline
 from facekp.benchmarks.detectors.damage import DAMAGES, damaged
+from facekp.benchmarks.detectors.methods import origin_of
 from facekp.data.records import Record
 from facekp.evaluation.catalogue import CATALOGUE
 from facekp.evaluation.comparison import difference_of
@@ -155,10 +156,7 @@ def details(found: Measured) -> str:
 
 
 def _origin(found: Measured) -> str:
-    return (
-        f"{found['data'].capitalize()}, {found['labels']} labels, {found['images']} held-out photographs of "
-        f"{found['people']} people (split course)"
-    )
+    return f"{origin_of(found)} (split course)"
 
 
 def _reduced(row: Mapping[str, Any], key: str, damages: Collection[str]) -> list[float]:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter
 
 from facekp.benchmarks.detectors.learning_curve import MORE, SHOWN, on_line
-from facekp.benchmarks.detectors.methods import METRICS
+from facekp.benchmarks.detectors.methods import METRICS, origin_of
 from facekp.reporting.figures import LINE_COLOURS, new_figure
 from facekp.reporting.published import markdown_table, spread_text, write_published
 
@@ -111,7 +111,4 @@ def _range(found: Mapping[str, float], text: Callable[[float], str]) -> str:
 
 
 def _origin(measured: Measured) -> str:
-    return (
-        f"{measured['data'].capitalize()}, {measured['labels']} labels, {measured['images']} held-out photographs of "
-        f"{measured['people']} people."
-    )
+    return f"{origin_of(measured)}."

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -166,3 +167,11 @@ def people_of(runs: Sequence[Run]) -> np.ndarray:
     """The person on each image of :func:`mean_of`, int [N]."""
     firsts = {run.split: run.table.people for run in reversed(runs)}
     return np.concatenate([firsts[split] for split in _splits(runs)])
+
+
+def origin_of(measured: Mapping[str, Any]) -> str:
+    """What was measured on, in words: ``data``, ``labels``, and the numbers of ``images`` and ``people``."""
+    return (
+        f"{measured['data'].capitalize()}, {measured['labels']} labels, {measured['images']} held-out photographs of "
+        f"{measured['people']} people"
+    )

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from facekp.benchmarks.detectors.comparison import DIFFERENCES, measure
-from facekp.benchmarks.detectors.methods import METRICS, read_methods
+from facekp.benchmarks.detectors.methods import METRICS, origin_of, read_methods
 from facekp.data.records import Record
 from facekp.evaluation.catalogue import CATALOGUE, HEADLINE
 from facekp.landmarks.scheme import Scheme
@@ -84,10 +84,7 @@ def headline(compared: Compared) -> str:
 
 
 def _origin(compared: Compared) -> str:
-    return (
-        f"{compared['data'].capitalize()}, {compared['labels']} labels, {compared['images']} held-out photographs of "
-        f"{compared['people']} people (split course); mean ± standard deviation over the runs."
-    )
+    return f"{origin_of(compared)} (split course); mean ± standard deviation over the runs."
 
 
 def _differences(compared: Compared) -> str:
