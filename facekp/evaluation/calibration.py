@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from facekp.evaluation.errors import Predictions
@@ -9,9 +11,7 @@ from facekp.evaluation.errors import Predictions
 TAIL = 8
 """Degrees of freedom of Student's t distribution, after which the errors of points are distributed: their tails are
 longer than those of a Gaussian."""
-CONFIDENCE_RADIUS, CONFIDENCE_EDGE = 2.0, 0.1
-"""In cells: a point's confidence is the share of its heatmap within this distance of its mean. Across an edge of this
-width a cell counts less and less, so that rounding makes no difference."""
+_RADIUS, _EDGE = 2.0, 0.1  # cells
 TYPICAL_SCORE = np.array([1.5, 3.4])
 """The result of :func:`fit_score` for the network of the package, for networks that have none of their own."""
 _SCALES = np.geomspace(0.5, 4, 19)
@@ -20,6 +20,18 @@ _FLOORS = [0, *np.geomspace(1e-5, 1e-2, 25)]
 
 ELLIPSES = (0.5, 0.9, 0.99)
 """The probabilities of the ellipses whose coverage is measured."""
+
+
+def near(distance: Any) -> Any:
+    """How much cells of a heatmap count for the confidence of its point, within 0..1.
+
+    The confidence is the share of the heatmap within two cells of its mean, along each axis. Across an edge of a tenth
+    of a cell they count less and less, so that rounding makes no difference.
+
+    Args:
+        distance: from the mean along an axis, in cells: float [...], an array of NumPy or a tensor of PyTorch.
+    """
+    return ((_RADIUS - distance) / _EDGE + 0.5).clip(0, 1)
 
 
 def coverage(predictions: Predictions, probability: float) -> np.ndarray:

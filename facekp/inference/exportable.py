@@ -134,7 +134,8 @@ class ExportedPredictor:
 
 def _grey(images: Tensor) -> Tensor:
     """Images, uint8 [B, 1 or 3, H, W], as float32 [B, 1, H, W]; exact, for all sums are whole parts of 65,536."""
-    channels = images.shape[1]
-    weights = torch.tensor([[65536, 0, 0], [19595, 45941, 0], _LUMA], device=images.device)[channels - 1, :channels]
+    channels, (red, green, blue) = images.shape[1], _LUMA
+    fewer = [red + green + blue, 0, 0], [red, green + blue, 0]  # the last channel stands for those that are not there
+    weights = torch.tensor([*fewer, _LUMA], device=images.device)[channels - 1, :channels]
     grey = weights[None] / 65536 @ images.float().flatten(2)
     return (grey + 0.5).floor().unflatten(2, images.shape[2:])

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from facekp.evaluation.calibration import CONFIDENCE_EDGE, CONFIDENCE_RADIUS
+from facekp.evaluation.calibration import near
 from facekp.inference.network import Network
 from facekp.inference.windows import Placement
 
@@ -165,8 +165,7 @@ def _near_mean(marginals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     centres = np.arange(marginals.shape[-1], dtype=marginals.dtype) + np.float32(0.5)
     total = marginals.sum(-1)
     mean = marginals @ centres / total
-    near = np.clip((CONFIDENCE_RADIUS - np.abs(centres - mean[..., None])) / CONFIDENCE_EDGE + 0.5, 0, 1)
-    return (marginals * near).sum(-1) / total, mean
+    return (marginals * near(np.abs(centres - mean[..., None]))).sum(-1) / total, mean
 
 
 def distinct(candidates: Sequence[Found]) -> list[Found]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from facekp.evaluation.calibration import CONFIDENCE_EDGE, CONFIDENCE_RADIUS
+from facekp.evaluation.calibration import near
 
 
 def spatial_softmax(logits: Tensor) -> Tensor:
@@ -76,8 +76,8 @@ def covariances(heatmaps: Tensor, columns: Tensor, rows: Tensor) -> Tensor:
 def mass_near(columns: Tensor, rows: Tensor, keypoints: Tensor) -> Tensor:
     """The share of each heatmap near its keypoint, float32 [...] within 0..1.
 
-    It is the probability of the columns within :data:`facekp.evaluation.calibration.CONFIDENCE_RADIUS` of the keypoint,
-    times that of the rows.
+    It is the probability of the columns within two cells of the keypoint, times that of the rows; see
+    :func:`facekp.evaluation.calibration.near`.
 
     Args:
         columns, rows: float32 [..., w] and [..., h], each with the sum 1.
@@ -88,7 +88,7 @@ def mass_near(columns: Tensor, rows: Tensor, keypoints: Tensor) -> Tensor:
         zip((columns, rows), _centres((columns.shape[-1], rows.shape[-1]), columns), strict=True)
     ):
         away = (centres - keypoints[..., axis, None]).abs() * len(centres)
-        shares.append((distribution * ((CONFIDENCE_RADIUS - away) / CONFIDENCE_EDGE + 0.5).clamp(0, 1)).sum(-1))
+        shares.append((distribution * near(away)).sum(-1))
     return shares[0] * shares[1]
 
 
