@@ -138,7 +138,7 @@ class RunFolder:
         If a resumed run logged an iteration again, the later value counts; values that an interrupted run logged after
         the checkpoint from which it was resumed do not.
         """
-        found: dict[str, dict[int, float]] = {}
+        found: dict[str, dict[int, float]] = {}  # empty where all values were discarded
         files = sorted(self.run_dir.rglob("*tfevents*"))
         for folder in dict.fromkeys(path.parent for path in files):
             with reports_damage(folder, "move it away"):
@@ -146,7 +146,7 @@ class RunFolder:
                     raise ValueError("something in it has the name of an event file and is none")
                 for tag, values in _logged(folder).items():
                     found.setdefault(tag, {}).update(values)
-        return {tag: (sorted(values), [values[step] for step in sorted(values)]) for tag, values in found.items()}
+        return {tag: (sorted(log), [log[step] for step in sorted(log)]) for tag, log in found.items() if log}
 
 
 def check_links(folder: Path, root: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import time
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, Trainer, seed_everything
@@ -117,6 +119,8 @@ def fit(
 
 
 def _create_loggers(config: Config, first_step: int) -> list[Logger]:
+    if any(Path(config.run_dir).rglob("*tfevents*")):  # event files are read in the order of the seconds in their names
+        time.sleep(1 - time.time() % 1)
     specs = {
         name: spec | {"purge_step": first_step} if spec is not None and "purge_step" in spec else spec
         for name, spec in config.logger.items()

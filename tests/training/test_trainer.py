@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 from lightning.pytorch import Trainer
 from lightning.pytorch.profilers import AdvancedProfiler
+from torch.utils.tensorboard import SummaryWriter
 
 from facekp.runs.folder import RunFolder
 from facekp.training.trainer import build_trainer
@@ -88,3 +90,22 @@ def test_an_object_is_created_from_its_settings(tmp_path):
 def test_what_the_trainer_does_not_take_is_one_sentence(tmp_path, override, message):
     with pytest.raises(ConfigError, match=message):
         build_trainer(config("train", f"run_dir={tmp_path}", override))
+
+
+def test_what_a_run_logs_comes_after_what_was_logged_in_the_same_second(tmp_path):
+    with SummaryWriter(tmp_path, purge_step=0) as writer:
+        writer.add_scalar("train/loss", 9.0, 5)
+    (older,) = tmp_path.glob("*tfevents*")
+    older.rename(tmp_path / f"events.out.tfevents.{int(time.time()):010d}.zzz")  # the last of its second
+    trainer = build_trainer(config("train", f"run_dir={tmp_path}"))
+    trainer.logger.log_metrics({"train/loss": 1.0}, step=0)
+    trainer.logger.finalize("success")
+    assert RunFolder(tmp_path).scalars["train/loss"] == ([0], [1.0])
+
+
+def test_values_that_are_discarded_leave_no_curve(tmp_path):
+    with SummaryWriter(tmp_path, purge_step=0) as writer:
+        writer.add_scalar("train/loss", 9.0, 5)
+    with SummaryWriter(tmp_path, purge_step=0, filename_suffix=".later"):
+        pass
+    assert RunFolder(tmp_path).scalars == {}
