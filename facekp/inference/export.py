@@ -19,6 +19,7 @@ from typing import Any
 
 from facekp import __version__
 from facekp.runs.command_line import error_message
+from facekp.runs.find import measured_of
 from facekp.utils.errors import ConfigError
 from facekp.utils.files import atomic_write, user_path
 from facekp.utils.terminal import display_path
@@ -116,6 +117,7 @@ def describe(module: Any, checkpoint: Any) -> dict[str, Any]:
         "epoch": checkpoint.epoch,
         "step": checkpoint.step,
         "data": data,
+        "measured": checkpoint.measured or measured_of(checkpoint.path),
         "terms": _DANES_TERMS if reader.endswith("DanesReader") else _OTHER_TERMS,
     }
 

@@ -19,7 +19,7 @@ from facekp.inference.load import SHIPPED, load
 from facekp.inference.scenes import detect, held_out, make_doubtful, scenes_of
 from facekp.models.checkpoint import read_checkpoint
 from facekp.models.module import KeypointModule
-from facekp.runs.find import find_checkpoint
+from facekp.runs.find import find_checkpoint, measured_of
 from facekp.utils.errors import FacekpError
 from facekp.utils.files import atomic_write, write_text
 from facekp.utils.terminal import display_path
@@ -49,6 +49,7 @@ def ship(checkpoint: Path, path: Path, other: Path | None = None, photographs: P
     content = torch.load(checkpoint, map_location="cpu", weights_only=True)
     kept = {key: content[key] for key in _KEPT}
     kept["FaceDataModule"]["settings"]["root"] = None  # a path of this machine
+    kept["measured"] = measured_of(checkpoint)
     kept["state_dict"] = {
         name: values.half() if values.ndim > 1 and name.endswith(_HALF) else values.clone()
         for name, values in module.state_dict().items()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ class Checkpoint:
         epoch, step: how many epochs and iterations it was trained.
         state: the module's state_dict.
         data: the data module's state_dict, unchecked.
+        measured: what :func:`facekp.runs.find.measured_of` told of it when it was shipped, unchecked.
     """
 
     path: Path
@@ -47,6 +48,7 @@ class Checkpoint:
     step: int
     state: dict[str, Tensor]
     data: Any
+    measured: Any = None
 
     def data_settings(self) -> tuple[DataConfig, int]:
         """The settings of its training data, with defaults for missing ones, and the seed of their split.
@@ -81,7 +83,8 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     stored = content.get("hyper_parameters") if isinstance(content, dict) else None
     if not isinstance(stored, Mapping) or not isinstance(content.get("state_dict"), dict):
         raise CheckpointError(f"{path} is not a checkpoint of facekp; give one that train.py wrote")
-    return described(path, dict(stored), content, content["state_dict"], content.get("FaceDataModule"))
+    opened = described(path, dict(stored), content, content["state_dict"], content.get("FaceDataModule"))
+    return replace(opened, measured=content.get("measured"))
 
 
 def described(

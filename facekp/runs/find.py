@@ -114,3 +114,21 @@ def run_of(checkpoint: Path) -> RunFolder | None:
     run = RunFolder(checkpoint.parent.parent)
     _ = run.parts, run.scalars, run.overrides  # the first two are kept
     return run
+
+
+def measured_of(checkpoint: Path) -> dict[str, Any] | None:
+    """What the run in whose folder a checkpoint lies has measured of it, in short, or None if it has not.
+
+    Returns:
+        ``data``, ``labels``, ``split`` and number of ``images``, and the ``metrics`` of metrics.json.
+
+    Raises:
+        DataError: if metrics.json is damaged.
+    """
+    run = RunFolder(checkpoint.parent.parent)
+    if checkpoint.parent.name != "checkpoints" or not run.metrics_json.is_file():
+        return None
+    told = run.measured
+    if told["weights"] != checkpoint.stem:
+        return None
+    return {name: told[name] for name in ("data", "labels", "split", "images", "metrics")}

@@ -19,6 +19,7 @@ from facekp.data.records import name_of_type
 from facekp.landmarks.scheme import DANES
 from facekp.models.checkpoint import read_checkpoint
 from facekp.models.module import KeypointModule
+from facekp.runs.find import measured_of
 from facekp.runs.folder import RunFolder
 from facekp.runs.messages import error_message
 from facekp.utils.errors import CheckpointError, ConfigError
@@ -145,6 +146,10 @@ def test_evaluating_the_stored_checkpoint_gives_what_training_reported(folder, r
     }
     for name, value in evaluated["metrics"].items():
         assert last[name] == pytest.approx(value, rel=1e-6)  # TensorBoard keeps 32 bits
+    assert measured_of(folder / "checkpoints" / "last.ckpt") == {
+        name: trained[name] for name in ("data", "labels", "split", "images", "metrics")
+    }
+    assert measured_of(folder / "checkpoints" / "best.ckpt") is None
     written = folder / "evaluate" / "last-mended"
     assert (written / "predictions.csv").read_text() == (folder / "predictions.csv").read_text()
     assert (written / "report.html").is_file()
