@@ -33,7 +33,7 @@ SHOWN = ("mse_px2", "inner_nme", "error_px")
 def fit_dlib(
     paths: Sequence[str], data: DataConfig, records: Sequence[Record], scheme: Scheme, outputs: Path
 ) -> list[str]:
-    """Fit dlib to the same people as the networks of some run folders.
+    """Fit dlib to the same people as the networks of some run folders, unless it was fitted to them before.
 
     Returns:
         The folders, in ``outputs``, with its predictions for the held-out faces.
@@ -42,11 +42,14 @@ def fit_dlib(
     folders = []
     for kind, (people, seed) in product((TrueBox, OwnBox), sorted(trained)):
         chosen, folder = replace(data, train_people=people), outputs / f"{kind.slug}-{people}-{seed}"
-        split = split_records(records, chosen, seed)
-        measured = evaluate_baseline(kind(scheme, seed), split, chosen, folder, seed)
-        split.save(folder / "split.json")
+        split, run = split_records(records, chosen, seed), RunFolder(folder)
+        fitted = run.train_names == {record.name for record in split.train} and run.measured["labels"] == data.labels
+        if not fitted:
+            evaluate_baseline(kind(scheme, seed), split, chosen, folder, seed)
+            split.save(folder / "split.json")  # the last: it tells that the folder is complete
+        measured = RunFolder(folder).measured["metrics"]
         folders.append(str(folder))
-        print(f"{kind.name}, {people} people, seed {seed}: MSE {measured['metrics']['mse_px2']:.1f} px²", flush=True)
+        print(f"{kind.name}, {people} people, seed {seed}: MSE {measured['mse_px2']:.1f} px²", flush=True)
     return folders
 
 
