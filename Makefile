@@ -24,7 +24,7 @@ help: ## list the targets
 define install
 @test -x $(1)/bin/python || $(PYTHON) -m venv $(1)
 @$(1)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-@$(1)/bin/uv pip install --quiet --python $(1)/bin/python --require-hashes -r $(2)
+@$(1)/bin/uv pip install --quiet --compile-bytecode --python $(1)/bin/python --require-hashes -r $(2)
 @$(1)/bin/uv pip install --quiet --python $(1)/bin/python --no-deps --no-build-isolation -e .
 @touch $@
 endef

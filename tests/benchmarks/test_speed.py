@@ -34,6 +34,7 @@ def test_all_parts_of_a_training_are_measured(drawn_root):
     assert min(measure() for measure in [*speeds.values(), parts.figures]) > 0
 
 
+@pytest.mark.slow
 def test_a_command_ends_at_its_first_step(drawn_root, tmp_path):
     data = ("data=standin", f"data.root={drawn_root}", "data.split=person_folds")
     assert bench.seconds([str(bench.CONF.parent / "train.py"), *bench._FIRST_STEP, *data], str(tmp_path)) > 0

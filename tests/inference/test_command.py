@@ -125,7 +125,9 @@ def many(tmp_path, monkeypatch) -> list[str]:
     return [path.name for path in sorted(Path("many").iterdir())]
 
 
-@pytest.mark.parametrize(("number", "workers"), [(signal.SIGINT, "1"), (signal.SIGTERM, "2")])
+@pytest.mark.parametrize(
+    ("number", "workers"), [(signal.SIGINT, "1"), pytest.param(signal.SIGTERM, "2", marks=pytest.mark.slow)]
+)
 def test_what_was_done_before_an_interruption_is_kept_and_not_done_again(many, number, workers, capsys):
     options = ["many", "--formats", "coco"]
     running = start(*options, "--out", "out", "--workers", workers)

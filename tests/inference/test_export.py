@@ -122,7 +122,7 @@ def test_an_exported_network_is_evaluated_as_the_checkpoint_is(made, drawn_recor
     assert Exported(path).facts["measured"] == MEASURED
 
 
-@pytest.mark.parametrize("model", ["nose", "heatmap_tiny"])
+@pytest.mark.parametrize("model", ["nose", pytest.param("heatmap_tiny", marks=pytest.mark.slow)])
 def test_a_program_of_torch_predicts_the_same(model, drawn_records):
     settings = config("train", f"model={model}", "run_dir=unused").model
     torch.manual_seed(0)

@@ -18,7 +18,7 @@ from facekp.models.checkpoint import read_checkpoint
 from facekp.models.module import KeypointModule
 from facekp.utils.errors import CheckpointError
 
-PUBLISHED_MSE_PX2 = 18.3
+PUBLISHED_MSE_PX2 = 18.9
 
 
 def test_the_import_of_the_package_alone_is_light():
@@ -48,7 +48,7 @@ def test_weights_that_were_changed_are_refused(tmp_path, monkeypatch):
 
 def test_the_shipped_file_is_a_checkpoint_like_any_other(predictor):
     module = facekp.load(loading.SHIPPED).network.module
-    assert loading.SHIPPED.stat().st_size < 1_600_000
+    assert loading.SHIPPED.stat().st_size < 2_500_000
     assert not module.training
     assert all(values.dtype == torch.float32 for values in module.network.parameters())
 

@@ -58,7 +58,7 @@ def test_measures_what_is_found_in_scenes(predictor, scene, wall, tmp_path):
     assert figures["false faces beside 100 faces"] == pytest.approx(100)
     assert figures["inner NME of found faces, %: mean"] < 15
     rows = reliability(detect(predictor, scenes))
-    assert sum(count for count, _, _ in rows.values()) == 3
+    assert sum(count for (count, mean, _) in rows.values() if mean > 0.5) == 3
     draw_reliability(rows, tmp_path / "reliability.png")
     assert cv2.imread(str(tmp_path / "reliability.png")) is not None
 

@@ -191,6 +191,7 @@ def small_disk() -> list[str]:
     return ["unshare", "--mount", "--map-root-user", "sh", "-c", script, "sh"]
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_sentence_and_the_last_checkpoint_stays(drawn_root, tmp_path):
     (tmp_path / "full").mkdir()
     tried = shutil.which("unshare") and subprocess.run([*small_disk(), "true"], cwd=tmp_path, capture_output=True)

@@ -237,6 +237,7 @@ def test_the_same_seed_gives_the_same_run_with_any_number_of_workers(drawn_root,
     assert_same_results(tmp_path / "0", tmp_path / "2")
 
 
+@pytest.mark.slow
 def test_a_resumed_run_ends_where_an_uninterrupted_one_does(drawn_root, tmp_path):
     def overrides(folder: Path, epochs: int, *more: str) -> list[str]:
         folder.mkdir(exist_ok=True)

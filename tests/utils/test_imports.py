@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 PROGRAM = """
 import gc, sys
 from facekp.utils.imports import quick_imports
@@ -14,6 +16,7 @@ print(len(scipy.signal.windows.hamming(3)))
 """
 
 
+@pytest.mark.slow
 def test_lightning_comes_without_half_of_scipy_which_can_be_imported_later():
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["True", "3"]
