@@ -12,7 +12,7 @@ TAIL = 8
 """Degrees of freedom of Student's t distribution, after which the errors of points are distributed: their tails are
 longer than those of a Gaussian."""
 _RADIUS, _EDGE = 2.0, 0.1  # cells
-TYPICAL_SCORE = np.array([1.5, 3.4])
+TYPICAL_SCORE = np.array([2.1, 4.2])
 """The result of :func:`fit_score` for the network of the package, for networks that have none of their own."""
 _SCALES = np.geomspace(0.5, 4, 19)
 _NEWTON_STEPS = 50
