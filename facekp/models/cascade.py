@@ -114,7 +114,9 @@ class CascadeNet(KeypointNetwork):
         with torch.no_grad():
             seen, in_crop, placed = self._for_regions(images, self.second_stage.decode(fine), transform)
             centres = self.regions.centres(in_crop * self._crop_size)
-            windows = [self._sampled(seen, positions, placed) for positions in self.regions.positions(centres)]
+            positions = self.regions.positions(centres)
+            sampled = self._sampled(seen, positions.flatten(1, 2), placed)  # the windows, one below the other
+            windows = sampled[:, 0].unflatten(1, positions.shape[1:3])
         return coarse, fine, transform, (self.regions(windows), centres)
 
     def _for_regions(self, *batches: Tensor) -> list[Tensor]:

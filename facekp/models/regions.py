@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -46,10 +46,11 @@ class Regions(nn.Module):
         width, height = size
         if not (8 <= width <= 1024 and 8 <= height <= 1024):
             raise ValueError(f"regions.size={[*size]} is not within 8..1024")
-        self.networks = nn.ModuleList(
+        self.networks: Any = nn.ModuleList(
             HeatmapNet(len(part[0]), (width, height), shape_prior=False, **network) for part in parts
         )
-        self._windows = [(i, list(points)) for i, part in enumerate(parts) for points in part]  # network, and points
+        self._network_of = [i for i, part in enumerate(parts) for _ in part]
+        self._points = [list(points) for part in parts for points in part]
         self._shift, self._weight = shift, weight
         columns, rows = torch.arange(width) + 0.5 - width / 2, torch.arange(height) + 0.5 - height / 2
         self._offsets: Tensor  # of each pixel from the centre of its window
@@ -64,22 +65,19 @@ class Regions(nn.Module):
 
     def centres(self, keypoints: Tensor) -> Tensor:
         """Centres of the windows about keypoints, float32 [B, K, 2], with a random error in training."""
-        centres = torch.stack([keypoints[:, points].mean(1) for _, points in self._windows], dim=1)
+        centres = torch.stack([keypoints[:, points].mean(1) for points in self._points], dim=1)
         return centres + self._shift * self._steps * torch.randn_like(centres) if self.training else centres
 
-    def positions(self, centres: Tensor) -> list[Tensor]:
-        """Where each window is sampled, float32 [B, height, width, 2] in pixels of the crop."""
-        return [
-            centre[:, None, None] + self._offsets * step
-            for centre, step in zip(centres.unbind(1), self._steps, strict=True)
-        ]
+    def positions(self, centres: Tensor) -> Tensor:
+        """Where the windows are sampled, float32 [B, R, height, width, 2] in pixels of the crop."""
+        return centres[:, :, None, None] + self._offsets * self._steps[:, None, None]
 
-    def forward(self, windows: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """Heatmap logits of each window, float [B, k, h, w], from its image, float32 [B, 1, height, width]."""
+    def forward(self, windows: Tensor) -> tuple[Tensor, ...]:
+        """Heatmap logits of each window, float [B, k, h, w], from its image, of float32 [B, R, height, width]."""
         logits: list[Tensor] = []
         for i, network in enumerate(self.networks):
-            together = [window for (j, _), window in zip(self._windows, windows, strict=True) if i == j]
-            logits += network(torch.cat(together)).unflatten(0, (len(together), -1)).unbind()
+            own = [window for j, window in zip(self._network_of, windows.split(1, 1), strict=True) if i == j]
+            logits += network(torch.cat(own)).unflatten(0, (len(own), -1)).unbind()
         return tuple(logits)
 
     def observed(self, output: RegionOutput, keypoints: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
@@ -90,30 +88,26 @@ class Regions(nn.Module):
             keypoints: float32 [B, K, 2] in pixels of the crop.
             noise: the covariance of their errors, float32 [B, K, 2, 2].
         """
-        order = [*range(keypoints.shape[1])]
-        for network, points, logits, centre, step in self._each(output):
-            found, spread, _ = network.observed(logits)
-            found = centre[:, None] + (found - self._half_size) * step
-            for i, point in enumerate(points):
-                order[point] = keypoints.shape[1] + i
-            keypoints = torch.cat([keypoints, torch.lerp(keypoints[:, points], found, self._weight)], 1)
-            noise = torch.cat([noise, spread * step * step[:, None]], 1)
-        return keypoints[:, order], noise[:, order]
+        seen = [point for points in self._points for point in points]
+        window = [i for i, points in enumerate(self._points) for _ in points]
+        found, spread, _ = self.networks[0].observed(torch.cat(output[0], dim=1))  # all decode heatmaps alike
+        steps = self._steps[window]
+        found = output[1][:, window] + (found - self._half_size) * steps
+        found = torch.lerp(keypoints[:, seen], found, self._weight)
+        spread = spread * steps[:, None] * steps[:, :, None]
+        last = {point: keypoints.shape[1] + i for i, point in enumerate(seen)}
+        order = [last.get(point, point) for point in range(keypoints.shape[1])]
+        return torch.cat([keypoints, found], 1)[:, order], torch.cat([noise, spread], 1)[:, order]
 
     def loss(self, output: RegionOutput, truth: Tensor) -> Tensor:
         """The sum of all windows' losses, for the truth in pixels of the crop, float32 [B, K, 2]."""
         total = truth.new_zeros(())
-        for network, points, logits, centre, step in self._each(output):
-            in_window = (truth[:, points] - centre[:, None]) / step + self._half_size
-            total = total + network.loss(logits, in_window / (2 * self._half_size))
-        return total
-
-    def _each(self, output: RegionOutput) -> Iterator[tuple[Any, list[int], Tensor, Tensor, Tensor]]:
-        """Network, points, logits, centre and step of each window."""
-        for (i, points), logits, centre, step in zip(
-            self._windows, output[0], output[1].unbind(1), self._steps, strict=True
+        for i, points, logits, centre, step in zip(
+            self._network_of, self._points, output[0], output[1].unbind(1), self._steps, strict=True
         ):
-            yield self.networks[i], points, logits, centre, step
+            in_window = (truth[:, points] - centre[:, None]) / step + self._half_size
+            total = total + self.networks[i].loss(logits, in_window / (2 * self._half_size))
+        return total
 
 
 def closed_parts(scheme: Scheme) -> list[Part]:
