@@ -149,3 +149,9 @@ def test_dlib_is_fitted_to_the_people_of_the_runs(monkeypatch, tmp_path, drawn_r
     assert trained[0] == trained[2]
     measured = json.loads((Path(folders[0]) / "metrics.json").read_text())
     assert (measured["model"], measured["seed"], measured["kind"]) == ("TrueBox", 5, "baseline")
+
+    times = [(Path(each) / "metrics.json").stat().st_mtime_ns for each in folders]
+    (Path(folders[1]) / "split.json").unlink()  # as if it had been interrupted
+    assert fit_dlib([str(tmp_path / "sweep")], data, drawn_records, DANES, tmp_path / "out") == folders
+    again = [(Path(each) / "metrics.json").stat().st_mtime_ns > time for each, time in zip(folders, times, strict=True)]
+    assert again == [False, True, False, False]
