@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -18,6 +17,7 @@ from facekp.data.read import read_split
 from facekp.data.samplers import DistributedBatchSampler, EpochSampler
 from facekp.data.splits import Split
 from facekp.landmarks.scheme import Scheme
+from facekp.utils.cores import usable_cores
 from facekp.utils.errors import ConfigError, DataError
 
 
@@ -170,4 +170,4 @@ class FaceDataModule(LightningDataModule):
         if self.config.num_workers is not None:
             return self.config.num_workers
         here = self.trainer.num_devices if self.trainer else 1  # processes on this machine
-        return 0 if faces.cached else max(1, (os.cpu_count() or 1) // here)
+        return 0 if faces.cached else max(1, usable_cores() // here)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -13,6 +12,7 @@ from facekp.data.images import load_grey
 from facekp.data.records import Reader, Record, attempt
 from facekp.data.splits import Split, split_records
 from facekp.landmarks.scheme import Scheme
+from facekp.utils.cores import usable_cores
 from facekp.utils.errors import DataError
 from facekp.utils.instantiate import create
 from facekp.utils.terminal import one_line
@@ -40,7 +40,7 @@ def read_records(config: DataConfig) -> tuple[list[Record], Scheme]:
     reader.on_bad = config.on_bad
     records = reader.read(config.root, config.labels)
     if config.on_bad == "skip":
-        with ThreadPool(os.cpu_count()) as pool:
+        with ThreadPool(usable_cores()) as pool:
             records = list(pool.imap(partial(attempt, complete=_decoded, on_bad="skip"), records, chunksize=16))
         _print_skipped([record.fault for record in records if record.fault is not None], len(records))
     return records, reader.scheme

@@ -21,6 +21,7 @@ from facekp import __version__
 from facekp.inference import MIN_SCORE
 from facekp.runs.messages import error_message
 from facekp.runs.signals import Interrupted
+from facekp.utils.cores import usable_cores
 from facekp.utils.errors import ConfigError
 from facekp.utils.files import user_path
 from facekp.utils.terminal import counted, display_path, one_line
@@ -141,7 +142,7 @@ def _box(text: str) -> Sequence[float]:
 
 def _workers(text: str) -> int:
     if text == "auto":
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return usable_cores()
     if not text.isdecimal() or not 0 < int(text) < 1000:
         raise argparse.ArgumentTypeError(f"{one_line(text)} is not auto or a number from 1")
     return int(text)
