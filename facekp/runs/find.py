@@ -109,10 +109,9 @@ def run_of(checkpoint: Path) -> RunFolder | None:
     Raises:
         DataError: if a file that a report needs is damaged.
     """
-    if checkpoint.parent.name != "checkpoints":
-        return None
-    run = RunFolder(checkpoint.parent.parent)
-    _ = run.parts, run.scalars, run.overrides  # the first two are kept
+    run = _folder_of(checkpoint)
+    if run is not None:
+        _ = run.parts, run.scalars, run.overrides  # the first two are kept
     return run
 
 
@@ -125,10 +124,11 @@ def measured_of(checkpoint: Path) -> dict[str, Any] | None:
     Raises:
         DataError: if metrics.json is damaged.
     """
-    run = RunFolder(checkpoint.parent.parent)
-    if checkpoint.parent.name != "checkpoints" or not run.metrics_json.is_file():
+    run = _folder_of(checkpoint)
+    if run is None or not run.metrics_json.is_file() or run.measured["weights"] != checkpoint.stem:
         return None
-    told = run.measured
-    if told["weights"] != checkpoint.stem:
-        return None
-    return {name: told[name] for name in ("data", "labels", "split", "images", "metrics")}
+    return {name: run.measured[name] for name in ("data", "labels", "split", "images", "metrics")}
+
+
+def _folder_of(checkpoint: Path) -> RunFolder | None:
+    return RunFolder(checkpoint.parent.parent) if checkpoint.parent.name == "checkpoints" else None
