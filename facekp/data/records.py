@@ -13,8 +13,6 @@ import numpy as np
 from facekp.landmarks.scheme import Scheme
 from facekp.utils.errors import DataError
 
-T = TypeVar("T")
-
 IMAGE_TYPES = {1: "neutral", 2: "happy", 3: "turned right", 4: "turned left", 5: "side light", 6: "free"}
 """What the photographs of the Danes set show, by the number in their names."""
 TURNED_TYPES = (3, 4)
@@ -91,22 +89,25 @@ class Reader(ABC):
         """
 
 
-def attempt(known: T, complete: Callable[[T], T], on_bad: str) -> T:
+AnyRecord = TypeVar("AnyRecord", bound=Record)
+
+
+def attempt(known: AnyRecord, complete: Callable[[AnyRecord], AnyRecord], on_bad: str) -> AnyRecord:
     """Complete a face from its files.
 
     Args:
-        known: a dataclass with a ``fault``; if that is set already, it is returned unchanged.
+        known: what is known of it; with a ``fault`` it is returned unchanged.
         complete: raises DataError if the files are broken.
         on_bad: ``error``, or ``skip`` to return ``known`` with the error's message as its fault instead.
 
     Raises:
         DataError: what ``complete`` raises, if ``on_bad`` is ``error``.
     """
-    if known.fault is not None:  # type: ignore[attr-defined]
+    if known.fault is not None:
         return known
     try:
         return complete(known)
     except DataError as error:
         if on_bad == "error":
             raise
-        return replace(known, fault=str(error))  # type: ignore[type-var]
+        return replace(known, fault=str(error))

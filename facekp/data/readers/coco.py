@@ -35,25 +35,19 @@ _SIDES = {"left": "right", "right": "left"}
 
 
 @dataclass(frozen=True)
-class CocoAnnotation:
-    """One annotation.
+class CocoFace(Record):
+    """The record of one annotation; its image size is (0, 0) if the file does not tell it.
 
     Args:
-        image: the entry of its image.
-        where: name of the annotation, for messages.
-        points: float64 [K, 3], x and y in pixels counted from 0, and v.
-        fault: why it cannot be used, or None; with a fault it has no points.
+        points_px: float64 [K, 3], x and y in pixels counted from 0, and v; none with a fault.
     """
 
-    image: Mapping[str, Any]
-    where: str
-    points: np.ndarray = field(default_factory=lambda: np.empty((0, 3)))
-    fault: str | None = None
+    points_px: np.ndarray = field(default_factory=lambda: np.empty((0, 3)))
 
     @property
     def area(self) -> float:
         """The area of the box around the labelled points, in pixels; infinite with a fault, as the size is unknown."""
-        labelled = self.points[self.points[:, 2] > 0, :2]
+        labelled = self.points_px[self.points_px[:, 2] > 0, :2]
         return np.inf if self.fault else float(np.prod(np.ptp(labelled, axis=0))) if len(labelled) else 0.0
 
 
@@ -67,14 +61,15 @@ def coco_category(scheme: Scheme, point_indices: Sequence[int]) -> dict[str, Any
     return {"id": 1, "name": "face", "supercategory": "person", "keypoints": keypoints, "skeleton": lines}
 
 
-def read_coco(path: Path, on_bad: str = "error") -> tuple[tuple[str, ...], list[CocoAnnotation]]:
-    """Read a file.
+def read_coco(path: Path, folder: Path, on_bad: str = "error") -> tuple[tuple[str, ...], list[CocoFace]]:
+    """Read a file, without looking at the images.
 
     Args:
-        on_bad: ``skip`` returns an annotation whose keypoints are broken with its ``fault``, ``error`` raises.
+        folder: of the images.
+        on_bad: ``skip`` returns a face whose keypoints are broken with its ``fault``, ``error`` raises.
 
     Returns:
-        The names of the points, and the annotations of their category, in the order of the file.
+        The names of the points, and the faces with these points, in the order of the file.
 
     Raises:
         DataError: naming the file and the entry, if it cannot be read or does not follow the format.
@@ -102,7 +97,9 @@ def read_coco(path: Path, on_bad: str = "error") -> tuple[tuple[str, ...], list[
             _check(annotation, where, image_id=(int, str))
             if annotation["image_id"] not in images:
                 raise DataError(f"{where}: there is no image {str(annotation['image_id'])[:60]!r}; correct it")
-            known = CocoAnnotation(images[annotation["image_id"]], where)
+            image = images[annotation["image_id"]]
+            name, size = image["file_name"], (image.get("width", 0), image.get("height", 0))
+            known = CocoFace(name, folder / name, size, source=where)
             faces.append(attempt(known, partial(_with_points, annotation, len(names)), on_bad))
     return names, faces
 
@@ -121,14 +118,14 @@ def _check(entry: Mapping[str, Any], where: str, **kinds: type | tuple[type, ...
             raise DataError(f"{where}: {key} is missing, or of the wrong kind; correct it")
 
 
-def _with_points(annotation: Mapping[str, Any], count: int, face: CocoAnnotation) -> CocoAnnotation:
-    _check(annotation, face.where, keypoints=list)
+def _with_points(annotation: Mapping[str, Any], count: int, face: CocoFace) -> CocoFace:
+    _check(annotation, face.source, keypoints=list)
     given = annotation["keypoints"]
     if len(given) != 3 * count:
-        raise DataError(f"{face.where}: keypoints has {len(given)} numbers instead of 3 for each of {count} points")
+        raise DataError(f"{face.source}: keypoints has {len(given)} numbers instead of 3 for each of {count} points")
     if not all(isinstance(number, (int, float)) and abs(number) < _FARTHEST for number in given):
-        raise DataError(f"{face.where}: keypoints has something that is not a finite number of pixels; correct it")
-    return replace(face, points=np.array(given, dtype=np.float64).reshape(count, 3))
+        raise DataError(f"{face.source}: keypoints has something that is not a finite number of pixels; correct it")
+    return replace(face, points_px=np.array(given, dtype=np.float64).reshape(count, 3))
 
 
 class CocoReader(FolderReader):
@@ -157,11 +154,11 @@ class CocoReader(FolderReader):
         self._names: tuple[str, ...] = ()
 
     def faces(self, folder: Path) -> list[Record]:
-        self._names, found = read_coco(self._annotations, self.on_bad)
-        largest: dict[str, CocoAnnotation] = {}
+        self._names, found = read_coco(self._annotations, folder, self.on_bad)
+        largest: dict[str, CocoFace] = {}
         for face in sorted(found, key=lambda face: -face.area):
-            largest.setdefault(face.image["file_name"], face)
-        complete = [name for name in sorted(largest) if (largest[name].points[:, 2] > 0).all()]
+            largest.setdefault(face.name, face)
+        complete = [largest[name] for name in sorted(largest) if (largest[name].points_px[:, 2] > 0).all()]
         if found and not complete:
             raise DataError(f"{self._annotations}: no face has all its points labelled (v > 0); label them")
         for count, what in (
@@ -170,30 +167,22 @@ class CocoReader(FolderReader):
         ):
             if count:
                 print(f"Left out of {display_path(self._annotations)}: {count} {what}")
-        return [
-            attempt(
-                Record(name, folder / name, source=largest[name].where, fault=largest[name].fault),
-                partial(_located, largest[name], folder),
-                self.on_bad,
-            )
-            for name in complete
-        ]
+        return [attempt(face, partial(_located, folder), self.on_bad) for face in complete]
 
     def scheme_of(self, num_points: int) -> Scheme:
         return scheme_of_names(self._names) if self._by_names else super().scheme_of(num_points)
 
 
-def _located(face: CocoAnnotation, folder: Path, record: Record) -> Record:
-    path = record.image
+def _located(folder: Path, face: CocoFace) -> CocoFace:
+    path, noted = face.image, face.image_size
     if not is_file(path):
-        raise DataError(f"{face.where}: the image {record.name[:60]!r} is not in {folder}; add it, or set data.root")
+        raise DataError(f"{face.source}: the image {face.name[:60]!r} is not in {folder}; add it, or set data.root")
     size = read_image_size(path)
-    noted = face.image.get("width", size[0]), face.image.get("height", size[1])
-    if noted != size:
+    if noted not in ((0, 0), size):
         raise DataError(
-            f"{path} is {size[0]}x{size[1]}, but {face.where} was made at {noted[0]}x{noted[1]}; replace either"
+            f"{path} is {size[0]}x{size[1]}, but {face.source} was made at {noted[0]}x{noted[1]}; replace either"
         )
-    return replace(record, image_size=size, keypoints=from_pixel_centres(face.points[:, :2], size))
+    return replace(face, image_size=size, keypoints=from_pixel_centres(face.points_px[:, :2], size))
 
 
 def scheme_of_names(names: Sequence[str]) -> Scheme:

@@ -195,7 +195,7 @@ def test_what_is_no_coco_file_is_refused(tmp_path, raw, message):
     path = tmp_path / "odd.json"
     path.write_bytes(raw)
     with pytest.raises(DataError, match=rf"odd\.json {message}"):
-        read_coco(path)
+        read_coco(path, tmp_path)
 
 
 def test_the_file_must_be_given_and_there(tmp_path):
@@ -231,7 +231,7 @@ def test_a_spoilt_file_is_read_or_refused_in_one_line(tmp_path_factory, data):
     entry[data.draw(st.sampled_from(sorted(entry)))] = data.draw(VALUES)
     path = tmp_path_factory.getbasetemp() / "spoilt.json"
     path.write_text(json.dumps(content))
-    names, faces = read_or_refused(read_coco, path) or ((), [])
+    names, faces = read_or_refused(lambda path: read_coco(path, path.parent), path) or ((), [])
     for face in faces:
-        assert face.points.shape == (len(names), 3)
-        assert np.isfinite(face.points).all()
+        assert face.points_px.shape == (len(names), 3)
+        assert np.isfinite(face.points_px).all()
