@@ -18,8 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from facekp.data.images import read_image_size
-from facekp.data.readers.folder import FolderReader
-from facekp.data.readers.text import numbered_lines
+from facekp.data.readers.folder import FolderReader, numbered_lines
 from facekp.data.records import Record
 from facekp.landmarks.scheme import Scheme
 from facekp.utils.errors import DataError

@@ -1,4 +1,4 @@
-"""The base class of readers of any folder of annotated faces."""
+"""What readers of folders of annotated faces share."""
 
 from __future__ import annotations
 
@@ -16,12 +16,35 @@ from facekp.data.records import Reader, Record, attempt
 from facekp.landmarks.scheme import Scheme
 from facekp.landmarks.scheme_files import load_scheme
 from facekp.utils.errors import ConfigError, DataError
-from facekp.utils.files import is_folder, user_path
+from facekp.utils.files import is_folder, read_bytes, user_path
 from facekp.utils.terminal import one_line
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 
+_MAX_BYTES = 1_000_000  # of a text file: 20,000 points at 50 bytes each
 _MAX_REPETITIONS = 3  # in the regular expression that finds a person
+
+
+def numbered_lines(path: Path) -> list[tuple[int, str]]:
+    """The non-empty lines of a text file with annotations, stripped, each with its number from 1.
+
+    No message quotes them: the file may be a link to another one, whose text is nobody's business.
+
+    Raises:
+        DataError: naming the file, if it cannot be read, is larger than any annotation, or holds binary data.
+    """
+    try:
+        raw = read_bytes(path, _MAX_BYTES)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}); check the file and its permissions") from error
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")
+    if "\0" in text:
+        raise DataError(f"{path} holds binary data, not an annotation; replace it by the original file")
+    stripped = ((number, line.strip()) for number, line in enumerate(text.splitlines(), start=1))
+    return [(number, line) for number, line in stripped if line]
 
 
 class FolderReader(Reader):

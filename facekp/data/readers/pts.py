@@ -24,8 +24,7 @@ from typing import Any
 import numpy as np
 
 from facekp.data.images import read_image_size
-from facekp.data.readers.folder import FolderReader
-from facekp.data.readers.text import numbered_lines
+from facekp.data.readers.folder import FolderReader, numbered_lines
 from facekp.data.records import Record
 from facekp.landmarks.frames import from_pixel_centres
 from facekp.utils.errors import ConfigError, DataError
