@@ -12,7 +12,7 @@ from rich.table import Column, Table
 
 from facekp.config import Config
 from facekp.data.images import load_grey
-from facekp.data.label_repair import swapped_eyes
+from facekp.data.readers.danes import swapped_eyes
 from facekp.data.records import Record, name_of_type
 from facekp.data.shape_model import ShapeFits, fit_others
 from facekp.landmarks.scheme import DANES, Scheme
@@ -86,7 +86,7 @@ def check(records: Sequence[Record], raw: Sequence[Record], scheme: Scheme) -> R
 def _misordered(records: Sequence[Record], scheme: Scheme) -> dict[str, list[str]]:
     if scheme != DANES:  # the rule holds for its eyes only
         return {}
-    faulty = {record.name: swapped_eyes(record.keypoints, scheme) for record in records}
+    faulty = {record.name: swapped_eyes(record.keypoints) for record in records}
     return {name: [scheme.group_of(eye[0]).name for eye in eyes] for name, eyes in faulty.items() if eyes}
 
 

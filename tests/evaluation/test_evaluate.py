@@ -5,7 +5,7 @@ from torch.utils.data import DataLoader
 
 from facekp.config import ModelConfig
 from facekp.data.dataset import FaceDataset
-from facekp.data.label_repair import mend
+from facekp.data.readers.danes import mend
 from facekp.evaluation.evaluate import Evaluation, evaluate_predictor
 from facekp.landmarks.scheme import DANES
 from facekp.models.module import KeypointModule
@@ -31,7 +31,7 @@ def misordered(record):
 
 def test_mended_labels_are_reported_beside_the_published_ones(drawn_records):
     raw = [misordered(drawn_records[0]), *drawn_records[1:6]]
-    mended = [mend(record, DANES) for record in raw]
+    mended = [mend(record) for record in raw]
     on_mended = evaluated(mended, "mended")
     measured = on_mended.as_json()
     published = replace(on_mended, records=raw, predictions=on_mended.on_raw_labels)
@@ -46,7 +46,7 @@ def test_raw_labels_are_reported_once(drawn_records):
 
 def test_what_mending_changes_is_kept(drawn_records):
     raw = misordered(drawn_records[0])
-    mended = mend(raw, DANES)
+    mended = mend(raw)
     assert (mended.raw_keypoints == raw.keypoints).all()
     assert (mended.keypoints == drawn_records[0].keypoints).all()
     assert drawn_records[0].raw_keypoints is drawn_records[0].keypoints

@@ -1,5 +1,6 @@
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +8,11 @@ import pytest
 from PIL import Image
 
 from facekp.data.readers.asf import read_asf, write_asf
-from facekp.data.readers.danes import DanesReader
+from facekp.data.readers.danes import DanesReader, mend, swapped_eyes
 from facekp.landmarks.scheme import DANES
 from facekp.utils.errors import DataError
+
+FROM_THE_INNER_CORNER = [4, 3, 2, 1, 0, 7, 6, 5]
 
 
 @pytest.fixture
@@ -93,6 +96,22 @@ def test_images_of_another_size_are_indexed_with_their_size(folder):
     path = min(folder.glob("*.jpg"))
     Image.new("L", (320, 240)).save(path)
     assert read(folder)[0].image_size == (320, 240)
+
+
+def test_faces_in_order_are_left_alone(drawn_records):
+    for record in drawn_records:
+        assert swapped_eyes(record.keypoints) == []
+        assert mend(record) is record
+
+
+@pytest.mark.parametrize("eyes", [DANES.eyes[:1], DANES.eyes[1:], DANES.eyes])
+def test_eyes_listed_from_the_inner_corner_are_found_and_mended(drawn_records, eyes):
+    for record in drawn_records:
+        keypoints = record.keypoints.copy()
+        for eye in eyes:
+            keypoints[list(eye)] = keypoints[[eye[i] for i in FROM_THE_INNER_CORNER]]
+        assert swapped_eyes(keypoints) == list(eyes)
+        np.testing.assert_array_equal(mend(replace(record, keypoints=keypoints)).keypoints, record.keypoints)
 
 
 @pytest.mark.danes
