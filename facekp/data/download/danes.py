@@ -9,9 +9,8 @@ import logging
 import tarfile
 import time
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from pathlib import Path, PureWindowsPath
-from typing import IO
 
 import requests
 from rich.progress import Progress
@@ -71,13 +70,12 @@ def _holds_set(folder: Path, digests: dict[str, str]) -> bool:
     """Whether a folder has all files of the set, and maybe others."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return False
-    files = {name: folder / name for name in digests if (folder / name).is_file()}
-    genuine = {name for name, path in files.items() if _digest(path.read_bytes()) == digests[name]}
-    if absent := sorted(digests.keys() - genuine):
+    paths = [folder / name for name in digests]
+    genuine = {path.name for path in paths if path.is_file() and _digest(path.read_bytes()) == digests[path.name]}
+    if lacking := _lacking(genuine, digests):
         raise DataError(
-            f"{folder} is not the Danes set as it was published: {len(absent)} missing or changed ({_some(absent)}); "
-            "nothing in it was touched. Move it away to download the set afresh, or set FACEKP_DANES or data.root to "
-            "it to use it as it is"
+            f"{folder} is not the Danes set as it was published: {lacking}; nothing in it was touched. Move it away to "
+            "download the set afresh, or set FACEKP_DANES or data.root to it to use it as it is"
         )
     return True
 
@@ -132,33 +130,27 @@ def _genuine(archive: bytes, digests: dict[str, str]) -> dict[str, bytes]:
 
     Only genuine content is returned, so that links, devices and paths in the archive have no effect.
     """
-    found: dict[str, bytes] = {}
-    room = MAX_BYTES
     try:
-        for path, file in _members(archive):
-            name = PureWindowsPath(path).name  # knows both slashes
-            if name in digests:
-                content = file.read(room + 1)
-                room -= len(content)
-                if room < 0:
-                    raise DownloadError(f"unpacks to more than {MAX_BYTES} bytes")
-                if _digest(content) == digests[name]:
-                    found[name] = content
+        named = ((PureWindowsPath(path).name, content) for path, content in _members(archive))  # knows both slashes
+        found = {name: content for name, content in named if digests.get(name) == _digest(content)}
     except DownloadError:
         raise
     except Exception as error:  # damaged bytes make the standard library raise almost anything
         raise DownloadError(f"is no sound .zip or .tar.gz archive ({type(error).__name__})") from error
-    if absent := sorted(digests.keys() - found):
-        raise DownloadError(f"does not hold the genuine set: {len(absent)} missing or changed ({_some(absent)})")
+    if lacking := _lacking(found.keys(), digests):
+        raise DownloadError(f"does not hold the genuine set: {lacking}")
     return found
 
 
-def _members(archive: bytes) -> Iterator[tuple[str, IO[bytes]]]:
+def _members(archive: bytes) -> Iterator[tuple[str, bytes]]:
+    """The paths and contents of the files in an archive, which are bounded in their sum."""
     if archive.startswith(b"PK"):
         with zipfile.ZipFile(io.BytesIO(archive)) as packed:
-            for member in packed.infolist():
-                if member.compress_type in _ZIP_METHODS:
-                    yield member.filename, packed.open(member)
+            members = [member for member in packed.infolist() if member.compress_type in _ZIP_METHODS]
+            if sum(member.file_size for member in members) > MAX_BYTES:
+                raise DownloadError(f"unpacks to more than {MAX_BYTES} bytes")
+            for member in members:  # packed.read() would expand more than the member declares
+                yield member.filename, packed.open(member).read(member.file_size)
         return
     if archive.startswith(b"\x1f\x8b"):  # otherwise requests has already decompressed it
         archive = gzip.GzipFile(fileobj=io.BytesIO(archive)).read(MAX_BYTES + 1)
@@ -167,12 +159,15 @@ def _members(archive: bytes) -> Iterator[tuple[str, IO[bytes]]]:
     with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as tar:
         for entry in tar:
             if entry.isreg() and (file := tar.extractfile(entry)):
-                yield entry.name, file
+                yield entry.name, file.read()
 
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+def _lacking(found: Set[str], digests: dict[str, str]) -> str:
+    """What a message tells of the files that were not found; nothing if all were."""
+    absent = sorted(digests.keys() - found)
+    names = ", ".join(absent[:3]) + (", ..." if len(absent) > 3 else "")
+    return f"{len(absent)} missing or changed ({names})" if absent else ""
