@@ -15,9 +15,7 @@ from facekp.landmarks.scheme import Scheme
 from facekp.utils.errors import ConfigError
 from facekp.utils.instantiate import create_all
 
-os.environ.setdefault(
-    "NO_ALBUMENTATIONS_UPDATE", "1"
-)  # albumentations asks the network for its newest version otherwise
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # or albumentations asks the network for its newest version
 
 import albumentations as A
 import cv2

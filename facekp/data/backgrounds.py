@@ -18,7 +18,7 @@ _WALL_STEP = 2  # grey levels between neighbouring pixels of a wall
 _Params = dict[str, Any]
 
 
-class Background(A.DualTransform):
+class Background(A.ImageOnlyTransform):
     """Replace the wall behind a head by a random texture, before which a second head may stand.
 
     What joins the upper borders of the image without an edge is wall, but nothing near the keypoints. The second head
@@ -30,8 +30,6 @@ class Background(A.DualTransform):
         second: probability of a second head.
         p: probability.
     """
-
-    _targets = (Targets.IMAGE, Targets.KEYPOINTS)
 
     def __init__(
         self, margin: tuple[float, float] = (1.15, 1.5), alone: float = 0.2, second: float = 0.2, p: float = 0.5
@@ -56,9 +54,6 @@ class Background(A.DualTransform):
 
     def apply(self, img: np.ndarray, kept: np.ndarray, behind: np.ndarray, **params: Any) -> np.ndarray:
         return blend(img, behind, kept)
-
-    def apply_to_keypoints(self, keypoints: np.ndarray, **params: Any) -> np.ndarray:
-        return keypoints
 
 
 class Occlusion(A.ImageOnlyTransform):
@@ -98,7 +93,7 @@ class NoFace(A.DualTransform):
 
     def get_params_dependent_on_data(self, params: _Params, data: _Params) -> _Params:
         rng, image, points = self.random_generator, data["image"], data["keypoints"][:, :2]
-        make = [self._texture, self._pieces, self._turned, self._beside, self._erased][rng.integers(5)]
+        make = [_texture, _pieces, _turned, _beside, _erased][rng.integers(5)]
         return {"made": make(rng, image, points)}
 
     def apply(self, img: np.ndarray, made: np.ndarray, **params: Any) -> np.ndarray:
@@ -109,32 +104,32 @@ class NoFace(A.DualTransform):
         gone[:, :2] = np.nan
         return gone
 
-    @staticmethod
-    def _texture(rng: np.random.Generator, image: np.ndarray, points: np.ndarray) -> np.ndarray:
-        return texture(rng, image.shape)
 
-    @staticmethod
-    def _pieces(rng: np.random.Generator, image: np.ndarray, points: np.ndarray) -> np.ndarray:
-        rows, columns = rng.integers(4, 9, 2)
-        height, width = image.shape[0] // rows, image.shape[1] // columns
-        pieces = image[: rows * height, : columns * width].reshape(rows, height, columns, width).swapaxes(1, 2)
-        mixed = rng.permutation(pieces.reshape(-1, height, width)).reshape(rows, columns, height, width)
-        whole = np.ascontiguousarray(mixed.swapaxes(1, 2).reshape(rows * height, columns * width))
-        return cv2.resize(whole, (image.shape[1], image.shape[0]))
+def _texture(rng: np.random.Generator, image: np.ndarray, points: np.ndarray) -> np.ndarray:
+    return texture(rng, image.shape)
 
-    @staticmethod
-    def _turned(rng: np.random.Generator, image: np.ndarray, points: np.ndarray) -> np.ndarray:
-        place = rng.uniform(0.2, 0.8, 2) * (image.shape[1], image.shape[0])
-        return _moved(image, points.mean(0), place, 180 + rng.uniform(-90, 90), rng.uniform(-0.7, 1.4))
 
-    @staticmethod
-    def _beside(rng: np.random.Generator, image: np.ndarray, points: np.ndarray) -> np.ndarray:
-        place = _off_centre(rng, image.shape, 0.65, 1.2)
-        return _moved(image, points.mean(0), place, rng.uniform(-60, 60), rng.uniform(-0.7, 1.4))
+def _pieces(rng: np.random.Generator, image: np.ndarray, points: np.ndarray) -> np.ndarray:
+    rows, columns = rng.integers(4, 9, 2)
+    height, width = image.shape[0] // rows, image.shape[1] // columns
+    pieces = image[: rows * height, : columns * width].reshape(rows, height, columns, width).swapaxes(1, 2)
+    mixed = rng.permutation(pieces.reshape(-1, height, width)).reshape(rows, columns, height, width)
+    whole = np.ascontiguousarray(mixed.swapaxes(1, 2).reshape(rows * height, columns * width))
+    return cv2.resize(whole, (image.shape[1], image.shape[0]))
 
-    @staticmethod
-    def _erased(rng: np.random.Generator, image: np.ndarray, points: np.ndarray) -> np.ndarray:
-        return blend(texture(rng, image.shape), image, outline(image.shape, points, rng.uniform(0.9, 1.2)))
+
+def _turned(rng: np.random.Generator, image: np.ndarray, points: np.ndarray) -> np.ndarray:
+    place = rng.uniform(0.2, 0.8, 2) * (image.shape[1], image.shape[0])
+    return _moved(image, points.mean(0), place, 180 + rng.uniform(-90, 90), rng.uniform(-0.7, 1.4))
+
+
+def _beside(rng: np.random.Generator, image: np.ndarray, points: np.ndarray) -> np.ndarray:
+    place = _off_centre(rng, image.shape, 0.65, 1.2)
+    return _moved(image, points.mean(0), place, rng.uniform(-60, 60), rng.uniform(-0.7, 1.4))
+
+
+def _erased(rng: np.random.Generator, image: np.ndarray, points: np.ndarray) -> np.ndarray:
+    return blend(texture(rng, image.shape), image, outline(image.shape, points, rng.uniform(0.9, 1.2)))
 
 
 def texture(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -182,14 +177,8 @@ def wall(image: np.ndarray) -> np.ndarray:
     small = cv2.GaussianBlur(cv2.pyrDown(image), (3, 3), 0)
     height, width = small.shape
     filled = np.zeros((height + 2, width + 2), np.uint8)
-    for x, y in (
-        (0, 0),
-        (width // 3, 0),
-        (2 * width // 3, 0),
-        (width - 1, 0),
-        (0, height // 2),
-        (width - 1, height // 2),
-    ):
+    top = [(x, 0) for x in (0, width // 3, 2 * width // 3, width - 1)]
+    for x, y in (*top, (0, height // 2), (width - 1, height // 2)):
         if not filled[y + 1, x + 1]:
             cv2.floodFill(small, filled, (x, y), 0, _WALL_STEP, _WALL_STEP, 4 | cv2.FLOODFILL_MASK_ONLY | (1 << 8))
     return cv2.resize(filled[1:-1, 1:-1], (image.shape[1], image.shape[0]), interpolation=cv2.INTER_NEAREST).view(bool)

@@ -16,7 +16,7 @@ from facekp.data.synthetic.head import Head
 from facekp.data.synthetic.person import Person, Shot, sex_of
 from facekp.data.synthetic.render import render
 from facekp.landmarks.scheme import DANES
-from facekp.utils.errors import ConfigError, DataError
+from facekp.utils.errors import DataError
 from facekp.utils.files import make_folder
 from facekp.utils.terminal import console
 
@@ -36,11 +36,8 @@ def make_standin(root: Path, people: int = 40) -> Path:
         ``root``.
 
     Raises:
-        ConfigError: if there are no people to draw.
         DataError: if ``root`` holds something else, which is left as it is, or cannot be written.
     """
-    if people < 1:
-        raise ConfigError(f"a stand-in set needs at least one person, not {people}")
     digits = max(2, len(str(people)))
     faces = {
         f"{person:0{digits}d}-{image_type}{sex_of(person)}": (person, image_type)

@@ -83,9 +83,8 @@ def _rasterise(head: Head, surfaces: list[np.ndarray], values: list[np.ndarray],
     seen[:] = background
     vertices, corners_values = corners[None].astype(np.float32), shown[None].astype(np.float32)
     order, pose = np.concatenate(triangles)[None].astype(np.int32), np.eye(4, dtype=np.float32)
-    return cv2.triangleRasterize(vertices, order, corners_values, seen, depth, pose, np.pi / 2, 1.0, 1000.0, settings)[
-        0
-    ]
+    cv2.triangleRasterize(vertices, order, corners_values, seen, depth, pose, np.pi / 2, 1.0, 1000.0, settings)
+    return seen
 
 
 def _draw_features(image: np.ndarray, head: Head) -> None:
