@@ -15,8 +15,7 @@ from pathlib import Path
 import hydra
 
 from facekp.config import Config, EvaluateConfig
-from facekp.data.prepare import prepare_data
-from facekp.data.read import read_split, suit_scheme
+from facekp.data.read import prepare_data, read_split, suit_scheme
 from facekp.data.splits import Split
 from facekp.runs.command_line import CheckedTask, run_command
 from facekp.runs.distributed import check_processes, is_main_process

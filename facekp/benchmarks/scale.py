@@ -22,8 +22,7 @@ from rich.table import Table
 
 from facekp.config import Config
 from facekp.data.datamodule import FaceDataModule
-from facekp.data.prepare import prepare_data
-from facekp.data.read import read_records
+from facekp.data.read import prepare_data, read_records
 from facekp.data.splits import split_records
 from facekp.utils.terminal import console
 

@@ -12,8 +12,7 @@ from torch.utils.data import DataLoader
 from facekp.config import AugmentConfig, DataConfig
 from facekp.data.augmentation import build_augmentation
 from facekp.data.dataset import AugmentedDataset, FaceDataset, Sample
-from facekp.data.prepare import prepare_data
-from facekp.data.read import read_split
+from facekp.data.read import prepare_data, read_split
 from facekp.data.samplers import DistributedBatchSampler, EpochSampler
 from facekp.data.splits import Split
 from facekp.landmarks.scheme import Scheme

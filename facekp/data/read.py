@@ -1,4 +1,4 @@
-"""Reading of the data and their split from the ``data`` settings; without torch, so that mistakes are found quickly."""
+"""From the ``data`` settings to records and their split; without torch, so that mistakes are found quickly."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from multiprocessing.pool import ThreadPool
+from pathlib import Path
+
+from rich.panel import Panel
 
 from facekp.config import Config, DataConfig
 from facekp.data.images import load_grey
@@ -15,10 +18,40 @@ from facekp.landmarks.scheme import Scheme
 from facekp.utils.cores import usable_cores
 from facekp.utils.errors import DataError
 from facekp.utils.instantiate import create
-from facekp.utils.terminal import one_line
+from facekp.utils.terminal import console, one_line
+
+STANDIN_NAME = "stand-in faces"
 
 _PROBED_SIZE = (80, 60)  # small, so that most of the time goes into reading the file
 _SHOWN = 5
+
+
+def prepare_data(config: DataConfig) -> DataConfig:
+    """Make sure that there is a data set.
+
+    A ``root`` that is set is used. Otherwise the set is downloaded into ``folder``, unless it is there already; if that
+    fails and ``on_missing`` allows it, stand-in faces are drawn there instead, with a notice.
+
+    Returns:
+        The settings with ``root`` set, and with the ``name`` of the stand-in faces if they are used.
+
+    Raises:
+        DataError: if the download failed, or the folder has other content.
+    """
+    if config.root is not None:
+        return config
+    reason = "they were asked for"
+    if config.download:
+        from facekp.data.download.danes import download_danes
+
+        place = Path(config.folder) / "danes"
+        try:
+            return replace(config, root=str(download_danes(place, config.download)))
+        except DataError:
+            if config.on_missing == "error" or place.exists():
+                raise
+            reason = "the Danes set could not be downloaded; FACEKP_DANES or data.root can name its folder"
+    return config if config.on_missing == "error" else _drawn(config, reason)
 
 
 def read_records(config: DataConfig) -> tuple[list[Record], Scheme]:
@@ -66,6 +99,16 @@ def suit_scheme(config: Config, scheme: Scheme) -> Config:
         return config
     print(f"Mirroring   off: the scheme {one_line(scheme.name)} does not tell which points swap in a mirror")
     return replace(config, augment=replace(config.augment, mirror=0.0), model=replace(config.model, flip_test=False))
+
+
+def _drawn(config: DataConfig, reason: str) -> DataConfig:
+    from facekp.data.synthetic.dataset import make_standin
+
+    root = make_standin(Path(config.folder) / f"standin-{config.people}", config.people)
+    out = console(stderr=True)
+    text = f"These are drawn faces, not photographs ({reason}). What is measured on them says nothing about real faces."
+    out.print(Panel(text, title="STAND-IN FACES", border_style="bold yellow", width=min(out.width, 100)))
+    return replace(config, name=STANDIN_NAME, root=str(root))
 
 
 def _decoded(record: Record) -> Record:

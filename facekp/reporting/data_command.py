@@ -11,8 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from facekp.config import Config
-from facekp.data.prepare import prepare_data
-from facekp.data.read import read_records
+from facekp.data.read import prepare_data, read_records
 from facekp.runs.command_line import hydra_main, run_command
 from facekp.runs.distributed import NO_OUTPUT
 from facekp.utils.terminal import display_path, one_line

@@ -21,8 +21,7 @@ from functools import partial
 from pathlib import Path
 
 from facekp.config import CONF, Config
-from facekp.data.prepare import prepare_data
-from facekp.data.read import read_records, read_split
+from facekp.data.read import prepare_data, read_records, read_split
 from facekp.data.splits import split_records
 from facekp.runs.command_line import hydra_main, run_command
 from facekp.utils.errors import DataError

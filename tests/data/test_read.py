@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from facekp.config import DataConfig
-from facekp.data.prepare import STANDIN_NAME, prepare_data
+from facekp.data.read import STANDIN_NAME, prepare_data
 from facekp.data.readers.danes import DanesReader
 from facekp.utils.errors import DataError
 
