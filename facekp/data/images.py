@@ -14,6 +14,8 @@ from facekp.landmarks.frames import Letterbox
 from facekp.utils.errors import DataError
 from facekp.utils.files import open_regular
 
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pnm")
+
 _REMEDY = "replace it with the original file"
 _FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "PPM")  # Pillow runs other programs for some of the others
 _MAX_PIXELS = 2**30 // 12  # 89 million, above which Pillow warns; decoding takes at most 4 bytes per pixel

@@ -12,6 +12,7 @@ from facekp.landmarks.procrustes import align, similarity, to_real
 from facekp.landmarks.scheme import Scheme
 from facekp.utils.errors import DataError
 
+_MODES = 20
 _MAX_MODELS = 40  # the number of people in the Danes set
 
 
@@ -38,7 +39,7 @@ class ShapeFits:
         return max(means.items(), key=lambda item: item[1])
 
 
-def fit_others(records: Sequence[Record], modes: int = 20) -> ShapeFits:
+def fit_others(records: Sequence[Record]) -> ShapeFits:
     """Fit each label with a shape model of the other people: their mean shape and its main modes of variation.
 
     There is one model per person who is left out, or per group of people if there are more than 40. Shapes are aligned
@@ -60,17 +61,17 @@ def fit_others(records: Sequence[Record], modes: int = 20) -> ShapeFits:
     nearest = np.empty_like(shapes)
     for group in np.array_split(people, min(len(people), _MAX_MODELS)):
         held_out = np.isin(persons, group)
-        if np.sum(~held_out) <= modes:
-            raise DataError(f"a model of {modes} modes needs more than {modes} photographs of other people")
-        nearest[held_out] = _nearest(shapes[held_out], shapes[~held_out], modes)
+        if np.sum(~held_out) <= _MODES:
+            raise DataError(f"a model of {_MODES} modes needs more than {_MODES} photographs of other people")
+        nearest[held_out] = _nearest(shapes[held_out], shapes[~held_out])
     return ShapeFits(to_real(nearest + centres).reshape(pixels.shape) / sizes, abs(nearest - shapes))
 
 
-def _nearest(shapes: np.ndarray, others: np.ndarray, modes: int) -> np.ndarray:
+def _nearest(shapes: np.ndarray, others: np.ndarray) -> np.ndarray:
     """The nearest shapes, complex [N, K], in a model of the others, complex [M, K]; all are centred."""
     aligned = align(others)
     mean = aligned.mean(0)
-    components = np.linalg.svd(to_real(aligned - mean), full_matrices=False)[2][:modes]
+    components = np.linalg.svd(to_real(aligned - mean), full_matrices=False)[2][:_MODES]
     factor = similarity(shapes, mean)
     deviation = to_real(factor * shapes - mean) @ components.T @ components
     return (mean + deviation.view(complex)) / factor

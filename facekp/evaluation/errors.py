@@ -131,7 +131,8 @@ def _curve_distance(predictions: Predictions) -> np.ndarray:
     truth, keypoints = predictions.all_truth_px, predictions.keypoints_px
     columns = []
     for column, point in enumerate(predictions.point_indices):
-        starts, ends = (list(side) for side in zip(*predictions.scheme.path_of(point), strict=True))
+        path = predictions.scheme.group_of(point).segments or ((point, point),)
+        starts, ends = (list(side) for side in zip(*path, strict=True))
         start, along = truth[:, starts], truth[:, ends] - truth[:, starts]
         offset = keypoints[:, column, None] - start
         length2 = np.maximum((along**2).sum(-1), np.finfo(float).tiny)

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from facekp.data.images import IMAGE_SUFFIXES
 from facekp.utils.errors import DataError
 from facekp.utils.files import user_path
 
-PHOTOGRAPHS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pnm")
 VIDEOS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm")
 
 
@@ -83,5 +83,5 @@ def _in_folder(folder: Path) -> Iterator[Path]:
     for parent, folders, names in os.walk(os.path.abspath(folder)):  # noqa: PTH100
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            if Path(name).suffix.lower() in PHOTOGRAPHS + VIDEOS and not name.startswith("."):
+            if Path(name).suffix.lower() in IMAGE_SUFFIXES + VIDEOS and not name.startswith("."):
                 yield Path(parent, name)

@@ -124,10 +124,6 @@ class Scheme:
         """The group of a point."""
         return next(group for group in self.groups if point in group.point_indices)
 
-    def path_of(self, point: int) -> tuple[tuple[int, int], ...]:
-        """The segments of the path on which a point lies; a point that is not joined is a path of its own."""
-        return self.group_of(point).segments or ((point, point),)
-
 
 def _run(first: int, last: int) -> tuple[int, ...]:
     return tuple(range(first, last + 1))

@@ -62,11 +62,6 @@ def test_points_of_which_nothing_is_known_are_joined_by_nothing():
     scheme = Scheme.unknown(3)
     assert (len(scheme), scheme.mirror, scheme.eyes) == (3, None, None)
     assert (scheme.select("all"), scheme.group_of(2).segments) == ((0, 1, 2), ())
-    assert scheme.path_of(2) == ((2, 2),)
-
-
-def test_a_joined_point_lies_on_the_path_of_its_group():
-    assert DANES.path_of(52) == DANES.group_of(52).segments
 
 
 def test_a_part_of_a_scheme_has_indices_of_its_own():

@@ -44,15 +44,14 @@ def read_asf(path: Path) -> np.ndarray:
     if not re.fullmatch("0*[1-9][0-9]{0,17}", text):
         raise DataError(f"{path}, line {number}: the number of points was expected; replace the file by the original")
     count = int(text)
-    rows = lines[1 : 1 + count]
-    if len(rows) < count or len(lines) != count + 2:
+    if len(lines) != count + 2:
         found = max(0, len(lines) - 2)
         raise DataError(
             f"{path} announces {count} points and a host image, but {found} point lines follow; "
             "replace it by the original file"
         )
     keypoints = np.full((count, 2), np.nan, dtype=np.float32)
-    for number, text in rows:
+    for number, text in lines[1:-1]:
         index, x, y = _point(path, number, text, count)
         if not np.isnan(keypoints[index, 0]):
             raise DataError(f"{path}, line {number}: point {index} is given twice")

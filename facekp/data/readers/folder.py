@@ -12,14 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from facekp.data.images import IMAGE_SUFFIXES
 from facekp.data.records import Reader, Record, attempt
 from facekp.landmarks.scheme import Scheme
 from facekp.landmarks.scheme_files import load_scheme
 from facekp.utils.errors import ConfigError, DataError
 from facekp.utils.files import is_folder, read_bytes, user_path
 from facekp.utils.terminal import one_line
-
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 
 _MAX_BYTES = 1_000_000  # of a text file: 20,000 points at 50 bytes each
 _MAX_REPETITIONS = 3  # in the regular expression that finds a person
@@ -106,9 +105,7 @@ class FolderReader(Reader):
         counts = Counter(len(face.keypoints) for face in faces if face.fault is None)
         self.scheme = self._given_scheme or self.scheme_of(max(counts, key=counts.__getitem__, default=0))
         faces = [attempt(face, self._checked, self.on_bad) for face in faces]
-        people = (
-            _number([_person_of(face, self._person) for face in faces]) if self._person else range(1, len(faces) + 1)
-        )
+        people = _people(faces, self._person)
         return [replace(face, person=person) for face, person in zip(faces, people, strict=True)]
 
     @abstractmethod
@@ -174,7 +171,11 @@ def _person_of(face: Record, pattern: re.Pattern[str]) -> str:
     return person
 
 
-def _number(persons: Sequence[str]) -> list[int]:
+def _people(faces: Sequence[Record], pattern: re.Pattern[str] | None) -> Sequence[int]:
+    """The number of each photograph's person."""
+    if pattern is None:
+        return range(1, len(faces) + 1)
+    persons = [_person_of(face, pattern) for face in faces]
     if all(person.isdecimal() for person in persons):
         return [int(person) for person in persons]
     numbers = {person: number for number, person in enumerate(sorted(set(persons)), start=1)}
