@@ -67,7 +67,7 @@ def test_coco_files_are_read_back(photographs):
     reader = CocoReader(str(photographs / "predictions.json"))
     (record,) = reader.read(photographs, "raw")
     assert np.abs(record.keypoints * SIZE - large.points_px).max() < 2e-3  # of several faces the largest
-    assert reader.scheme_of(58).select("nose_tip") == (52,)
+    assert reader.scheme.select("nose_tip") == (52,)
     content = json.loads((photographs / "predictions.json").read_text())
     assert [image["file_name"] for image in content["images"]] == ["one.png", "none.png"]
     assert [annotation["id"] for annotation in content["annotations"]] == [1, 2]

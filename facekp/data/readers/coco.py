@@ -151,10 +151,11 @@ class CocoReader(FolderReader):
             raise ConfigError("data.reader.annotations must be given, the path of the JSON file")
         self._annotations = user_path(annotations)
         self._by_names = scheme == "names"
-        self._names: tuple[str, ...] = ()
 
     def faces(self, folder: Path) -> list[Record]:
-        self._names, found = read_coco(self._annotations, folder, self.on_bad)
+        names, found = read_coco(self._annotations, folder, self.on_bad)
+        if self._by_names:
+            self.given_scheme = scheme_of_names(names)
         largest: dict[str, CocoFace] = {}
         for face in sorted(found, key=lambda face: -face.area):
             largest.setdefault(face.name, face)
@@ -168,9 +169,6 @@ class CocoReader(FolderReader):
             if count:
                 print(f"Left out of {display_path(self._annotations)}: {count} {what}")
         return [attempt(face, partial(_located, folder), self.on_bad) for face in complete]
-
-    def scheme_of(self, num_points: int) -> Scheme:
-        return scheme_of_names(self._names) if self._by_names else super().scheme_of(num_points)
 
 
 def _located(folder: Path, face: CocoFace) -> CocoFace:

@@ -25,7 +25,7 @@ class DanesReader(AsfFolderReader):
 
     def __init__(self) -> None:
         super().__init__(person=r"(\d+)-..$")
-        self._given_scheme = DANES
+        self.given_scheme = DANES
 
     def read(self, root: str | Path, labels: str = "mended") -> list[Record]:
         """Index the folder, without decoding the images.

@@ -63,8 +63,11 @@ class FolderReader(Reader):
     max_outside: float = 1.0
     """How far outside a point may lie, as a fraction of the image: some faces are cut off by its border."""
 
+    given_scheme: Scheme | None
+    """The scheme that the settings or the format tell; with None the points are counted."""
+
     def __init__(self, scheme: Any = "none", person: str | None = None) -> None:
-        self._given_scheme = load_scheme(scheme)
+        self.given_scheme = load_scheme(scheme)
         try:
             self._person = re.compile(person) if person is not None else None
         except re.error as error:
@@ -103,7 +106,7 @@ class FolderReader(Reader):
         if not faces:
             raise DataError(f"the data folder {folder} holds no annotated face; point data.root at the images")
         counts = Counter(len(face.keypoints) for face in faces if face.fault is None)
-        self.scheme = self._given_scheme or self.scheme_of(max(counts, key=counts.__getitem__, default=0))
+        self.scheme = self.given_scheme or Scheme.unknown(max(counts, key=counts.__getitem__, default=0))
         faces = [attempt(face, self._checked, self.on_bad) for face in faces]
         people = _people(faces, self._person)
         return [replace(face, person=person) for face, person in zip(faces, people, strict=True)]
@@ -138,10 +141,6 @@ class FolderReader(Reader):
             image, annotation = images.get(name, folder / name), annotations.get(name, folder / f"{name}{suffix}")
             faces.append(attempt(Record(name, image, source=str(annotation)), read, self.on_bad))
         return faces
-
-    def scheme_of(self, num_points: int) -> Scheme:
-        """The scheme of files with so many points, where none is given."""
-        return Scheme.unknown(num_points)
 
     def _checked(self, face: Record) -> Record:
         if one_line(face.name) != face.name:
