@@ -11,7 +11,8 @@ import torch
 import facekp
 from facekp.config import AugmentConfig
 from facekp.data.datamodule import FaceDataModule
-from facekp.evaluation.evaluate import evaluate_predictor
+from facekp.evaluation.calibration import coverage
+from facekp.evaluation.evaluate import Evaluation, evaluate_predictor
 from facekp.inference import load as loading
 from facekp.inference.ship import ship
 from facekp.models.checkpoint import read_checkpoint
@@ -71,9 +72,9 @@ def test_shipping_changes_predictions_by_less_than_a_tenth_of_a_pixel(predictor,
     assert abs(whole.points_px - half.points_px).max() < 0.1
 
 
-@pytest.mark.danes
-def test_the_shipped_network_is_as_good_as_published(danes_root):
-    """On the held-out people of the course split; docs/model-card.md has the figures."""
+@pytest.fixture(scope="module")
+def on_held_out_people(danes_root) -> Evaluation:
+    """The shipped network on the held-out people of the course split."""
     checkpoint = read_checkpoint(loading.SHIPPED)
     settings, seed = checkpoint.data_settings()
     data = FaceDataModule(
@@ -81,5 +82,17 @@ def test_the_shipped_network_is_as_good_as_published(danes_root):
     )
     data.setup("test")
     assert data.split.name == "course"
-    measured = evaluate_predictor(KeypointModule.restore(checkpoint), data.test_dataloader(), {}).metrics
-    assert measured["mse_px2"] == pytest.approx(PUBLISHED_MSE_PX2, abs=0.05)
+    return evaluate_predictor(KeypointModule.restore(checkpoint), data.test_dataloader(), {})
+
+
+@pytest.mark.danes
+def test_the_shipped_network_is_as_good_as_published(on_held_out_people):
+    """docs/model-card.md has the figures."""
+    assert on_held_out_people.metrics["mse_px2"] == pytest.approx(PUBLISHED_MSE_PX2, abs=0.05)
+
+
+@pytest.mark.danes
+def test_the_ellipses_of_the_shipped_network_hold_what_they_say(on_held_out_people):
+    """Within 5 per cent; docs/robustness.md has the figures."""
+    told = [100 * coverage(on_held_out_people.predictions, share).mean() for share in (0.5, 0.9, 0.99)]
+    assert told == pytest.approx([50, 90, 99], abs=5)
