@@ -14,56 +14,41 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
-
-from rich.table import Table
+from typing import Any
 
 from facekp.config import Config
 from facekp.data.datamodule import FaceDataModule
 from facekp.data.read import prepare_data, read_records
 from facekp.data.splits import split_records
-from facekp.utils.terminal import console
+from facekp.utils.terminal import print_table
 
-IMAGES = (240, 2_400, 24_000)
-
-_PEOPLE, _OF_EACH = 40, 6
+_PEOPLE = 40
 _CACHE_MB = 64  # a limit that the largest set exceeds and the others do not
 _UNITS_OF_MB = 1024 if sys.platform == "linux" else 2**20  # of getrusage: kB, or bytes
-_HEADINGS = ("images", "read", "check", "prepare", "loader", "kept", "peak", "of a worker")
+_COLUMNS = {
+    "images": "{:,}",
+    "read": "{:.2f} ms",  # size and labels
+    "check": "{:.2f} ms",  # decoding once, as data.on_bad=skip does
+    "prepare": "{:.2f} ms",  # adding to a dataset, with decoding if images are kept in memory
+    "loader": "{:.0f}/s",  # augmented, and decoded if they are not kept
+    "kept": "{}",  # in memory
+    "peak": "{:.0f} MB",  # memory of the process
+    "of a worker": "{:.0f} MB",  # with shared memory; 0 if there is none
+}
+"""The columns of the table, with the format of their values."""
 
 
-@dataclass(frozen=True)
-class Cost:
-    """The cost of one set; times are per image.
-
-    Args:
-        images: number of images.
-        read_ms: to read size and labels.
-        check_ms: to decode the image once, as ``data.on_bad=skip`` does.
-        prepare_ms: to add it to a dataset, including decoding if images are kept in memory.
-        rate: images per second that the loader augments, and decodes if they are not kept.
-        kept: whether images are kept in memory.
-        peak_mb: peak memory of the process.
-        worker_mb: peak memory of a worker, including shared memory; 0 if there are no workers.
-    """
-
-    images: int
-    read_ms: float
-    check_ms: float
-    prepare_ms: float
-    rate: float
-    kept: bool
-    peak_mb: float
-    worker_mb: float
-
-
-def measure(config: Config) -> Cost:
+def measure(config: Config) -> dict[str, Any]:
     """Measure one set in this process, which should have done nothing else before.
 
     Args:
         config: of a training run, with ``data.root``.
+
+    Returns:
+        The values of a row by :data:`_COLUMNS`, times per image.
     """
     start = time.perf_counter()
     records, scheme = read_records(config.data)
@@ -77,20 +62,19 @@ def measure(config: Config) -> Cost:
     loader = data.train_dataloader()
     loaded = sum(len(batch["index"]) for batch in loader)
     done = time.perf_counter()
-    workers = loader.num_workers
     del loader  # ends its workers
     gc.collect()
     each_ms = 1000 / len(records)
-    return Cost(
-        images=len(records),
-        read_ms=(read - start) * each_ms,
-        check_ms=max(0.0, checked - read - (read - start)) * each_ms,
-        prepare_ms=(prepared - checked) * each_ms,
-        rate=loaded / (done - prepared),
-        kept=data.train_faces.cached,
-        peak_mb=_peak_mb(),
-        worker_mb=resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / _UNITS_OF_MB if workers else 0.0,
-    )
+    return {
+        "images": len(records),
+        "read": (read - start) * each_ms,
+        "check": max(0.0, checked - read - (read - start)) * each_ms,
+        "prepare": (prepared - checked) * each_ms,
+        "loader": loaded / (done - prepared),
+        "kept": "yes" if data.train_faces.cached else "no",
+        "peak": _peak_mb(),
+        "of a worker": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / _UNITS_OF_MB,
+    }
 
 
 def _peak_mb() -> float:
@@ -112,7 +96,7 @@ def linked(drawn: Path, folder: Path, images: int) -> None:
             os.link(drawn / f"{names[which]}{suffix}", folder / f"{name}{suffix}")
 
 
-def run(config: Config, counts: tuple[int, ...] = IMAGES) -> list[Cost]:
+def run(config: Config, counts: tuple[int, ...] = (240, 2_400, 24_000)) -> list[dict[str, Any]]:
     """Measure sets of several sizes, each in a process of its own, and print a table.
 
     Args:
@@ -120,11 +104,6 @@ def run(config: Config, counts: tuple[int, ...] = IMAGES) -> list[Cost]:
         counts: numbers of images, ascending.
     """
     drawn = Path(str(prepare_data(replace(config.data, people=_PEOPLE)).root))
-    table = Table(
-        title=f"stand-in faces, {config.model.name}, augmentation on, data.cache_mb={_CACHE_MB}; times per image"
-    )
-    for heading in _HEADINGS:
-        table.add_column(heading, justify="right")
     costs = []
     for images in counts:
         with (
@@ -133,16 +112,11 @@ def run(config: Config, counts: tuple[int, ...] = IMAGES) -> list[Cost]:
         ):
             linked(drawn, Path(folder), images)
             data = replace(config.data, root=folder, split="person_folds", cache_mb=_CACHE_MB)
-            cost = process.submit(measure, replace(config, data=data)).result()
-        costs.append(cost)
-        table.add_row(
-            f"{cost.images:,}",
-            *(f"{milliseconds:.2f} ms" for milliseconds in (cost.read_ms, cost.check_ms, cost.prepare_ms)),
-            f"{cost.rate:.0f}/s",
-            "yes" if cost.kept else "no",
-            f"{cost.peak_mb:.0f} MB",
-            f"{cost.worker_mb:.0f} MB" if cost.worker_mb else "",
-        )
-    console().print(table)
+            costs.append(process.submit(measure, replace(config, data=data)).result())
+    print_table(
+        list(_COLUMNS),
+        [[text.format(cost[name]) for name, text in _COLUMNS.items()] for cost in costs],
+        f"stand-in faces, {config.model.name}, augmentation on, data.cache_mb={_CACHE_MB}; times per image",
+    )
     print("Each set consists of the same 240 drawn images. Memory includes Python and its libraries.")
     return costs
