@@ -49,7 +49,7 @@ class Prediction(NamedTuple):
 
 
 class BatchPredictor(Protocol):
-    """The interface of what can be evaluated: a network, or another detector."""
+    """The interface of what can be evaluated: a network, or one in an exported file."""
 
     @property
     def scheme(self) -> Scheme:

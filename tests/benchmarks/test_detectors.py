@@ -17,7 +17,7 @@ from facekp.benchmarks.detectors.dlib_ert import OwnBox, TrueBox
 from facekp.benchmarks.detectors.measure import evaluate_baseline
 from facekp.benchmarks.detectors.mediapipe_mesh import FaceMesh
 from facekp.benchmarks.detectors.methods import FOLDS, read_methods
-from facekp.benchmarks.detectors.page import details, draw, overview, publish
+from facekp.benchmarks.detectors.page import details, draw, overview, write
 from facekp.config import DataConfig
 from facekp.data.readers.danes import DanesReader
 from facekp.data.splits import Split
@@ -116,7 +116,7 @@ def test_the_mean_shape_is_that_of_those_learnt_from(faces):
 def test_seeds_are_averaged_and_every_figure_is_there(runs, faces):
     methods = read_methods([runs], DANES)
     assert [method.name for method in methods] == [OwnBox.name, "full", FaceMesh.name]
-    row = rows_of(measure(methods, faces, DANES))["full"]
+    row = rows_of(measure(methods, faces))["full"]
     assert (row["runs"], row["trained_on"], row["given"]) == (2, "192 faces", "whole image 80x60")
     assert row["mse_px2"] == pytest.approx([2, 8], abs=1e-2)
     assert row["jaw_mse_px2"] == pytest.approx([2, 8], abs=1e-2)
@@ -131,7 +131,7 @@ def test_seeds_are_averaged_and_every_figure_is_there(runs, faces):
 
 
 def test_differences_are_of_the_same_images_and_say_whether_chance_would_do(runs, faces):
-    compared = measure(read_methods([runs], DANES), faces, DANES)
+    compared = measure(read_methods([runs], DANES), faces)
     (pair,) = (pair for pair in compared["differences"] if pair["detector"] == FaceMesh.name)
     found = pair["course"]["mse_px2"]
     assert [found[part] for part in ("mean", "low", "high")] == pytest.approx([0.5] * 3, abs=0.01)  # 5 against 4.5
@@ -151,7 +151,7 @@ def test_folds_count_where_there_are_all_of_them(predicted, faces):
     predicted("full", (0, 1), settings={"data": {"fold": 0}})
     predicted("half", (0, 1))
     folder = str(predicted("other", (0, 1)).parent)
-    compared = measure(read_methods([folder], DANES), faces, DANES)
+    compared = measure(read_methods([folder], DANES), faces)
     rows = rows_of(compared)
     assert rows["full"]["folds"]["mse_px2"] == pytest.approx([np.mean([0, 2, 8, 18, 32])], abs=0.01)
     assert rows["half"]["folds"]["mse_px2"] == []
@@ -168,11 +168,11 @@ def test_every_seed_goes_through_the_folds_by_itself(predicted, faces):
             predicted("full", (0, off), split, settings={"data": {"fold": number}, "seed": seed})
         folder = predicted("full", (0, off), settings={"data": {"fold": 0}, "seed": seed}).parent
     methods = read_methods([str(folder)], DANES)
-    (row,) = measure(methods, faces, DANES)["methods"]
+    (row,) = measure(methods, faces)["methods"]
     assert sorted(row["folds"]["mse_px2"]) == pytest.approx([2, 8], abs=0.01)
     assert sorted(row["folds"]["error_px"]) == pytest.approx([2, 4], abs=0.01)
     predicted("full", (0, 8), settings={"data": {"fold": 0}, "seed": 3})  # on the course split alone
-    (row,) = (measured := measure(read_methods([str(folder)], DANES), faces, DANES))["methods"]
+    (row,) = (measured := measure(read_methods([str(folder)], DANES), faces))["methods"]
     assert sorted(row["folds"]["mse_px2"]) == pytest.approx([2, 8], abs=0.01)
     assert "| full | 3.00 ± 1.41 | 5.0 ± 4.2 |" in details(measured)
 
@@ -181,7 +181,7 @@ def test_runs_on_the_course_split_stand_for_the_fold_of_the_same_people(predicte
     for number, split in enumerate(FOLDS[:-1]):
         predicted("other", (0, 2 * number), split)
     folder = str(predicted("other", (0, 8)).parent)
-    (row,) = measure(read_methods([folder], DANES), faces, DANES)["methods"]
+    (row,) = measure(read_methods([folder], DANES), faces)["methods"]
     assert row["folds"]["mse_px2"] == pytest.approx([np.mean([0, 2, 8, 18, 32])], abs=0.01)
 
 
@@ -214,7 +214,7 @@ def test_what_does_not_fit_is_named(predicted, capsys):
 def test_the_comparison_is_published_whole_and_the_same_again(runs, faces, tmp_path):
     docs, readme = tmp_path / "docs", tmp_path / "README.md"
     readme.write_text("before\n<!-- comparison -->\nof last year\n<!-- /comparison -->\nafter\n")
-    publish([runs], faces, DANES, docs, [readme])
+    write(measure(read_methods([runs], DANES), faces), docs, [readme])
     first = {path.name: path.read_bytes() for path in docs.iterdir()}
     assert set(first) == {"comparison.json", "comparison.md", "comparison.svg"}
     once = readme.read_text()
@@ -222,13 +222,13 @@ def test_the_comparison_is_published_whole_and_the_same_again(runs, faces, tmp_p
     assert once.endswith("<!-- /comparison -->\nafter\n")
     assert "of last year" not in once
     assert faces[-1].name not in first["comparison.json"].decode()  # nothing of single images
-    publish([runs], faces, DANES, docs, [readme])
+    write(measure(read_methods([runs], DANES), faces), docs, [readme])
     assert {path.name: path.read_bytes() for path in docs.iterdir()} == first
     assert readme.read_text() == once
 
 
 def test_the_figure_shows_every_method_whose_cost_is_known(runs, faces):
-    compared = measure(read_methods([runs], DANES), faces, DANES)
+    compared = measure(read_methods([runs], DANES), faces)
     (axes,) = draw(compared).axes
     assert {text.get_text() for text in axes.texts} == {OwnBox.name, FaceMesh.name}
     for line, text in zip(axes.lines, axes.texts, strict=True):

@@ -54,14 +54,16 @@ def measure(config: Config, folders: Sequence[str] = ()) -> None:
 
 def publish(config: Config, folders: Sequence[str] = ()) -> None:
     """Compare the runs of some folders with the baselines, and write the results into the repository."""
-    from facekp.benchmarks.detectors.page import publish as write
+    from facekp.benchmarks.detectors import comparison
+    from facekp.benchmarks.detectors.methods import read_methods
+    from facekp.benchmarks.detectors.page import write
 
     baselines = [str(folder) for folder in sorted(_OUTPUTS.glob("*"))]
     if not baselines:
         raise DataError(f"{_OUTPUTS} holds no predictions yet; first give python -m facekp detectors measure")
     ours = list(folders) or [str(folder) for folder in _finished_runs()]
     records, scheme = read_records(prepare_data(config.data))
-    write([*baselines, *ours], records, scheme, _DOCS, _PAGES)
+    write(comparison.measure(read_methods([*baselines, *ours], scheme), records), _DOCS, _PAGES)
     print(f"Written to  {display_path(_DOCS)}")
 
 

@@ -10,13 +10,12 @@ from facekp.benchmarks.detectors.methods import METRICS, ByImage, Method, mean_o
 from facekp.data.records import Record
 from facekp.evaluation.comparison import difference_of
 from facekp.evaluation.errors import image_masks
-from facekp.landmarks.scheme import Scheme
 
 DIFFERENCES = ("mse_px2", "inner_nme", "curve_px")
 """The metrics in which two methods are compared."""
 
 
-def measure(methods: Sequence[Method], records: Sequence[Record], scheme: Scheme) -> dict[str, Any]:
+def measure(methods: Sequence[Method], records: Sequence[Record]) -> dict[str, Any]:
     """All numbers of the comparison."""
     first = methods[0].course[0]
     held_out = [record for record in records if record.name in first.table.images]
@@ -25,7 +24,7 @@ def measure(methods: Sequence[Method], records: Sequence[Record], scheme: Scheme
         "labels": first.table.labels,
         "images": len(held_out),
         "people": len(set(first.table.people.tolist())),
-        "methods": [_row(method, held_out, scheme) for method in methods],
+        "methods": [_row(method, held_out) for method in methods],
         "differences": [
             {"network": ours.name, "detector": other.name, **_differences(ours, other)}
             for ours in methods
@@ -36,12 +35,12 @@ def measure(methods: Sequence[Method], records: Sequence[Record], scheme: Scheme
     }
 
 
-def _row(method: Method, held_out: Sequence[Record], scheme: Scheme) -> dict[str, Any]:
+def _row(method: Method, held_out: Sequence[Record]) -> dict[str, Any]:
     """One method. Lists have a value per run on the course split, and in ``folds`` per seed with runs on all folds."""
     runs, masks = method.course, image_masks(method.course[0].table.types)
     measured = [run.folder.measured for run in runs]
     if method.kind == "network":
-        costs = [network_cpu_ms(runs[0].folder.run_dir, held_out, scheme)]
+        costs = [network_cpu_ms(runs[0].folder.run_dir, held_out)]
     else:
         costs = [each["metrics"].get("cpu_ms") for each in measured]
     inner = {kind: [float(run.by_image["inner_nme"][mask].mean()) for run in runs] for kind, mask in masks.items()}
@@ -73,7 +72,7 @@ def _means(found: Sequence[ByImage]) -> dict[str, list[float]]:
 
 def _differences(ours: Method, other: Method) -> dict[str, Any]:
     """Ours minus the other's on the course split, and on all people if both have every fold."""
-    scopes = {"course": (ours.course, other.course)}
+    scopes = {"course": ([ours.course], [other.course])}
     if ours.folds and other.folds:
         scopes["folds"] = (ours.folds, other.folds)
     told = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,11 +48,6 @@ class Run:
     by_image: ByImage
 
     @property
-    def split(self) -> str:
-        """The name of the split that held its images out."""
-        return self.folder.measured["split"]
-
-    @property
     def seed(self) -> str:
         """The seed of the training, as a text."""
         return str(self.folder.config.get("seed"))
@@ -65,22 +60,22 @@ class Method:
     Args:
         kind: ``network``, or that of :attr:`facekp.benchmarks.detectors.base.Baseline.kind`.
         course: its runs on the course split, one for each seed.
-        folds: its runs on the person folds, fold by fold; empty unless it has some for every fold.
+        folds: its runs on each of the person folds; empty unless it has some for every fold.
     """
 
     name: str
     kind: str
     trained_on: str
     given: str
-    course: tuple[Run, ...]
-    folds: tuple[Run, ...]
+    course: list[Run]
+    folds: list[list[Run]]
 
     @property
     def rounds(self) -> list[ByImage]:
         """The values on all images, for each seed with runs on all folds."""
-        seeds = [{run.seed for run in self.folds if run.split == split} for split in _splits(self.folds)]
-        everywhere = set.intersection(*seeds) if seeds else set()
-        return [mean_of([run for run in self.folds if run.seed == seed]) for seed in everywhere]
+        seeds = [{run.seed for run in fold} for fold in self.folds]
+        everywhere = sorted(set.intersection(*seeds)) if seeds else []
+        return [mean_of([[run for run in fold if run.seed == seed] for fold in self.folds]) for seed in everywhere]
 
 
 def read_methods(paths: Sequence[str], scheme: Scheme) -> list[Method]:
@@ -113,7 +108,7 @@ def read_methods(paths: Sequence[str], scheme: Scheme) -> list[Method]:
         for name, table in common_ground(tables).items()
     ]
     methods = [_method(name, members) for name, members in _named(runs).items()]
-    return sorted(methods, key=lambda method: -mean_of(method.course)["mse_px2"].mean())
+    return sorted(methods, key=lambda method: -mean_of([method.course])["mse_px2"].mean())
 
 
 def values_by_image(table: PredictionTable, scheme: Scheme) -> ByImage:
@@ -134,9 +129,9 @@ def _named(runs: Sequence[Run]) -> dict[str, list[Run]]:
 
 
 def _method(name: str, runs: Sequence[Run]) -> Method:
-    course = [run for run in runs if run.split == COURSE]
-    by_fold = [[run for run in runs if run.split == fold] for fold in FOLDS]
-    by_fold[-1] = by_fold[-1] or course
+    by_split = {split: [run for run in runs if run.folder.measured["split"] == split] for split in (COURSE, *FOLDS)}
+    course, *folds = by_split.values()
+    folds[-1] = folds[-1] or course
     if not course:
         raise DataError(
             f"{name} has no run on split {COURSE}, only {display_path(runs[0].folder.path)}; train it there, too"
@@ -148,25 +143,22 @@ def _method(name: str, runs: Sequence[Run]) -> Method:
         kind=first.measured.get("kind", "network"),
         trained_on=first.measured.get("trained_on") or f"{(first.parts or [{}])[-1].get('train_images', '?')} faces",
         given=first.measured.get("given") or "whole image {}x{}".format(*size),
-        course=tuple(course),
-        folds=tuple(run for fold in by_fold for run in fold) if all(by_fold) else (),
+        course=course,
+        folds=folds if all(folds) else [],
     )
 
 
-def _splits(runs: Iterable[Run]) -> list[str]:
-    return list(dict.fromkeys(run.split for run in runs))
+def mean_of(splits: Sequence[Sequence[Run]]) -> ByImage:
+    """The values on each image, averaged over the runs that predict it, of one split after the other."""
+    return {
+        name: np.concatenate([np.mean([run.by_image[name] for run in runs], axis=0) for runs in splits])
+        for name in METRICS
+    }
 
 
-def mean_of(runs: Sequence[Run]) -> ByImage:
-    """The values on each image, averaged over the runs that predict it, split by split in order."""
-    same = [[run.by_image for run in runs if run.split == split] for split in _splits(runs)]
-    return {name: np.concatenate([np.mean([each[name] for each in some], axis=0) for some in same]) for name in METRICS}
-
-
-def people_of(runs: Sequence[Run]) -> np.ndarray:
+def people_of(splits: Sequence[Sequence[Run]]) -> np.ndarray:
     """The person on each image of :func:`mean_of`, int [N]."""
-    firsts = {run.split: run.table.people for run in reversed(runs)}
-    return np.concatenate([firsts[split] for split in _splits(runs)])
+    return np.concatenate([runs[0].table.people for runs in splits])
 
 
 def origin_of(measured: Mapping[str, Any]) -> str:

@@ -10,11 +10,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from facekp.benchmarks.detectors.comparison import DIFFERENCES, measure
-from facekp.benchmarks.detectors.methods import METRICS, origin_of, read_methods
-from facekp.data.records import Record
+from facekp.benchmarks.detectors.comparison import DIFFERENCES
+from facekp.benchmarks.detectors.methods import METRICS, origin_of
 from facekp.evaluation.catalogue import CATALOGUE, HEADLINE
-from facekp.landmarks.scheme import Scheme
 from facekp.reporting.comparison_page import difference_text
 from facekp.reporting.figures import BASELINE, PREDICTION, new_figure
 from facekp.reporting.published import markdown_table, replace_part, spread_table, write_published
@@ -33,21 +31,12 @@ _SCOPES = {"course": "persons 33-40", "folds": "all 40, held out in five folds"}
 Compared = Mapping[str, Any]
 
 
-def publish(paths: Sequence[str], records: Sequence[Record], scheme: Scheme, docs: Path, pages: Sequence[Path]) -> None:
-    """Compare the methods of some run folders, and write the results.
+def write(compared: Compared, docs: Path, pages: Sequence[Path]) -> None:
+    """Write the numbers of :func:`facekp.benchmarks.detectors.comparison.measure`.
 
     Args:
-        paths: run folders of networks and baselines, or folders of them.
         docs, pages: see :func:`facekp.reporting.published.write_published`.
-
-    Raises:
-        ConfigError, DataError: see :func:`facekp.benchmarks.detectors.methods.read_methods`.
     """
-    write(measure(read_methods(paths, scheme), records, scheme), docs, pages)
-
-
-def write(compared: Compared, docs: Path, pages: Sequence[Path]) -> None:
-    """Write the numbers of :func:`facekp.benchmarks.detectors.comparison.measure`, as :func:`publish` does."""
     write_published(
         "comparison",
         content=compared,
