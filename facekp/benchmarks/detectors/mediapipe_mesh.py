@@ -43,7 +43,7 @@ class FaceMesh(Detector):
         if not found:
             return False
         meshes = np.stack([mesh for mesh, _ in found])
-        shapes = np.stack([_complex(points * size_of(image)) for _, (image, points) in found])
+        shapes = np.stack([points * size_of(image) for _, (image, points) in found]) @ [1, 1j]
         mean = align(meshes - meshes.mean(1, keepdims=True)).mean(0)
         self._mean = mean / mean.std()
         centre, factor = _pose(meshes, self._mean)
@@ -75,8 +75,3 @@ def _pose(meshes: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     """
     centres = meshes.mean(1, keepdims=True)
     return centres, similarity(meshes - centres, mean)
-
-
-def _complex(points_px: np.ndarray) -> np.ndarray:
-    """Float [K, 2] as complex [K]."""
-    return np.ascontiguousarray(points_px, float).view(complex)[:, 0]
