@@ -49,7 +49,7 @@ class Prediction(NamedTuple):
 
 
 class BatchPredictor(Protocol):
-    """The interface of what can be evaluated: a network, or one in an exported file."""
+    """The interface of what can be evaluated: a network, or another detector."""
 
     @property
     def scheme(self) -> Scheme:

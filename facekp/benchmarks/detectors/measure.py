@@ -3,25 +3,50 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch.utils.data import DataLoader
 
 from facekp.benchmarks.detectors.base import Baseline, mean_shape
 from facekp.config import DataConfig, ModelConfig
+from facekp.data.dataset import FaceDataset, Sample
 from facekp.data.images import load_grey
 from facekp.data.records import Record
 from facekp.data.splits import Split
-from facekp.evaluation.evaluate import Evaluation, name_evaluation
-from facekp.evaluation.metrics import KeypointMetrics
+from facekp.evaluation.evaluate import Prediction, evaluate_predictor, name_evaluation
 from facekp.models.checkpoint import read_checkpoint
 from facekp.models.module import KeypointModule
 from facekp.reporting.results import write_measured
 from facekp.runs.find import find_checkpoint
 from facekp.utils.errors import CheckpointError
+
+
+class _OnRecords:
+    """Adapts a baseline to :class:`facekp.evaluation.evaluate.BatchPredictor`; it reads the photographs itself.
+
+    Args:
+        mean_shape: float32 [K, 2], of its training set.
+        records: to which the ``index`` of a batch refers.
+    """
+
+    def __init__(self, baseline: Baseline, mean_shape: np.ndarray, records: Sequence[Record]) -> None:
+        self.scheme = baseline.scheme
+        self.point_indices = range(len(baseline.scheme))
+        self.mean_shape = torch.from_numpy(mean_shape)
+        self.cpu_seconds = 0.0
+        self._baseline = baseline
+        self._records = records
+
+    def predict_step(self, batch: Sample, batch_idx: int) -> Prediction:
+        start = time.process_time()
+        keypoints = [self._baseline.predict(self._records[index]) for index in batch["index"].tolist()]
+        self.cpu_seconds += time.process_time() - start
+        return Prediction(torch.from_numpy(np.stack(keypoints)))
 
 
 def evaluate_baseline(
@@ -40,31 +65,18 @@ def evaluate_baseline(
     """
     baseline.fit(split.train)
     baseline.missed.clear()
-    keypoints, cpu_ms = _predicted(baseline.predict, split.val)
-    mean = mean_shape(split.train)
-    metrics = KeypointMetrics(baseline.scheme, range(len(baseline.scheme)), torch.from_numpy(mean))
-    metrics.update(
-        keypoints=torch.from_numpy(np.stack(keypoints)),
-        truth=torch.from_numpy(np.stack([record.keypoints for record in split.val])),
-        canvas_sizes=torch.tensor([record.image_size for record in split.val], dtype=torch.float32),
-        turned=torch.tensor([record.turned for record in split.val]),
-    )
+    faces = FaceDataset(split.val, split.val[0].image_size, cache_mb=0)
+    predictor = _OnRecords(baseline, mean_shape(split.train), split.val)
     name = name_evaluation(ModelConfig(name=baseline.name), data, split, seed, weights="fitted", epoch=0)
-    name |= {
+    evaluation = evaluate_predictor(predictor, DataLoader(faces, data.batch_size), name)
+    told = {
         "kind": baseline.kind,
         "trained_on": f"{baseline.pretrained_on}{len(split.train)} faces",
         "given": baseline.given,
         "missed": len(baseline.missed),
     }
-    evaluation = Evaluation(
-        name=name,
-        records=split.val,
-        input_size=split.val[0].image_size,
-        predictions=metrics.predictions(),
-        mean_shape=mean,
-        metrics=metrics.compute() | {"cpu_ms": cpu_ms},
-    )
-    return write_measured(evaluation, folder)
+    cost = {"cpu_ms": 1000 * predictor.cpu_seconds / len(split.val)}
+    return write_measured(replace(evaluation, name=evaluation.name | told, metrics=evaluation.metrics | cost), folder)
 
 
 def network_cpu_ms(run_dir: Path, records: Sequence[Record]) -> float | None:
@@ -76,17 +88,13 @@ def network_cpu_ms(run_dir: Path, records: Sequence[Record]) -> float | None:
     module = KeypointModule.restore(checkpoint)
     width, height = checkpoint.model.input_size
 
-    def predict(record: Record) -> np.ndarray:
-        return module(torch.from_numpy(load_grey(record.image, (width, height)))[None, None]).numpy()
+    def predict(record: Record) -> None:
+        module(torch.from_numpy(load_grey(record.image, (width, height)))[None, None])
 
     torch.set_num_threads(1)  # several would spend processor time on waiting
     with torch.inference_mode():
         predict(records[0])
-        return _predicted(predict, records)[1]
-
-
-def _predicted(predict: Callable[[Record], np.ndarray], records: Sequence[Record]) -> tuple[list[np.ndarray], float]:
-    """The predictions for photographs, and the milliseconds of processor time for each."""
-    start = time.process_time()
-    predictions = [predict(record) for record in records]
-    return predictions, 1000 * (time.process_time() - start) / len(records)
+        start = time.process_time()
+        for record in records:
+            predict(record)
+        return 1000 * (time.process_time() - start) / len(records)
