@@ -103,7 +103,7 @@ class ModelConfig:
 
 @dataclass
 class TrainerConfig:
-    """Arguments of Lightning's Trainer; any other is given as ``+trainer.<name>=...``, see :attr:`others`."""
+    """Arguments of Lightning's Trainer; any other is given as +trainer.<name>=..."""
 
     max_epochs: int = _setting(25, at_least=1, at_most=1_000_000, help="how many epochs to train, in all")
     accelerator: str = _setting("auto", one_of=("auto", "cpu", "gpu", "mps"), help="kind of device; auto: the fastest")

@@ -25,17 +25,12 @@ def register_help() -> None:
 
 
 def _settings_help(_root_: DictConfig) -> str:
-    lines = [_root_.hydra.help.header]
-    choices = reversed(_root_.hydra.runtime.choices.items())  # Hydra has them in reverse order
-    chosen = {group: option for group, option in choices if not group.startswith("hydra/")}
-    if chosen:
-        lines.append("Groups, and their choices: choose with GROUP=CHOICE")
-    for group, option in chosen.items():
-        options = GlobalHydra.instance().config_loader().get_group_options(group, ObjectType.CONFIG)
-        lines += _entry(f"{group}={_written(option)}", ", ".join(options))
-    if chosen:
-        lines.append("")
-    lines.append("Settings, and their values: change with NAME=VALUE")
+    lines = [_root_.hydra.help.header, "Groups, and their choices: choose with GROUP=CHOICE"]
+    for group, option in reversed(_root_.hydra.runtime.choices.items()):  # Hydra has them in reverse order
+        if not group.startswith("hydra/"):
+            options = GlobalHydra.instance().config_loader().get_group_options(group, ObjectType.CONFIG)
+            lines += _entry(f"{group}={_written(option)}", ", ".join(options))
+    lines += ["", "Settings, and their values: change with NAME=VALUE"]
     lines += _described(OmegaConf.get_type(_root_), OmegaConf.to_container(_root_), "")
     return "\n".join(lines).replace("$", "$$")  # Hydra substitutes words with a $
 
@@ -44,9 +39,8 @@ def _described(schema: Any, values: Any, path: str) -> Iterator[str]:
     """The lines of all settings of a dataclass: single settings, then nested dataclasses."""
     types = get_type_hints(schema)
     kinds = {item.name: item.metadata.get("schema", types[item.name]) for item in fields(schema)}
-    texts = {item.name: item.metadata.get("help") for item in fields(schema)}
-    parts = {name: kind for name, kind in kinds.items() if is_dataclass(kind)}
-    for item in (item for item in fields(schema) if item.name not in parts):
+    parts = {item: kinds[item.name] for item in fields(schema) if is_dataclass(kinds[item.name])}
+    for item in (item for item in fields(schema) if item not in parts):
         name, value = path + item.name, values[item.name]
         kind = _KINDS.get(str(item.type).removesuffix(" | None").partition("[")[0])
         bounds = ([kind] if kind and "one_of" not in item.metadata else []) + allowed(item.metadata)
@@ -57,10 +51,10 @@ def _described(schema: Any, values: Any, path: str) -> Iterator[str]:
                 yield _cut(f"  {inner}={_written(leaf)}")
         else:
             yield from _entry(name if value == MISSING else f"{name}={_written(value)}", text)
-    for name, part in parts.items():
+    for item, part in parts.items():
         yield ""
-        yield f"{path}{name}: {texts.get(name) or (part.__doc__ or '').splitlines()[0]}"
-        yield from _described(part, values[name], f"{path}{name}.")
+        yield f"{path}{item.name}: {item.metadata.get('help') or (part.__doc__ or '').splitlines()[0]}"
+        yield from _described(part, values[item.name], f"{path}{item.name}.")
 
 
 def _leaves(node: dict[str, Any], path: str) -> Iterator[tuple[str, Any]]:
@@ -85,7 +79,7 @@ def _entry(left: str, text: str) -> list[str]:
     wrapped = textwrap.wrap(text, _width(), initial_indent=indent, subsequent_indent=indent)
     if len(left) > column - 4:
         return [_cut(f"  {left}"), *wrapped]
-    return [f"  {left}".ljust(column) + wrapped[0].lstrip() if wrapped else f"  {left}", *wrapped[1:]]
+    return [f"  {left}".ljust(column) + wrapped[0].lstrip(), *wrapped[1:]]
 
 
 def _cut(line: str) -> str:

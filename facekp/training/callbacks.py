@@ -44,21 +44,15 @@ class LogConfig(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         data = trainer.datamodule  # type: ignore[attr-defined]
-        command, seed, settings = command_line(), self._config.seed, asdict(self._config)
+        settings = asdict(self._config)
         settings["trainer"] |= self._config.trainer.others
-        parts = [
-            f"{self._config.model.name} on {data.caption}, seed {seed}: "
-            f"{len(data.train_faces)} training images, {len(data.val_faces)} validation images",
-            *([_verbatim(command)] if command else []),
-            _verbatim(OmegaConf.to_yaml(OmegaConf.create(settings))),
-        ]
+        text = (
+            f"{self._config.model.name} on {data.caption}, seed {self._config.seed}: "
+            f"{len(data.train_faces)} training images, {len(data.val_faces)} validation images\n\n"
+            f"```\n{command_line() or ''}\n\n{OmegaConf.to_yaml(settings)}```"
+        )
         for writer in writers(trainer):
-            writer.add_text("settings", "\n\n".join(parts), trainer.global_step)
-
-
-def _verbatim(text: str) -> str:
-    """A code block in Markdown."""
-    return f"```\n{text.rstrip()}\n```"
+            writer.add_text("settings", text, trainer.global_step)
 
 
 class FreezeGarbageCollector(Callback):

@@ -16,7 +16,6 @@ def quick_imports() -> Iterator[None]:
     The garbage collector would visit all new objects again and again, and torchmetrics would import SciPy's signal
     module, which imports half of SciPy, for an old name of a window that nothing here uses.
     """
-    collecting = gc.isenabled()
     gc.disable()
     try:
         if "scipy.signal" not in sys.modules:
@@ -28,5 +27,4 @@ def quick_imports() -> Iterator[None]:
                 del sys.modules["scipy.signal"]
         yield
     finally:
-        if collecting:
-            gc.enable()
+        gc.enable()

@@ -20,7 +20,8 @@ a tuple of these for any of them; ``[shape]`` for a list; ``{key: shape}`` for a
 that end with ``?`` are optional; the key ``...`` stands for all others."""
 
 _LONGEST_TEXT = 10_000
-_KINDS = {str: "a plain text", int: "a whole number", float: "a number", bool: "true or false", None: "null"}
+_WORDS = {str: "a plain text", int: "a whole number", float: "a number", bool: "true or false", None: "null"}
+_TYPES = {int: (int,), float: (int, float), bool: (bool,), None: (type(None),)}
 
 
 @contextmanager
@@ -69,14 +70,12 @@ def _is(value: Any, shape: Shape) -> bool:
         return not isinstance(value, str) or _is(value, str)
     if isinstance(shape, (list, dict)):
         return isinstance(value, type(shape))
-    if isinstance(value, str):
-        return shape is str and len(value) <= _LONGEST_TEXT and not CONTROL.search(value)
-    if value is None or isinstance(value, bool):
-        return shape is (None if value is None else bool)
-    return isinstance(value, (int, float) if shape is float else int) and shape in (int, float)
+    if shape is str:
+        return isinstance(value, str) and len(value) <= _LONGEST_TEXT and not CONTROL.search(value)
+    return type(value) in _TYPES[shape]
 
 
 def _describe(shape: Shape) -> str:
     if isinstance(shape, (list, dict)):
         return "a list" if isinstance(shape, list) else "a mapping"
-    return _KINDS.get(shape, "plain data")
+    return _WORDS.get(shape, "plain data")

@@ -24,6 +24,7 @@ from facekp.config import CONF, Config
 from facekp.data.read import prepare_data, read_records, read_split
 from facekp.data.splits import split_records
 from facekp.runs.command_line import hydra_main, run_command
+from facekp.runs.distributed import NO_OUTPUT
 from facekp.utils.errors import DataError
 from facekp.utils.terminal import display_path
 
@@ -123,5 +124,5 @@ def main(arguments: list[str]) -> None:
         sys.exit(0 if {"-h", "--help"} & set(arguments) else 2)
     overrides = [argument for argument in arguments[1:] if "=" in argument]
     folders = [argument for argument in arguments[1:] if "=" not in argument]
-    sys.argv[1:] = [*overrides, "hydra.run.dir=.", "hydra.output_subdir=null"]
+    sys.argv[1:] = [*overrides, *NO_OUTPUT]
     run_command(hydra_main("train", partial(commands[arguments[0]], folders=folders)))
