@@ -30,9 +30,13 @@ Scalars = dict[str, tuple[list[int], list[float]]]
 
 _PLAIN_BYTES = {".json": 1_000_000, ".yaml": 64_000}  # some ten times what runs write
 _CSV_BYTES = 64_000_000
-_WHOLE = {"person": 2**31, "image_type": 99, "point": 100_000}  # integers, and their maxima
-_NUMBERS = ("true_x_px", "true_y_px", "x_px", "y_px", "error_px", "curve_px", "eye_distance_px")
-_LARGEST_PX = 1e9
+_COLUMNS = {
+    **{"person": (0, 2**31), "image_type": (0, 99), "point": (0, 100_000)},  # these are integers
+    **dict.fromkeys(("true_x_px", "true_y_px", "x_px", "y_px"), (-1e9, 1e9)),
+    **dict.fromkeys(("error_px", "curve_px"), (0, 1e9)),
+    "eye_distance_px": (1e-9, 1e9),
+}
+"""The numbers in predictions.csv, with the least and the greatest that is possible."""
 _LONGEST_NAME = 255
 
 _ROW = {"images": int, "error_px": float, "mse_px2": float, ...: float}
@@ -190,7 +194,7 @@ def _parsed(text: str, labels: str) -> PredictionTable:
     try:
         rows = list(csv.DictReader(io.StringIO(text, newline=""), restval="missing"))
         images = [row["image"] for row in rows]
-        values = np.array([[float(row[name] or "nan") for name in (*_WHOLE, *_NUMBERS)] for row in rows])
+        values = np.array([[float(row[name] or "nan") for name in _COLUMNS] for row in rows])
     except KeyError as error:
         raise ValueError(f"it has no column {error}") from error
     except (csv.Error, ValueError) as error:
@@ -200,21 +204,16 @@ def _parsed(text: str, labels: str) -> PredictionTable:
         raise ValueError("it does not name images")
     if None in set().union(*rows):  # where the module puts what is too much
         raise ValueError("a line has too many cells")
-    whole, numbers, eye_distance = values[:, :3], values[:, 3:9], values[:, 9]
-    whole[:, 1] = np.nan_to_num(whole[:, 1])  # the type of an image may be missing, as the distance between its eyes
-    if not (
-        ((whole >= 0) & (whole <= list(_WHOLE.values())) & (whole == np.rint(whole))).all()
-        and (abs(numbers) <= _LARGEST_PX).all()
-        and (numbers[:, 4:] >= 0).all()
-        and not (eye_distance <= 0).any()
-    ):
+    values[:, 1] = np.nan_to_num(values[:, 1])  # the type of an image may be missing, as the distance between its eyes
+    least, greatest = np.array(list(_COLUMNS.values())).T
+    if np.isnan(values[:, :-1]).any() or ((values < least) | (values > greatest)).any() or (values[:, :3] % 1).any():
         raise ValueError("it has a number that is not possible")
     each = len(images) // len(names)
-    points = whole[:each, 2].astype(int).tolist()
+    points = values[:each, 2].astype(int).tolist()
     if (
         len(set(points)) < each
         or images != [name for name in names for _ in range(each)]
-        or (whole[:, 2] != points * len(names)).any()
+        or (values[:, 2] != points * len(names)).any()
     ):
         raise ValueError("it is cut short, or does not have the same points of every image, image after image")
     values = values.reshape(len(names), each, -1)

@@ -24,10 +24,10 @@ from facekp.runs.resume import sweeping
 from facekp.runs.signals import Interrupted, defer_signals
 from facekp.training.callbacks import FlushLoggers, GracefulStop, LogConfig, SeedEveryEpoch
 from facekp.training.checkpoint import AtomicCheckpointIO, ResumeGuard
+from facekp.training.launch import filter_warnings
 from facekp.training.progress import progress
 from facekp.utils.errors import ConfigError, closest
 from facekp.utils.instantiate import create_all, create_nested
-from facekp.utils.warning_filters import filter_warnings
 
 
 def build_trainer(config: Config, *more: Callback, first_step: int = 0) -> Trainer:
