@@ -54,8 +54,7 @@ def find_runs(paths: Sequence[str]) -> tuple[dict[str, RunFolder], list[RunFolde
         inside = [RunFolder(folder)] if itself else runs_in(folder)
         done = [run.path for run in inside if run.predictions_csv.is_file()]
         if not done:
-            fault = "did not finish, and holds no run that did" if is_folder(folder) else "is not a folder"
-            raise ConfigError(f"compare: {path} {fault}; name a run that finished, or a folder of such runs")
+            raise ConfigError(f"compare: {path} {_fault(folder)}; name a run that finished, or a folder of such runs")
         found += done
         left_out += [run for run in inside if run.path not in done]
     twice = next((folder for folder in found if found.count(folder) > 1), None)
@@ -65,6 +64,13 @@ def find_runs(paths: Sequence[str]) -> tuple[dict[str, RunFolder], list[RunFolde
         raise ConfigError(f"compare: {display_path(found[0])} is the only run; name at least two")
     root = Path(commonpath([folder.parent for folder in found]))
     return {one_line(folder.relative_to(root).as_posix()): RunFolder(folder) for folder in found}, left_out
+
+
+def _fault(folder: Path) -> str:
+    if not is_folder(folder):
+        return "is not a folder"
+    is_run = RunFolder(folder).begun or (folder / "checkpoints").is_dir()
+    return "holds no predictions.csv" + (", so this run did not finish" if is_run else " and no runs that hold one")
 
 
 def newest_run(outputs: Path) -> RunFolder:
