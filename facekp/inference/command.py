@@ -13,7 +13,6 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
@@ -98,9 +97,8 @@ def predict(options: argparse.Namespace) -> int:
     if "asf" in options.formats and len(predictor.point_indices) < len(predictor.scheme):
         raise ConfigError("--formats asf needs a network that predicts all points; leave out asf")
     settings = {name: getattr(options, name) for name in _OF_A_FOLDER}
-    with claimed(out, {"version": __version__, "folder": str(common)} | settings), ExitStack() as stack:
+    with claimed(out, {"version": __version__, "folder": str(common)} | settings):
         tables = Tables(out, predictor.scheme, predictor.point_indices)
-        tables.open(stack)
         before, (part, parts) = len(tables.done), options.part
         todo = [each for each in inputs[part - 1 :: parts] if each.name not in tables.done]
         todo = with_files(todo, [image.files for image in tables.done.values()])

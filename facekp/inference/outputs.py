@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ def write_outputs(out: Path, tables: Tables, options: argparse.Namespace, failed
         write_coco(out / "predictions.json", tables)
     for kind in {"pts", "asf"}.intersection(options.formats):
         write_points(out / "points", tables, kind)
-    if not options.no_drawings and sum(not image.frames for image in tables.done.values()) > 1:
+    if not options.no_drawings and len(tables.photographs) > 1:
         from facekp.inference.page import write_faces  # which needs jinja2
 
         weights = options.weights or "the heatmap network of the package"
@@ -39,17 +38,18 @@ def write_outputs(out: Path, tables: Tables, options: argparse.Namespace, failed
 
 def write_coco(path: Path, tables: Tables) -> None:
     """Write the photographs as a COCO keypoint file, as ``data=coco`` reads it; memory does not grow with them."""
-    images = (
+    images = [
         {"id": number, "file_name": image.image, "width": image.width, "height": image.height}
-        for number, (image, _) in enumerate(tables.photographs(), 1)
-    )
-    faces = ((number, face) for number, (_, faces) in enumerate(tables.photographs(), 1) for face in faces)
-    annotations = ({"id": number, **_annotation(*each)} for number, each in enumerate(faces, 1))
-    category = json.dumps(coco_category(tables.scheme, tables.point_indices))
+        for number, image in enumerate(tables.photographs, 1)
+    ]
+    faces = ((number, face) for number, (_, faces) in enumerate(tables.faces(), 1) for face in faces)
+    categories = [coco_category(tables.scheme, tables.point_indices)]
     with atomic_write(path) as file:
-        for part in chain(['{"images": ['], _joined(images), ['], "annotations": ['], _joined(annotations)):
-            file.write(part.encode())
-        file.write(f'], "categories": [{category}]}}'.encode())
+        file.write(f'{{"images": {json.dumps(images)}, "annotations": ['.encode())
+        for number, each in enumerate(faces, 1):
+            annotation = json.dumps({"id": number, **_annotation(*each)})
+            file.write(f"{', ' if number > 1 else ''}{annotation}".encode())
+        file.write(f'], "categories": {json.dumps(categories)}}}'.encode())
 
 
 def _annotation(image: int, face: Face) -> dict[str, Any]:
@@ -63,11 +63,6 @@ def _annotation(image: int, face: Face) -> dict[str, Any]:
     }
 
 
-def _joined(entries: Iterable[dict[str, Any]]) -> Iterator[str]:
-    for number, entry in enumerate(entries):
-        yield f"{', ' if number else ''}{json.dumps(entry)}"
-
-
 def write_points(folder: Path, tables: Tables, kind: str) -> None:
     """Write a .pts or .asf file for each face: ``one.pts`` for the first face of one.jpg, then ``one-2.pts`` and so on.
 
@@ -76,7 +71,7 @@ def write_points(folder: Path, tables: Tables, kind: str) -> None:
         tables: with the photographs; with all points of the scheme, if kind is ``asf``.
         kind: ``pts`` or ``asf``.
     """
-    for image, faces in tables.photographs():
+    for image, faces in tables.faces():
         for number, face in enumerate(faces, 1):
             path = folder / f"{image.files}{'' if number == 1 else f'-{number}'}.{kind}"
             path.parent.mkdir(parents=True, exist_ok=True)

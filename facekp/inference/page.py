@@ -12,7 +12,7 @@ import numpy as np
 
 from facekp.inference.face import Face
 from facekp.inference.pictures import as_pillow
-from facekp.inference.tables import Tables
+from facekp.inference.tables import Image, Tables
 from facekp.reporting.pages import data_uri, write_page
 from facekp.utils.terminal import counted
 
@@ -31,27 +31,18 @@ def write_faces(path: Path, tables: Tables, drawings: Path, weights: str, failed
         weights: what it calls the network.
         failed: a sentence for each photograph that could not be read.
     """
-    least_sure: list[tuple[float, int, str, Path, Face]] = []
-    photographs = found = 0
-    without: list[str] = []
-    for image, faces in tables.photographs():
-        photographs += 1
-        if not faces:
-            without.append(image.image)
-        for row, face in enumerate(faces, 1):
-            found += 1
-            told = image.image if len(faces) == 1 else f"{image.image}, face {row}"
-            heapq.heappush(least_sure, (-face.score, found, told, drawings / f"{image.files}.jpg", face))
-            if len(least_sure) > _SHOWN:
-                heapq.heappop(least_sure)
+    photographs = tables.photographs
+    found = sum(image.faces for image in photographs)
+    every = ((image, number, face) for image, faces in tables.faces() for number, face in enumerate(faces, 1))
+    least_sure = heapq.nsmallest(_SHOWN, every, key=lambda each: each[2].score)
     write_page(
         path,
         "predictions.html.j2",
-        heading=f"{counted(found, 'face')} in {counted(photographs, 'photograph')}",
+        heading=f"{counted(found, 'face')} in {counted(len(photographs), 'photograph')}",
         told={"network": weights, "files": "predictions.csv has every point; drawings/ has the photographs"},
-        faces=[_shown(*each[2:]) for each in sorted(least_sure, reverse=True)],
+        faces=[_shown(image, number, face, drawings) for image, number, face in least_sure],
         left_out=found - len(least_sure),
-        without=_some(without),
+        without=_some([image.image for image in photographs if not image.faces]),
         failed=_some(failed),
     )
 
@@ -61,15 +52,16 @@ def _some(lines: Sequence[str]) -> list[str]:
     return [*lines[:_SHOWN], *([f"and {more:,} more"] if more > 0 else [])]
 
 
-def _shown(name: str, drawing: Path, face: Face) -> dict[str, Any]:
+def _shown(image: Image, number: int, face: Face, drawings: Path) -> dict[str, Any]:
     """What the page has of a face: the part of the drawing around it, as a data URI."""
     left, top, right, bottom = face.box
     margin = _MARGIN * max(right - left, bottom - top, 8)
-    picture = as_pillow(drawing)
+    picture = as_pillow(drawings / f"{image.files}.jpg")
     low = np.clip([left - margin, top - margin], 0, np.array(picture.size) - 1).astype(int)
     high = np.clip([right + margin, bottom + margin], low + 1, picture.size).astype(int)
     portrait = picture.crop((*low.tolist(), *high.tolist()))
     portrait.thumbnail((_LARGEST_PX, _LARGEST_PX))
     file = io.BytesIO()
     portrait.save(file, "JPEG", quality=85)
+    name = image.image if image.faces == 1 else f"{image.image}, face {number}"
     return {"name": name, "score": f"{face.score:.2f}", "picture": data_uri(file.getvalue(), "jpeg")}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from itertools import chain, islice
+from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -20,28 +21,12 @@ from facekp.utils.errors import ConfigError, DataError
 from facekp.utils.files import atomic_write
 from facekp.utils.terminal import display_path
 
-COLUMNS = {
-    "image": "its path, relative to the folder that all photographs and videos have in common",
-    "frame": "of a video, from 0; empty for a photograph",
-    "time_s": "of the frame, in seconds from the beginning of the video",
-    "face": "number of the face in its image, from 0; in a video the same face keeps its number",
-    "score": "how sure it is that this is a face, 0..1",
-    "left": "of the box around the points, in pixels, as are the next three",
-    "top": "",
-    "right": "",
-    "bottom": "",
-    "point": "index of the point in the scheme",
-    "name": "of the point",
-    "group": "of the point",
-    "x_px": "in pixels of the upright photograph; the corner of its first pixel is 0, its centre 0.5",
-    "y_px": "",
-    "confidence": "of the point, 0..1; empty if the network has none",
-    "var_x_px2": "covariance of the point's error in pixels squared; empty if the network has none",
-    "cov_xy_px2": "",
-    "var_y_px2": "",
-}
-"""The columns of predictions.csv, and what they mean where their names do not tell."""
-_SCORE, _X, _Y = ([*COLUMNS].index(name) for name in ("score", "x_px", "y_px"))
+COLUMNS = (
+    *("image", "frame", "time_s", "face", "score", "left", "top", "right", "bottom", "point", "name", "group"),
+    *("x_px", "y_px", "confidence", "var_x_px2", "cov_xy_px2", "var_y_px2"),
+)
+"""The columns of predictions.csv; docs/predict.md tells what they mean."""
+_SCORE, _X, _Y = (COLUMNS.index(name) for name in ("score", "x_px", "y_px"))
 
 
 class Image(NamedTuple):
@@ -80,7 +65,9 @@ def rows_of(name: str, faces: Sequence[tuple[int, Face]], frame: int | None = No
 
 
 class Tables:
-    """Adds images to both tables of a folder; what is added is there even if the process is killed.
+    """Both tables of a folder, to which images are added; what is added is there even if the process is killed.
+
+    They go on after the last image that is complete; what is damaged or incomplete is dropped.
 
     Args:
         folder: of the tables.
@@ -91,12 +78,8 @@ class Tables:
     def __init__(self, folder: Path, scheme: Scheme, point_indices: Sequence[int]) -> None:
         self.scheme, self.point_indices = scheme, tuple(point_indices)
         self._points, self._images = folder / "predictions.csv", folder / "images.csv"
-        self._files: list[IO[str]] = []
         self.done: dict[str, Image] = {}
         """The images that are in both tables, by their names."""
-
-    def open(self, stack: ExitStack) -> None:
-        """Go on after the last image that is complete; what is damaged or incomplete is dropped."""
         found = Counter(row[0] for row in _rows(self._points, COLUMNS))
         for name, width, height, frames, faces, files in _rows(self._images, Image._fields):
             with suppress(ValueError):  # of a damaged row
@@ -105,31 +88,33 @@ class Tables:
                     self.done[name] = image
         _rewrite(self._points, COLUMNS, (row for row in _rows(self._points, COLUMNS) if row[0] in self.done))
         _rewrite(self._images, Image._fields, self.done.values())
-        self._files = [stack.enter_context(_text(path, "a")) for path in (self._points, self._images)]
 
     def add(self, rows: str) -> None:
         """Add rows to predictions.csv."""
-        self._files[0].write(rows)
-        self._files[0].flush()
+        with _text(self._points, "a") as file:
+            file.write(rows)
 
     def finish(self, image: Image) -> None:
         """Add an image, whose rows are all there, to images.csv."""
-        csv.writer(self._files[1]).writerow(image)
-        self._files[1].flush()
+        with _text(self._images, "a") as file:
+            csv.writer(file).writerow(image)
         self.done[image.image] = image
 
-    def photographs(self) -> Iterator[tuple[Image, list[Face]]]:
-        """Each photograph with its faces, without confidences; videos are left out.
+    @property
+    def photographs(self) -> list[Image]:
+        """The images that are no videos."""
+        return [image for image in self.done.values() if not image.frames]
+
+    def faces(self) -> Iterator[tuple[Image, list[Face]]]:
+        """Each photograph with its faces, without confidences.
 
         Raises:
             DataError: if predictions.csv is damaged.
         """
-        rows = (row for row in _rows(self._points, COLUMNS) if row[0] in self.done)
-        for image in self.done.values():
+        photographs = {image.image: image for image in self.photographs}
+        rows = (row for row in _rows(self._points, COLUMNS) if row[0] in photographs)
+        for image in photographs.values():
             each = (islice(rows, len(self.point_indices)) for _ in range(image.faces))
-            if image.frames:
-                deque(chain.from_iterable(each), 0)
-                continue
             try:
                 yield image, [self._face([*points]) for points in each]
             except (ValueError, IndexError) as error:
@@ -196,12 +181,10 @@ def _rows(path: Path, columns: Collection[str]) -> Iterator[list[str]]:
 
 
 def _rewrite(path: Path, columns: Iterable[str], rows: Iterable[Sequence[Any]]) -> None:
-    with atomic_write(path) as binary:
-        text = io.TextIOWrapper(binary, "utf-8", newline="")
-        csv.writer(text).writerow(columns)
-        csv.writer(text).writerows(rows)
-        text.flush()
-        text.detach()
+    with atomic_write(path) as file:
+        writer = csv.writer(codecs.getwriter("utf-8")(file))
+        writer.writerow(columns)
+        writer.writerows(rows)
 
 
 def _text(path: Path, mode: str) -> IO[str]:

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -42,11 +41,9 @@ def photographs(tmp_path):
 def tables(folder, faces: dict[str, list[Face]], points: int = 58) -> Tables:
     """Tables with photographs and their faces."""
     made = Tables(folder, DANES, range(points))
-    with ExitStack() as stack:
-        made.open(stack)
-        for name, found in faces.items():
-            made.add(rows_of(name, [*enumerate(found)]))
-            made.finish(Image(name, *SIZE, 0, len(found), Path(name).stem))
+    for name, found in faces.items():
+        made.add(rows_of(name, [*enumerate(found)]))
+        made.finish(Image(name, *SIZE, 0, len(found), Path(name).stem))
     return made
 
 
@@ -78,10 +75,8 @@ def test_coco_files_are_read_back(photographs):
 def test_a_table_has_a_row_for_each_point(tmp_path):
     given = face()
     made = tables(tmp_path, {"one.png": [given]})
-    with ExitStack() as stack:
-        made.open(stack)
-        clip = Face(given.points_px[:2], None, None, 0.6, DANES, (5, 52))
-        made.add(rows_of("clip.mp4", [(3, clip)], 7, 0.28))
+    clip = Face(given.points_px[:2], None, None, 0.6, DANES, (5, 52))
+    made.add(rows_of("clip.mp4", [(3, clip)], 7, 0.28))
     with (tmp_path / "predictions.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == list(COLUMNS)
@@ -103,13 +98,11 @@ def test_what_is_incomplete_is_dropped(tmp_path, damaged, cut):
     whole = tables(tmp_path, found)
     path = tmp_path / damaged
     os.truncate(path, path.stat().st_size - min(cut, 20 if damaged == "images.csv" else cut))
-    with ExitStack() as stack:
-        again = Tables(tmp_path, DANES, range(58))
-        again.open(stack)
-        assert [*again.done] == names[:2]
-        again.add(rows_of(names[2], [*enumerate(found[names[2]])]))
-        again.finish(whole.done[names[2]])
-        read = [*again.photographs()]
+    again = Tables(tmp_path, DANES, range(58))
+    assert [*again.done] == names[:2]
+    again.add(rows_of(names[2], [*enumerate(found[names[2]])]))
+    again.finish(whole.done[names[2]])
+    read = [*again.faces()]
     for (image, faces), (name, expected) in zip(read, found.items(), strict=True):
         assert image == whole.done[name]
         assert len(faces) == len(expected)
