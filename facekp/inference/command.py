@@ -10,17 +10,16 @@ before.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from facekp import __version__
 from facekp.inference import MIN_SCORE
-from facekp.runs.messages import error_message
+from facekp.runs.messages import exit_on_mistakes
 from facekp.runs.signals import Interrupted
-from facekp.utils.cores import usable_cores
 from facekp.utils.errors import ConfigError
 from facekp.utils.files import user_path
 from facekp.utils.terminal import counted, display_path, one_line
@@ -33,15 +32,8 @@ _OF_A_FOLDER = ("weights", "faces", "box", "min_score", "any_rotation", "no_draw
 def main(arguments: list[str]) -> None:
     """Run the command."""
     options = parser().parse_args(arguments)
-    try:
-        status = predict(options)
-    except Exception as error:
-        text = error_message(error)
-        if text is None or os.environ.get("HYDRA_FULL_ERROR") == "1":
-            raise
-        print(f"Error: {text}", file=sys.stderr)
-        status = 2 if isinstance(error, ConfigError) else 1
-    sys.exit(status)
+    with exit_on_mistakes():
+        sys.exit(predict(options))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -120,12 +112,15 @@ def predict(options: argparse.Namespace) -> int:
     return status or int(bool(failed))
 
 
-def _faces(text: str) -> str | int:
-    if text in ("all", "largest"):
+def _number_or(words: Sequence[str], below: int, text: str) -> str | int:
+    if text in words:
         return text
-    if not text.isdecimal() or not 0 < int(text) < 10**6:
-        raise argparse.ArgumentTypeError(f"{one_line(text)} is not all, largest or a number from 1")
+    if not text.isdecimal() or not 0 < int(text) < below:
+        raise argparse.ArgumentTypeError(f"{one_line(text)} is not {', '.join(words)} or a number from 1")
     return int(text)
+
+
+_faces, _workers = partial(_number_or, ("all", "largest"), 10**6), partial(_number_or, ("auto",), 1000)
 
 
 def _box(text: str) -> Sequence[float]:
@@ -136,14 +131,6 @@ def _box(text: str) -> Sequence[float]:
     except (ValueError, ConfigError):
         told = "is not left,top,right,bottom of a face in pixels, such as 10,20,110,140"
         raise argparse.ArgumentTypeError(f"{one_line(text)} {told}") from None
-
-
-def _workers(text: str) -> int:
-    if text == "auto":
-        return usable_cores()
-    if not text.isdecimal() or not 0 < int(text) < 1000:
-        raise argparse.ArgumentTypeError(f"{one_line(text)} is not auto or a number from 1")
-    return int(text)
 
 
 def _part(text: str) -> tuple[int, int]:

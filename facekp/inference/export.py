@@ -10,16 +10,14 @@ import argparse
 import io
 import json
 import logging
-import os
-import sys
 from base64 import b64encode
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from facekp import __version__
-from facekp.runs.command_line import error_message
 from facekp.runs.find import measured_of
+from facekp.runs.messages import exit_on_mistakes
 from facekp.utils.errors import ConfigError
 from facekp.utils.files import atomic_write, user_path
 from facekp.utils.terminal import display_path
@@ -33,15 +31,8 @@ _OTHER_TERMS = "those of the data that the network has learnt from"
 
 def main(arguments: list[str]) -> None:
     """Run the command."""
-    options = parser().parse_args(arguments)
-    try:
-        export(options)
-    except Exception as error:
-        text = error_message(error)
-        if text is None or os.environ.get("HYDRA_FULL_ERROR") == "1":
-            raise
-        print(f"Error: {text}", file=sys.stderr)
-        sys.exit(2 if isinstance(error, ConfigError) else 1)
+    with exit_on_mistakes():
+        export(parser().parse_args(arguments))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -69,8 +60,9 @@ def export(options: argparse.Namespace) -> None:
         ConfigError: if a package is missing.
         CheckpointError: if the weights cannot be read.
     """
-    if options.format == "onnx":
-        check_packages(*_PACKAGES)
+    missing = [name for name in _PACKAGES if find_spec(name) is None]
+    if missing and options.format == "onnx":
+        raise ConfigError(f"{', '.join(missing)} must be installed for ONNX files: pip install {' '.join(missing)}")
     print("Loading libraries ...")
     from facekp.inference.load import shipped
     from facekp.models.checkpoint import read_checkpoint
@@ -86,16 +78,6 @@ def export(options: argparse.Namespace) -> None:
     with atomic_write(out) as file:
         file.write(content)
     print(f"Written to  {display_path(out.absolute())}, {len(content) / 1e6:.1f} MB")
-
-
-def check_packages(*names: str) -> None:
-    """Check that packages of the extra ``export`` are installed.
-
-    Raises:
-        ConfigError: if one is not.
-    """
-    if missing := [name for name in names if find_spec(name) is None]:
-        raise ConfigError(f"{', '.join(missing)} must be installed for ONNX files: pip install {' '.join(missing)}")
 
 
 def describe(module: Any, checkpoint: Any) -> dict[str, Any]:
@@ -129,32 +111,24 @@ def as_onnx(module: Any, facts: dict[str, Any]) -> bytes:
     from facekp.inference.exportable import Exportable, Scanner
 
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # otherwise it tells that torchvision is not there
-    whole = Exportable(module)
-    program = torch.onnx.export(
-        whole.eval(),
-        whole.example(),
-        dynamic_shapes=whole.dynamic_shapes(),
-        input_names=whole.inputs,
-        output_names=whole.outputs,
-        dynamo=True,
-        verbose=False,
-    )
-    assert program is not None
-    model = program.model_proto
-    model.metadata_props.add(key="facekp", value=json.dumps(facts))
-    if module.network.scanner():
-        scanner = Scanner(module)
+
+    def exported(part: Exportable | Scanner) -> Any:
         program = torch.onnx.export(
-            scanner.eval(),
-            scanner.example(),
-            dynamic_shapes=scanner.dynamic_shapes(),
-            input_names=["photograph"],
-            output_names=["heatmaps"],
+            part.eval(),
+            part.example(),
+            dynamic_shapes=part.dynamic_shapes(),
+            input_names=part.inputs,
+            output_names=part.outputs,
             dynamo=True,
             verbose=False,
         )
         assert program is not None
-        encoded = b64encode(program.model_proto.SerializeToString()).decode()
+        return program.model_proto
+
+    model = exported(Exportable(module))
+    model.metadata_props.add(key="facekp", value=json.dumps(facts))
+    if module.network.scanner():
+        encoded = b64encode(exported(Scanner(module)).SerializeToString()).decode()
         model.metadata_props.add(key="facekp_scanner", value=encoded)
     return model.SerializeToString()
 

@@ -89,6 +89,7 @@ class Scanner(nn.Module):
         scanner = module.network.scanner()
         assert scanner is not None
         self.stage = scanner[0]
+        self.inputs, self.outputs = ["photograph"], ["heatmaps"]
 
     def forward(self, photograph: Tensor) -> Tensor:
         return self.stage(photograph.float() / 255 - 0.5)[0]

@@ -27,6 +27,7 @@ from facekp.inference.pictures import as_pillow
 from facekp.inference.predictor import Predictor
 from facekp.inference.tables import Image, Tables, rows_of
 from facekp.inference.video import Tracker, Video, video_writer
+from facekp.utils.cores import usable_cores
 from facekp.utils.errors import DataError, FacekpError
 from facekp.utils.files import atomic_write
 from facekp.utils.terminal import console, display_path, one_line
@@ -142,7 +143,7 @@ def _calls(inputs: Iterable[Input], marker: Marker) -> Generator[tuple[Input, Ca
 
     With several processes, they do photographs ahead, while videos are done here when it is their turn.
     """
-    workers = marker.options.workers
+    workers = usable_cores() if marker.options.workers == "auto" else marker.options.workers
     waiting: deque[tuple[Input, Call]] = deque()
     with ExitStack() as stack:
         pool = None

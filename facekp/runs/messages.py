@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from facekp.utils.errors import FacekpError, closest
+from facekp.utils.errors import ConfigError, FacekpError, closest
 from facekp.utils.terminal import one_line
 
 _UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
 _SHOWN = 30  # characters on each side of a fault
 _IMPOSSIBLE = (errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP)
+
+
+@contextmanager
+def exit_on_mistakes() -> Iterator[None]:
+    """Print the sentence for an error that the user can correct, and exit: with 2 for a wrong option, or else 1.
+
+    ``HYDRA_FULL_ERROR=1`` shows the traceback.
+    """
+    try:
+        yield
+    except Exception as error:
+        text = error_message(error)
+        if text is None or os.environ.get("HYDRA_FULL_ERROR") == "1":
+            raise
+        print(f"Error: {text}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, ConfigError) else 1)
 
 
 def error_message(error: Exception) -> str | None:
