@@ -38,14 +38,20 @@ class Predictor:
     Args:
         network: trained.
         frame: a predictor whose faces tell where to look; needed if ``network`` cannot find faces itself.
+
+    Raises:
+        ConfigError: if neither can find faces.
     """
 
     def __init__(self, network: Network, frame: Predictor | None = None) -> None:
         self.network = network
         self.scheme, self.point_indices = network.scheme, network.point_indices
         self._shape_px = network.mean_shape * network.input_size
+        self._fitted = TYPICAL_SCORE if network.score is None else network.score
         self._finder = Finder(network) if network.shrink else None
-        self._frame = None if self._finder else frame
+        self._frame = None if network.shrink else frame
+        if not (network.shrink or frame):
+            raise ConfigError("this network cannot find faces; give a heatmap network")
 
     def __call__(
         self,
@@ -70,7 +76,7 @@ class Predictor:
 
         Raises:
             DataError: if a picture cannot be read.
-            ConfigError: if the box is none, or neither network can find faces.
+            ConfigError: if the box is none, or the networks' points cannot be matched.
         """
         given = [pictures] if isinstance(pictures, (str, Path, np.ndarray, Image.Image)) else pictures
         found: list[list[Face]] = []
@@ -89,15 +95,16 @@ class Predictor:
 
     def follow(self, grey: np.ndarray, faces: Sequence[Face]) -> list[Face]:
         """Faces of an earlier frame of a video in the next one, uint8 [H, W], with one look at each."""
-        if self._finder is None:
-            frames = self._other().follow(grey, [face.frame for face in faces if face.frame is not None])
+        if self._frame:
+            frames = self._frame.follow(grey, [face.frame for face in faces if face.frame is not None])
             return self._framed([Photograph(grey)], [frames])[0]
-        places = [self._onto(face.points_px) for face in faces]
+        places = [Placement.onto(self._shape_px, face.points_px) for face in faces]
         return self._predict([Photograph(grey)], [places], flip_test=False)[0]
 
     def _search(self, photographs: Sequence[Photograph], any_rotation: bool, min_score: float) -> list[list[Face]]:
-        if self._finder is None:
-            return self._framed(photographs, self._other()._search(photographs, any_rotation, min_score))
+        if self._frame:
+            return self._framed(photographs, self._frame._search(photographs, any_rotation, min_score))
+        assert self._finder
         least, again = min(_CANDIDATE, min_score), min(_FIRST_LOOK, min_score)
         candidates = [self._finder(photograph.grey, least, any_rotation) for photograph in photographs]
         looked = self._look(photographs, candidates, any_rotation, flip_test=False)
@@ -112,14 +119,10 @@ class Predictor:
         flip_test: bool = True,
     ) -> list[list[Face]]:
         """The faces of each photograph at the possible ones of the places that were found in it."""
-        places = [
-            [
-                place
-                for each in inside
-                if self._is_possible(place := self._onto(each.points_px), photograph, any_rotation)
-            ]
-            for photograph, inside in zip(photographs, found, strict=True)
-        ]
+        places: list[list[Placement]] = []
+        for photograph, inside in zip(photographs, found, strict=True):
+            seen = [Placement.onto(self._shape_px, each.points_px) for each in inside]
+            places.append([place for place in seen if self._is_possible(place, photograph, any_rotation)])
         return self._predict(photographs, places, flip_test)
 
     def _is_possible(self, place: Placement, photograph: Photograph, any_rotation: bool) -> bool:
@@ -131,25 +134,17 @@ class Predictor:
 
     def _at(self, photographs: Sequence[Photograph], box: np.ndarray) -> list[list[Face]]:
         """The face in a box, float [4], of each photograph, by one look at it."""
-        if self._finder is None:
-            return self._framed(photographs, self._other()._at(photographs, box))
+        if self._frame:
+            return self._framed(photographs, self._frame._at(photographs, box))
         low, high = self._shape_px.min(0), self._shape_px.max(0)
         centre, size = (box[:2] + box[2:]) / 2, box[2:] - box[:2]
         scale = np.sqrt(np.prod(size) / np.prod(high - low))
         start = Placement(complex(scale), complex(*(centre - scale * (low + high) / 2)))
         return self._predict(photographs, [[start]] * len(photographs), flip_test=False)
 
-    def _onto(self, points_px: np.ndarray) -> Placement:
-        return Placement.onto(self._shape_px, points_px)
-
-    def _other(self) -> Predictor:
-        if self._frame is None:
-            raise ConfigError("this network cannot find faces; give a heatmap network")
-        return self._frame
-
     def _framed(self, photographs: Sequence[Photograph], found: Sequence[Sequence[Face]]) -> list[list[Face]]:
         """The points of this network in the frames of faces that another one has found."""
-        places = [[self._frame_of(face, self._other()) for face in faces] for faces in found]
+        places = [[self._frame_of(face) for face in faces] for faces in found]
         predicted = self._predict(photographs, places)
         return [
             [replace(face, score=frame.score, frame=frame) for face, frame in zip(*pairs, strict=True)]
@@ -180,25 +175,21 @@ class Predictor:
             place.points(predicted.points_px[row]).astype(np.float32),
             confidence,
             None if covariance is None else place.covariance(covariance[row]).astype(np.float32),
-            self._score(confidence),
+            1.0 if confidence is None else score(float(confidence.mean()), self._fitted),
             self.scheme,
             self.point_indices,
         )
 
-    def _score(self, confidence: np.ndarray | None) -> float:
-        if confidence is None:
-            return 1.0
-        return score(float(confidence.mean()), TYPICAL_SCORE if self.network.score is None else self.network.score)
-
-    def _frame_of(self, face: Face, other: Predictor) -> Placement:
+    def _frame_of(self, face: Face) -> Placement:
         """Where this network's window lies, by the points of a face that another network has found.
 
         Both have seen faces alike in training if their landmarks are the same; otherwise the eyes are matched.
         """
-        if other.scheme == self.scheme:
-            return Placement.onto(other.network.mean_shape * self.network.input_size, face.points_px)
+        assert self._frame
+        if face.scheme == self.scheme:
+            return Placement.onto(self._frame.network.mean_shape * self.network.input_size, face.points_px)
         own = _eyes(self.scheme, self.point_indices, self._shape_px)
-        target = _eyes(other.scheme, other.point_indices, face.points_px)
+        target = _eyes(face.scheme, face.point_indices, face.points_px)
         if own is None or target is None:
             raise ConfigError(
                 f"the network predicts points of the scheme {self.scheme.name} without a confidence and without eyes, "
