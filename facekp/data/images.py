@@ -15,7 +15,7 @@ from facekp.utils.errors import DataError
 from facekp.utils.files import open_regular
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pnm")
-
+"""How the names of photographs in a folder end, in lower case."""
 _REMEDY = "replace it with the original file"
 _FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "PPM")  # Pillow runs other programs for some of the others
 _MAX_PIXELS = 2**30 // 12  # 89 million, above which Pillow warns; decoding takes at most 4 bytes per pixel
