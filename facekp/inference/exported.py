@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from base64 import b64decode
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,8 @@ class Exported:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        if find_spec("onnxruntime") is None:
+            raise ConfigError("onnxruntime is not installed, which exported networks need: pip install onnxruntime")
         where = display_path(path)
         try:
             content = read_bytes(path, _MAX_BYTES)
@@ -78,10 +80,6 @@ class Exported:
             self._outputs = [each.name for each in self._session.get_outputs()]
             self._scanner = _session(b64decode(told["facekp_scanner"])) if self.shrink else None
             self._check()
-        except ConfigError as error:
-            if "onnxruntime" in str(error):
-                raise
-            raise CheckpointError(f"{where}: {error}") from error
         except Exception as error:  # ONNX Runtime has many, and so has a file that contradicts itself
             reason = " ".join(str(error).split())[:200]
             raise CheckpointError(
@@ -100,9 +98,9 @@ class Exported:
             raise ValueError("its finder shrinks photographs to nothing")
         found = self.predict(np.zeros((1, *self.input_size[::-1]), np.uint8))
         number = len(self.point_indices)
-        shapes = [None if part is None else part.shape for part in found]
-        if any(shape not in (None, wanted) for shape, wanted in zip(shapes, _shapes(number), strict=True)):
-            raise ValueError("its outputs do not have the shapes of its points")
+        for part, shape in zip(found, ((1, number, 2), (1, number), (1, number, 2, 2)), strict=True):
+            if part is not None and part.shape != shape:
+                raise ValueError("its outputs do not have the shapes of its points")
 
     def predict(self, windows: np.ndarray, flip_test: bool = True) -> Prediction:
         images = windows[:, None]
@@ -117,18 +115,10 @@ class Exported:
         return self._scanner.run(None, {"photograph": image[None, None]})[0]
 
 
-def _shapes(number: int) -> tuple[tuple[int, ...], ...]:
-    return (1, number, 2), (1, number), (1, number, 2, 2)
-
-
 def _session(content: bytes) -> InferenceSession:
     """A session in as many threads as ``OMP_NUM_THREADS`` says, one per core by default."""
-    try:
-        import onnxruntime
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            "onnxruntime is not installed, which exported networks need: pip install onnxruntime"
-        ) from error
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     threads = os.environ.get("OMP_NUM_THREADS", "")
     options.intra_op_num_threads = int(threads) if threads.isdecimal() else 0

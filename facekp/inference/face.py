@@ -65,7 +65,7 @@ class Face:
 
     def draw(self, image: Picture) -> Image.Image:
         """A copy of the photograph with the points on it."""
-        return draw_faces(as_pillow(image), [self])
+        return Image.fromarray(draw_on(np.array(as_pillow(image)), [self]))
 
 
 def chosen(faces: Sequence[Face], which: Number) -> list[Face]:
@@ -74,11 +74,6 @@ def chosen(faces: Sequence[Face], which: Number) -> list[Face]:
     if which == "largest":
         return sorted(ordered, key=lambda face: -float(np.prod(np.ptp(face.points_px, axis=0))))[:1]
     return ordered if which == "all" else ordered[:which]
-
-
-def draw_faces(image: Image.Image, faces: Sequence[Face]) -> Image.Image:
-    """A copy of a photograph, in red, green and blue, with the points of faces."""
-    return Image.fromarray(draw_on(np.array(image), faces))
 
 
 def draw_on(picture: np.ndarray, faces: Sequence[Face], reverse: bool = False) -> np.ndarray:

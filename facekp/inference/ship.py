@@ -20,7 +20,7 @@ from facekp.inference.scenes import detect, held_out, make_doubtful, scenes_of
 from facekp.models.checkpoint import read_checkpoint
 from facekp.models.module import KeypointModule
 from facekp.runs.find import find_checkpoint, measured_of
-from facekp.utils.errors import FacekpError
+from facekp.runs.messages import exit_on_mistakes
 from facekp.utils.files import atomic_write, write_text
 from facekp.utils.terminal import display_path
 
@@ -70,9 +70,7 @@ def _held_out(checkpoint: Path) -> Predictions:
 if __name__ == "__main__":
     if len(sys.argv) not in (2, 4):
         sys.exit(__doc__)
-    try:
+    with exit_on_mistakes():
         run, *others = sys.argv[1:]
         ship(find_checkpoint(run), SHIPPED, *([find_checkpoint(others[0]), Path(others[1])] if others else []))
-    except FacekpError as error:
-        sys.exit(f"Error: {error}")
     print(f"Written to  {display_path(SHIPPED)}, {SHIPPED.stat().st_size / 1e6:.2f} MB")

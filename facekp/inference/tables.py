@@ -142,15 +142,16 @@ def claimed(folder: Path, settings: Mapping[str, Any]) -> Iterator[None]:
             before = json.loads(file.read() or "{}")
         except ValueError:
             before = None
-        if not before and (folder / "predictions.csv").exists():
+        if before:
+            for name, value in settings.items():
+                if before.get(name) != value:
+                    raise ConfigError(
+                        f"{display_path(folder)} holds predictions made with {name} {before.get(name)}, not {value}; "
+                        "choose another --out"
+                    )
+        elif (folder / "predictions.csv").exists():
             raise ConfigError(f"{display_path(folder)} holds predictions of another kind; choose another --out")
-        for name, value in settings.items():
-            if before and before.get(name) != value:
-                raise ConfigError(
-                    f"{display_path(folder)} holds predictions made with {name} {before.get(name)}, not {value}; "
-                    "choose another --out"
-                )
-        if not before:
+        else:
             file.truncate(0)
             json.dump(settings, file, indent=2)
             file.flush()

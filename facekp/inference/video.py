@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -77,19 +77,20 @@ class Video:
     def __iter__(self) -> Iterator[Frame]:
         """Each frame that can be read, upright."""
         number, time_s = 0, 0.0
-        while True:
-            with suppress(cv2.error):
-                there, picture = self._capture.read()
-                if there and picture is not None and picture.ndim == 3:
-                    told = self._property(cv2.CAP_PROP_POS_MSEC) / 1000
-                    time_s = told if number == 0 or told > time_s else time_s + 1 / self.fps
-                    yield Frame(number, time_s, picture)
-                    number += 1
-                    continue
-            break
+        while (picture := self._next()) is not None:
+            told = self._property(cv2.CAP_PROP_POS_MSEC) / 1000
+            time_s = told if number == 0 or told > time_s else time_s + 1 / self.fps
+            yield Frame(number, time_s, picture)
+            number += 1
         self._capture.release()
         if number == 0:
             raise DataError(f"{display_path(self._path)} holds no frame that can be read; replace it")
+
+    def _next(self) -> np.ndarray | None:
+        try:
+            return self._capture.read()[1]
+        except cv2.error:  # of a damaged frame
+            return None
 
 
 def _is_video(start: bytes) -> bool:

@@ -46,10 +46,6 @@ class Placement:
         """The covariances of points, float [..., 2, 2], in the photograph."""
         return self._matrix @ covariance_px2 @ self._matrix.T
 
-    def within(self, outer: Placement) -> Placement:
-        """The placement in the photograph of a window that lies in another window like this."""
-        return Placement(outer.factor * self.factor, outer.factor * self.shift + outer.shift)
-
     @property
     def _matrix(self) -> np.ndarray:
         a, b = self.factor.real, self.factor.imag

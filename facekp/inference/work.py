@@ -18,9 +18,11 @@ from pathlib import Path
 from threading import Thread
 
 import cv2
+import numpy as np
+from PIL import Image as Pillow
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from facekp.inference.face import draw_faces, draw_on
+from facekp.inference.face import draw_on
 from facekp.inference.inputs import Input
 from facekp.inference.load import load
 from facekp.inference.pictures import as_pillow
@@ -77,7 +79,7 @@ class Marker:
         faces = self.predictor(picture, options.faces, options.box, options.min_score, options.any_rotation)
         if not options.no_drawings:
             with atomic_write(self.drawings / f"{given.files}.jpg") as file:
-                draw_faces(picture, faces).save(file, "JPEG", quality=92)
+                Pillow.fromarray(draw_on(np.array(picture), faces)).save(file, "JPEG", quality=92)
         return [Result(picture.size, len(faces), rows_of(given.name, [*enumerate(faces)]))]
 
     def video(self, given: Input) -> Iterator[Result]:
