@@ -9,11 +9,10 @@ from facekp.inference.exported import SUFFIX, Exported
 from facekp.inference.network import Network
 from facekp.inference.predictor import Predictor
 from facekp.utils.errors import CheckpointError, ConfigError
-from facekp.utils.files import read_bytes, user_path
+from facekp.utils.files import user_path
 
 SHIPPED = Path(__file__).parent / "weights" / "heatmap.ckpt"
 """The published heatmap network; ``docs/model-card.md`` tells what it learnt from, and where it fails."""
-_MAX_BYTES = 10_000_000
 
 
 def load(weights: str | Path | None = None, device: str = "cpu") -> Predictor:
@@ -51,10 +50,9 @@ def _network(weights: str | Path | None, device: str) -> Network:
 def shipped() -> Path:
     """The file of the package, if it is what its hash says."""
     try:
-        content = read_bytes(SHIPPED, _MAX_BYTES)
-        told = read_bytes(SHIPPED.with_suffix(".sha256"), 1000).split()[0].decode()
-    except (OSError, IndexError, UnicodeError) as error:
+        content, told = SHIPPED.read_bytes(), SHIPPED.with_suffix(".sha256").read_bytes()
+    except OSError as error:
         raise CheckpointError(f"{SHIPPED} or its .sha256 cannot be read ({error}); install facekp again") from error
-    if hashlib.sha256(content).hexdigest() != told:
+    if told.split()[:1] != [hashlib.sha256(content).hexdigest().encode()]:
         raise CheckpointError(f"{SHIPPED} is not the file that was published; install facekp again")
     return SHIPPED

@@ -32,12 +32,3 @@ def as_pillow(picture: Picture) -> Image.Image:
             "give uint8 [H, W], [H, W, 3] (red, green, blue) or [H, W, 4]"
         )
     return in_colours(Image.fromarray(picture))
-
-
-def as_grey(picture: Picture) -> np.ndarray:
-    """A photograph, upright, as uint8 [H, W].
-
-    Raises:
-        DataError: as :func:`as_pillow`.
-    """
-    return np.asarray(as_pillow(picture).convert("L"))

@@ -17,7 +17,7 @@ from facekp.inference import MIN_SCORE
 from facekp.inference.face import Face, Number, chosen
 from facekp.inference.finder import Finder, HasPoints, distinct
 from facekp.inference.network import Network, Prediction
-from facekp.inference.pictures import Picture, as_grey
+from facekp.inference.pictures import Picture, as_pillow
 from facekp.inference.windows import Photograph, Placement
 from facekp.landmarks.scheme import Scheme
 from facekp.utils.errors import ConfigError
@@ -81,7 +81,8 @@ class Predictor:
         given = [pictures] if isinstance(pictures, (str, Path, np.ndarray, Image.Image)) else pictures
         found: list[list[Face]] = []
         for start in range(0, len(given), _PHOTOGRAPHS):
-            photographs = [Photograph(as_grey(picture)) for picture in given[start : start + _PHOTOGRAPHS]]
+            pictures_rgb = map(as_pillow, given[start : start + _PHOTOGRAPHS])
+            photographs = [Photograph(np.asarray(picture.convert("L"))) for picture in pictures_rgb]
             if box is not None:
                 corners = checked_box(box)
                 for photograph in photographs:

@@ -28,22 +28,22 @@ _KEPT = ("hyper_parameters", "FaceDataModule", "epoch", "global_step", "pytorch-
 _HALF = ".weight"  # others, such as the shape prior, are small and need their digits
 
 
-def ship(checkpoint: Path, path: Path, other: Path | None = None, photographs: Path | None = None) -> None:
+def ship(checkpoint: Path, path: Path, calibrated_on: tuple[Path, Path] | None = None) -> None:
     """Write a checkpoint in half precision, and beside it a file with its SHA-256.
 
     Args:
         checkpoint: the file to be shipped.
         path: to write.
-        other: a checkpoint of the same network, on whose held-out people covariances and scores are calibrated.
-        photographs: a folder of pictures without a face, for the scores.
+        calibrated_on: a checkpoint of the same network, on whose held-out people covariances and scores are calibrated;
+            and a folder of pictures without a face, for the scores.
 
     Raises:
         FacekpError: if either is no checkpoint, or the other's faces are not found.
     """
     module = KeypointModule.restore(read_checkpoint(checkpoint))
-    if other is not None:
+    if calibrated_on is not None:
+        other, photographs = calibrated_on
         module.calibrate(_held_out(other))
-    if other is not None and photographs is not None:
         found = detect(load(other), scenes_of(other, photographs, make_doubtful))
         module.calibrate_score(found.confidence, found.is_face)
     content = torch.load(checkpoint, map_location="cpu", weights_only=True)
@@ -72,5 +72,5 @@ if __name__ == "__main__":
         sys.exit(__doc__)
     with exit_on_mistakes():
         run, *others = sys.argv[1:]
-        ship(find_checkpoint(run), SHIPPED, *([find_checkpoint(others[0]), Path(others[1])] if others else []))
+        ship(find_checkpoint(run), SHIPPED, (find_checkpoint(others[0]), Path(others[1])) if others else None)
     print(f"Written to  {display_path(SHIPPED)}, {SHIPPED.stat().st_size / 1e6:.2f} MB")
