@@ -84,14 +84,10 @@ class Predictor:
             pictures_rgb = map(as_pillow, given[start : start + _PHOTOGRAPHS])
             photographs = [Photograph(np.asarray(picture.convert("L"))) for picture in pictures_rgb]
             if box is not None:
-                corners = checked_box(box)
-                for photograph in photographs:
-                    if (corners[:2] >= photograph.size).any() or (corners[2:] <= 0).any():
-                        raise ConfigError(f"box={box!r} lies outside of a photograph of {photograph.size}; correct it")
-                found += self._at(photographs, corners)
-                continue
-            for every in self._search(photographs, any_rotation, min_score):
-                found.append(chosen([face for face in every if face.score >= min_score], faces))
+                found += self._at(photographs, checked_box(box))
+            else:
+                for every in self._search(photographs, any_rotation, min_score):
+                    found.append(chosen([face for face in every if face.score >= min_score], faces))
         return found if given is pictures else found[0]
 
     def follow(self, grey: np.ndarray, faces: Sequence[Face]) -> list[Face]:
@@ -137,6 +133,9 @@ class Predictor:
         """The face in a box, float [4], of each photograph, by one look at it."""
         if self._frame:
             return self._framed(photographs, self._frame._at(photographs, box))
+        for photograph in photographs:
+            if (box[:2] >= photograph.size).any() or (box[2:] <= 0).any():
+                raise ConfigError(f"box={box.tolist()} lies outside of a photograph of {photograph.size}; correct it")
         low, high = self._shape_px.min(0), self._shape_px.max(0)
         centre, size = (box[:2] + box[2:]) / 2, box[2:] - box[:2]
         scale = np.sqrt(np.prod(size) / np.prod(high - low))
