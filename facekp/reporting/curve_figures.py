@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 
-from facekp.reporting.figures import BASELINE, PREDICTION, label_decades, line_styles, new_figure, wrapped
-
-_TEXT = 9
+from facekp.reporting.figures import BASELINE, PREDICTION, TEXT, line_styles, new_figure, wrapped
 
 Curve = tuple[Sequence[float], Sequence[float]]
 """x and y of a line."""
@@ -32,7 +31,8 @@ def loss_curves(losses: Mapping[str, Mapping[str, Curve]], title: str, caption: 
             axes.plot(steps[width - 1 :], smooth, dash, color=colour, linewidth=0.7, alpha=0.45)
         axes.plot(*curves.get("val/loss", ([], [])), dash, color=colour, linewidth=1.8, marker=".", label=name)
     axes.set_yscale("log")
-    label_decades(axes.yaxis)
+    axes.yaxis.set_major_formatter(LogFormatter())  # matplotlib's own labels are formulas
+    axes.yaxis.set_minor_formatter(LogFormatter())
     axes.set_xlabel("iteration")
     axes.set_ylabel("loss")
     return _legend_above(figure)
@@ -68,7 +68,7 @@ def error_by_confidence(confidence: np.ndarray, error_px: np.ndarray, title: str
     parts = np.array_split(np.argsort(confidence, kind="stable"), min(10, len(confidence)))
     figure, axes = _curves(title, caption)
     bars = axes.bar(range(len(parts)), [error_px[part].mean() for part in parts], color=PREDICTION, width=0.75)
-    axes.bar_label(bars, fmt="%.1f", fontsize=_TEXT)
+    axes.bar_label(bars, fmt="%.1f", fontsize=TEXT)
     axes.set_xticks(range(len(parts)), [f"{confidence[part].mean():.2f}" for part in parts])
     axes.set_xlabel("mean confidence of each tenth of the predictions, the lowest on the left")
     axes.set_ylabel("mean error (px)")
@@ -88,7 +88,7 @@ def paired_differences(differences: np.ndarray, rows: Sequence[str], unit: str, 
     mean, low, high = differences.T
     axes.hlines(range(len(rows)), low, high, color=PREDICTION, linewidth=2)
     axes.plot(mean, range(len(rows)), "D", color=PREDICTION, markersize=4.5)
-    axes.set_yticks(range(len(rows)), rows, fontsize=_TEXT)
+    axes.set_yticks(range(len(rows)), rows, fontsize=TEXT)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlabel(unit)
     axes.grid(alpha=0.3, axis="x")
@@ -108,5 +108,5 @@ def _legend_above(figure: Figure) -> Figure:
     handles, labels = axes.get_legend_handles_labels()
     columns = 2 if max(map(len, labels)) < 50 else 1
     labels = [wrapped(label, figure.get_figwidth() - 1.5) for label in labels]
-    axes.legend(handles, labels, loc="lower left", bbox_to_anchor=(0, 1), fontsize=_TEXT, ncols=columns, frameon=False)
+    axes.legend(handles, labels, loc="lower left", bbox_to_anchor=(0, 1), fontsize=TEXT, ncols=columns, frameon=False)
     return figure

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from rich.table import Column, Table
+from rich.table import Table
 
 from facekp.config import Config
 from facekp.data.images import load_grey
@@ -18,7 +18,7 @@ from facekp.data.shape_model import ShapeFits, fit_others
 from facekp.landmarks.scheme import DANES, Scheme
 from facekp.reporting.data_browse import read_chosen
 from facekp.utils.errors import DataError
-from facekp.utils.terminal import console, display_path
+from facekp.utils.terminal import console, display_path, print_table
 
 _SUSPECTS = 12
 
@@ -53,54 +53,49 @@ def run(config: Config, folder: Path) -> Report:
         DataError: if the data cannot be used.
     """
     records, scheme = read_chosen(config.data)
-    report = check(records, [replace(record, keypoints=record.raw_keypoints) for record in records], scheme)
-    name, out = f"{config.data.name}, {config.data.labels} labels", console()
-    out.print(f"{name}: {len(records)} photographs, {len(scheme)} points each")
-    out.print(_counts(records))
+    report = check(records, scheme)
+    name = f"{config.data.name}, {config.data.labels} labels"
+    _print_counts(records, f"{name}: {len(records)} photographs, {len(scheme)} points each")
     findings = Table.grid(padding=(0, 2))
     for kind, finding in _findings(report):
         findings.add_row(kind, finding)
-    out.print(findings)
+    console().print(findings)
     if isinstance(report.fits, ShapeFits):
-        out.print("\nThe labels that fit worst. Check them by eye: not all of them are wrong.")
-        out.print(f"Drawn in  {display_path(_show_suspects(report, report.fits, name, folder))}")
+        print(f"Drawn in  {display_path(_show_suspects(report, report.fits, name, folder))}")
     return report
 
 
-def check(records: Sequence[Record], raw: Sequence[Record], scheme: Scheme) -> Report:
-    """Check labels for faults.
-
-    Args:
-        raw: the same with the labels as in their files.
-    """
-    misordered = _misordered(raw, scheme)
+def check(records: Sequence[Record], scheme: Scheme) -> Report:
+    """Check labels for faults."""
     outside = {r.name: np.flatnonzero(((r.keypoints < 0) | (r.keypoints > 1)).any(1)).tolist() for r in records}
     try:
         fits: ShapeFits | str = fit_others(records)
     except DataError as error:
         fits = str(error)
-    mended = not _misordered(records, scheme)
-    return Report(records, scheme, misordered, mended, {name: out for name, out in outside.items() if out}, fits)
+    return Report(
+        records,
+        scheme,
+        misordered=_misordered({record.name: record.raw_keypoints for record in records}, scheme),
+        mended=not _misordered({record.name: record.keypoints for record in records}, scheme),
+        outside={name: points for name, points in outside.items() if points},
+        fits=fits,
+    )
 
 
-def _misordered(records: Sequence[Record], scheme: Scheme) -> dict[str, list[str]]:
+def _misordered(labels: Mapping[str, np.ndarray], scheme: Scheme) -> dict[str, list[str]]:
     if scheme != DANES:  # the rule holds for its eyes only
         return {}
-    faulty = {record.name: swapped_eyes(record.keypoints) for record in records}
+    faulty = {name: swapped_eyes(keypoints) for name, keypoints in labels.items()}
     return {name: [scheme.group_of(eye[0]).name for eye in eyes] for name, eyes in faulty.items() if eyes}
 
 
-def _counts(records: Sequence[Record]) -> Table:
+def _print_counts(records: Sequence[Record], title: str) -> None:
     cells = Counter((record.sex or "?", record.image_type or 0) for record in records)
     sexes, types = sorted({sex for sex, _ in cells}), sorted({kind for _, kind in cells})
-    table = Table("sex")
-    for heading in (*(name_of_type(kind) for kind in types), "all"):
-        table.add_column(heading.replace(", ", "\n"), justify="right")
     rows = {sex: [cells[sex, kind] for kind in types] for sex in sexes}
     rows["all"] = [sum(column) for column in zip(*rows.values(), strict=True)]
-    for sex, row in rows.items():
-        table.add_row(sex, *map(str, [*row, sum(row)]))
-    return table
+    counts = [[sex, *map(str, [*row, sum(row)])] for sex, row in rows.items()]
+    print_table(["sex", *map(name_of_type, types), "all"], counts, title)
 
 
 def _findings(report: Report) -> Iterator[tuple[str, str]]:
@@ -125,19 +120,24 @@ def _show_suspects(report: Report, fits: ShapeFits, caption: str, folder: Path) 
     """Print a table of the labels that fit worst, and draw them."""
     from facekp.reporting.faces import FacePanel, face_grid
 
-    residual_px, px_there = (Column(heading, justify="right") for heading in ("residual px", "px there"))
-    table, panels = Table("image", residual_px, "worst group", px_there), []
+    rows, panels = [], []
     for index in fits.worst(_SUSPECTS):
         record, mean = report.records[index], fits.residual_px[index].mean()
         group, there = fits.worst_group(index, report.scheme)
-        table.add_row(record.name, f"{mean:.2f}", group, f"{there:.2f}")
+        rows.append([record.name, f"{mean:.2f}", group, f"{there:.2f}"])
         title = f"{record.name}   {mean:.1f} px, {group} {there:.1f}"
         image = load_grey(record.image, record.image_size)
-        panels.append(FacePanel(title, image, record.keypoints, reference=fits.nearest[index]))
-    console().print(table)
+        panels.append(FacePanel(title, image, record.keypoints, fits.nearest[index]))
+    print_table(
+        ["image", "residual px", "worst group", "px there"],
+        rows,
+        "\nThe labels that fit worst. Check them by eye: not all of them are wrong.",
+        texts=["worst group"],
+    )
     folder.mkdir(parents=True, exist_ok=True)
-    names, title = ("", "nearest shape of the model"), "labels that fit a shape model of other people worst"
-    figure = face_grid(panels, report.scheme, range(len(report.scheme)), title, caption, names=names)
+    title = "labels that fit a shape model of other people worst"
+    points, shape = range(len(report.scheme)), "nearest shape of the model"
+    figure = face_grid(panels, report.scheme, points, title, caption, prediction=shape)
     figure.savefig(folder / "suspects.png")
     return folder / "suspects.png"
 

@@ -13,9 +13,7 @@ from facekp.data.dataset import AugmentedDataset, FaceDataset
 from facekp.data.records import name_of_type
 from facekp.landmarks.scheme import Scheme
 from facekp.reporting.faces import FacePanel, box_around, legend, show, zoom
-from facekp.reporting.figures import BASELINE, TRUTH, draw_points, empty_panels, halo, new_figure
-
-_TEXT = 9
+from facekp.reporting.figures import BASELINE, TEXT, TRUTH, draw_points, empty_panels, halo, new_figure, outline
 
 
 def plain(faces: FaceDataset, index: int, point_indices: Sequence[int] | None = None) -> FacePanel:
@@ -58,7 +56,7 @@ def numbered(face: FacePanel, scheme: Scheme, caption: str, inches: float = 8.5)
     for point, (mark, (x, y)) in enumerate(np.stack([keypoints * size, places], axis=1) / size):
         panel.plot(*zip(mark, (x, y), strict=True), color="white", linewidth=0.6, zorder=1.5)
         panel.plot(*mark, "o", color=TRUTH, markersize=5, markerfacecolor="none", path_effects=halo(1))
-        number = panel.text(x, y, labels[point], color="white", fontsize=_TEXT + 1, ha="center", va="center")
+        number = panel.text(x, y, labels[point], color="white", fontsize=TEXT + 1, ha="center", va="center")
         number.set_path_effects([withStroke(linewidth=2.5, foreground="black")])
     legend(figure)
     return figure
@@ -76,28 +74,21 @@ def mean_shapes(
     kinds = np.unique(types)
     low, high = box_around(keypoints, margin=0.03)
     width, height = (high - low) * size
-    columns = min(3, len(kinds))
+    columns, points = min(3, len(kinds)), range(len(scheme))
     rows = -(-len(kinds) // columns)
     figure = new_figure(tile * columns, (tile * height / width + 0.3) * rows + 0.8, "mean shape by image type", caption)
     for panel, kind in zip(empty_panels(figure, rows, columns), kinds, strict=False):
         shapes = keypoints[np.asarray(types) == kind]
         mean = shapes.mean(0, keepdims=True)
         panel.plot(*shapes.reshape(-1, 2).T, ".", color=BASELINE, markersize=1, alpha=0.35)
-        panel.plot(*_outline(shapes, scheme).T, color=BASELINE, linewidth=0.5, alpha=0.35, label="labels")
-        panel.plot(*_outline(mean, scheme).T, color=TRUTH, linewidth=1.5, label="their mean")
+        panel.plot(*outline(shapes, scheme, points).T, color=BASELINE, linewidth=0.5, alpha=0.35, label="labels")
+        panel.plot(*outline(mean, scheme, points).T, color=TRUTH, linewidth=1.5, label="their mean")
         panel.plot(*mean[0].T, ".", color=TRUTH, markersize=4)
-        panel.set_title(f"{name_of_type(int(kind))}: {len(shapes)} photographs", fontsize=_TEXT)
+        panel.set_title(f"{name_of_type(int(kind))}: {len(shapes)} photographs", fontsize=TEXT)
         panel.set_aspect(size[1] / size[0])
         zoom(panel, low, high)
     legend(figure)
     return figure
-
-
-def _outline(shapes: np.ndarray, scheme: Scheme) -> np.ndarray:
-    """All segments of shapes [N, K, 2] as one line [..., 2], interrupted by NaN after each."""
-    ends = np.array([pair for group in scheme.groups for pair in group.segments], int).reshape(-1, 2)
-    paths = shapes[:, ends]
-    return np.concatenate([paths, np.full_like(paths[..., :1, :], np.nan)], axis=-2).reshape(-1, 2)
 
 
 def _beside(points: np.ndarray, scheme: Scheme, inch: float, letters: int) -> np.ndarray:

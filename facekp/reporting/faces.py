@@ -6,25 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from facekp.landmarks.scheme import Scheme
 from facekp.reporting.figures import (
     PREDICTION,
-    REFERENCE,
+    TEXT,
     TRUTH,
     draw_points,
     empty_panels,
     halo,
     marker_size,
     new_figure,
+    separate,
     wrapped,
 )
 
 _COLUMNS = 3
-_TEXT = 9
 _TILE = 3.0  # inches
 _MARGIN = 0.15
 _MIN_EXTENT = 0.3
@@ -39,7 +38,6 @@ class FacePanel:
         title: above the picture, such as the image's name.
         truth: float [K, 2], relative.
         prediction: float [K, 2], relative, or None.
-        reference: what the prediction is compared with, the same.
         landmarks: float [P, 2], relative: all labelled points of the face, to which the picture is cropped; by default
             the K.
     """
@@ -48,7 +46,6 @@ class FacePanel:
     image: np.ndarray
     truth: np.ndarray
     prediction: np.ndarray | None = None
-    reference: np.ndarray | None = None
     landmarks: np.ndarray | None = None
 
 
@@ -59,7 +56,7 @@ def face_grid(
     title: str,
     caption: str,
     columns: int = _COLUMNS,
-    names: tuple[str, str] = ("prediction", "reference"),
+    prediction: str = "prediction",
     tile: float = _TILE,
     cropped: bool = True,
 ) -> Figure:
@@ -68,7 +65,7 @@ def face_grid(
     Args:
         faces: one per panel, with images of one size.
         point_indices: which of the scheme's points the K are.
-        names: of the prediction and the reference.
+        prediction: what the predictions are called.
         tile: width of a panel in inches.
         cropped: to the face; otherwise whole images are shown.
     """
@@ -85,9 +82,9 @@ def face_grid(
         zoom(panel, *corners)
         mark = np.ptp(corners[:, 0]) * marker_size(point_indices) / (72 * tile)
         draw_points(panel, face.truth, scheme, point_indices, TRUTH, "o", "ground truth")
-        draw_points(panel, face.reference, scheme, point_indices, REFERENCE, "^", names[1])
-        draw_points(panel, face.prediction, scheme, point_indices, PREDICTION, "x", names[0])
-        _join(panel, face, mark)
+        if face.prediction is not None:
+            draw_points(panel, face.prediction, scheme, point_indices, PREDICTION, "x", prediction)
+            _join(panel, face.truth, face.prediction, mark)
     legend(figure)
     return figure
 
@@ -96,7 +93,7 @@ def show(panel: Axes, image: np.ndarray, title: str) -> None:
     """A grey image, uint8 [H, W], whose relative coordinates are those of the panel."""
     height, width = image.shape
     panel.imshow(image, cmap="gray", vmin=0, vmax=255, extent=(0, 1, 1, 0), aspect=height / width)
-    panel.set_title(title, fontsize=_TEXT)
+    panel.set_title(title, fontsize=TEXT)
 
 
 def zoom(panel: Axes, low: np.ndarray, high: np.ndarray) -> None:
@@ -106,12 +103,9 @@ def zoom(panel: Axes, low: np.ndarray, high: np.ndarray) -> None:
 
 
 def legend(figure: Figure) -> None:
-    """Name the marks once, whatever panel they are in."""
-    named: dict[str, Artist] = {}
-    for panel in figure.axes:
-        named |= dict(zip(*reversed(panel.get_legend_handles_labels()), strict=True))
-    if named:
-        figure.legend([*named.values()], [*named], loc="outside lower right", fontsize=_TEXT, ncols=3, frameon=False)
+    """Name the marks, which are the same in each panel."""
+    marks, names = figure.axes[0].get_legend_handles_labels()
+    figure.legend(marks, names, loc="outside lower right", fontsize=TEXT, ncols=3, frameon=False)
 
 
 def box_around(keypoints: np.ndarray, margin: float) -> np.ndarray:
@@ -126,9 +120,8 @@ def box_around(keypoints: np.ndarray, margin: float) -> np.ndarray:
 def square_around(face: FacePanel) -> np.ndarray:
     """Two corners [2, 2] of a square around a face that holds all of its points that lie in the image."""
     size = np.array(face.image.shape)[::-1]
-    drawn = [points for points in (face.truth, face.prediction, face.reference) if points is not None]
     corners = box_around(face.truth if face.landmarks is None else face.landmarks, _MARGIN)
-    marks = np.concatenate(drawn)
+    marks = face.truth if face.prediction is None else np.concatenate([face.truth, face.prediction])
     marks = marks[np.isfinite(marks).all(1)].clip(_MARK, 1 - _MARK)
     inside = np.concatenate([corners, marks - _MARK, marks + _MARK])
     corners = np.stack([inside.min(0), inside.max(0)]) * size
@@ -138,12 +131,8 @@ def square_around(face: FacePanel) -> np.ndarray:
     return np.stack([low, low + side]) / size
 
 
-def _join(panel: Axes, face: FacePanel, longer: float) -> None:
-    """Lines from the truth to the prediction, or without it to the reference, if longer than a share of the width."""
-    found = face.reference if face.prediction is None else face.prediction
-    if found is None:
-        return
-    height, width = face.image.shape
-    far = np.linalg.norm((found - face.truth) * (1, height / width), axis=1) > longer
-    lines = np.stack([face.truth, found, np.full_like(found, np.nan)], axis=1)[far].reshape(-1, 2)
+def _join(panel: Axes, truth: np.ndarray, prediction: np.ndarray, longer: float) -> None:
+    """Lines from the truth to the prediction, if longer than a share of the image's width."""
+    far = np.linalg.norm((prediction - truth) * (1, panel.get_aspect()), axis=1) > longer
+    lines = separate(np.stack([truth, prediction], axis=1)[far])
     panel.plot(*lines.T, color="black", linewidth=0.7, path_effects=halo(0.7), zorder=1.9)

@@ -15,14 +15,12 @@ from textwrap import fill
 import cv2
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.backend_bases import RendererBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
-from matplotlib.ticker import LogFormatter
 
 from facekp.landmarks.scheme import Scheme
 from facekp.utils.files import atomic_write
@@ -31,36 +29,40 @@ from facekp.utils.terminal import printable
 TRUTH = "#d62728"
 PREDICTION = "#1f4fd6"
 BASELINE = "#7f7f7f"
-REFERENCE = "#4aa8e0"
 LINE_COLOURS = (PREDICTION, "#e69f00", "#009e73", "#c060a0", "#56b4e9", "#6b6b6b", "#8c564b", "#a5a81f")
 """Of compared runs, in this order; none is the red of the ground truth."""
-_TEXT = 9
+TEXT = 9
+"""The size of most texts, in points of 1/72 inch."""
 
 
 def draw_points(
     panel: Axes,
-    keypoints: np.ndarray | None,
+    keypoints: np.ndarray,
     scheme: Scheme,
     point_indices: Sequence[int],
     colour: str,
     marker: str,
     label: str,
 ) -> None:
-    """Mark points, float [K, 2], with the paths of the scheme between them; None draws nothing."""
-    if keypoints is None:
-        return
-    row_of = {point: row for row, point in enumerate(point_indices)}
-    paths = [
-        np.append(keypoints[[row_of[one], row_of[other]]], [[np.nan, np.nan]], axis=0)  # NaN lifts the pen
-        for group in scheme.groups
-        for one, other in group.segments
-        if one in row_of and other in row_of
-    ]
-    panel.plot(*np.concatenate([np.empty((0, 2)), *paths]).T, color=colour, linewidth=0.6, alpha=0.8)
+    """Mark points, float [K, 2], with the paths of the scheme between them."""
+    panel.plot(*outline(keypoints, scheme, point_indices).T, color=colour, linewidth=0.6, alpha=0.8)
     size = marker_size(point_indices)
     edge = 0.5 + size / 10
     (marks,) = panel.plot(*keypoints.T, marker, color=colour, label=label, path_effects=halo(edge))
     marks.set(markersize=size, markeredgewidth=edge, markerfacecolor="none")
+
+
+def outline(shapes: np.ndarray, scheme: Scheme, point_indices: Sequence[int]) -> np.ndarray:
+    """The lines of the scheme between the points of shapes [..., K, 2]; see :func:`separate`."""
+    row_of = {point: row for row, point in enumerate(point_indices)}
+    segments = [segment for group in scheme.groups for segment in group.segments]
+    rows = [[row_of[one], row_of[other]] for one, other in segments if one in row_of and other in row_of]
+    return separate(shapes[..., np.array(rows, int).reshape(-1, 2), :])
+
+
+def separate(lines: np.ndarray) -> np.ndarray:
+    """Lines [..., N, 2] as one line [M, 2], in which NaN lifts the pen after each."""
+    return np.concatenate([lines, np.full_like(lines[..., :1, :], np.nan)], axis=-2).reshape(-1, 2)
 
 
 def marker_size(point_indices: Sequence[int]) -> float:
@@ -89,12 +91,12 @@ def error_table(rows: Sequence[str], columns: Sequence[str], values: np.ndarray,
     axes = figure.subplots()
     picture = axes.imshow(values, cmap="cividis", aspect="auto", vmin=0)
     figure.colorbar(picture, ax=axes, label="mean error (px)", shrink=0.9)
-    axes.set_xticks(range(len(columns)), columns, fontsize=_TEXT, rotation=30, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(rows)), rows, fontsize=_TEXT)
+    axes.set_xticks(range(len(columns)), columns, fontsize=TEXT, rotation=30, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(rows)), rows, fontsize=TEXT)
     middle = np.nanmax(values) / 2
     for (row, column), value in np.ndenumerate(values):
         ink = "white" if value < middle else "black"
-        axes.text(column, row, f"{value:.1f}", ha="center", va="center", fontsize=_TEXT, color=ink)
+        axes.text(column, row, f"{value:.1f}", ha="center", va="center", fontsize=TEXT, color=ink)
     return figure
 
 
@@ -115,24 +117,24 @@ def error_vectors(
     true, bias = mean_px[list(point_indices)], errors_px.mean(0)
     width = float(np.ptp(mean_px[:, 0])) or 1.0
     longest = max(float(np.linalg.norm(bias, axis=1).max()), 1e-6 * width)
-    factor = max(1.0, _round_down(0.15 * width / longest))
+    factor = max(1.0, _one_digit(0.15 * width / longest))
     figure = new_figure(9.5, 5.9, title, caption)
     means, spreads = figure.subplots(1, 2, sharex=True, sharey=True)
     for panel in (means, spreads):
-        draw_points(panel, mean_px, scheme, range(len(mean_px)), BASELINE, " ", "_")
+        panel.plot(*outline(mean_px, scheme, range(len(mean_px))).T, color=BASELINE, linewidth=0.6, alpha=0.8)
         draw_points(panel, true, scheme, point_indices, TRUTH, "o", "ground truth")
         panel.set_aspect("equal")
         panel.set_xlabel("x (px)")
-        panel.tick_params(labelsize=_TEXT - 1)
+        panel.tick_params(labelsize=TEXT - 1)
     arrows = means.quiver(
         *(*true.T, *bias.T),
         **{"angles": "xy", "scale_units": "xy", "scale": 1 / factor, "units": "inches", "width": 0.018},
         color=PREDICTION,
     )
-    key = _round_down(0.15 * width / factor)
-    means.quiverkey(arrows, 0.86, 0.06, key, f"{key:g} px", labelpos="N", fontproperties={"size": _TEXT})
+    key = _one_digit(0.15 * width / factor)
+    means.quiverkey(arrows, 0.86, 0.06, key, f"{key:g} px", labelpos="N", fontproperties={"size": TEXT})
     size = "at its true size" if factor == 1 else f"drawn {factor:g} times as long"
-    means.set_title(f"mean error, {size}", fontsize=_TEXT)
+    means.set_title(f"mean error, {size}", fontsize=TEXT)
     means.set_ylabel("y (px)")
     for centre, errors in zip(true + bias, errors_px.swapaxes(0, 1), strict=True):
         variances, axes = np.linalg.eigh(np.cov(errors.T, bias=True))
@@ -142,17 +144,15 @@ def error_vectors(
             Ellipse(centre, large, small, angle=angle, fill=False, color=PREDICTION, linewidth=0.7, alpha=0.8)
         )
     spreads.plot(*(true + bias).T, "x", color=PREDICTION, markersize=3.5, markeredgewidth=0.8, label="mean prediction")
-    spreads.set_title("spread: one standard deviation about the mean prediction", fontsize=_TEXT)
-    spreads.legend(fontsize=_TEXT - 1, loc="lower right")
+    spreads.set_title("spread: one standard deviation about the mean prediction", fontsize=TEXT)
+    spreads.legend(fontsize=TEXT - 1, loc="lower right")
     spreads.margins(0.12)
     means.invert_yaxis()  # shared
     return figure
 
 
-def _round_down(value: float) -> float:
-    """The largest of ..., 0.5, 1, 2, 5, 10, 20, 50, ... that is at most a positive value."""
-    power = 10.0 ** np.floor(np.log10(value))
-    return float(power * max(step for step in (1, 2, 5) if step * power <= value * (1 + 1e-9)))
+def _one_digit(value: float) -> float:
+    return float(f"{value:.1g}")
 
 
 def line_styles() -> cycle[tuple[str, str]]:
@@ -181,30 +181,21 @@ def save_png(figure: Figure, path: Path, dpi: float | None = None) -> None:
         file.write(png.data)
 
 
-def label_decades(axis: Axis) -> None:
-    """Label a logarithmic axis with numbers such as 1e-03; matplotlib's own labels are formulas."""
-    axis.set_major_formatter(LogFormatter())
-    axis.set_minor_formatter(LogFormatter())
-
-
 def new_figure(width: float, height: float, title: str, caption: str) -> Figure:
     """An empty figure with its size in inches, its title, and the caption that names its data."""
     figure = _PlainFigure(figsize=(width, height), dpi=120, layout="constrained")
     figure.get_layout_engine().set(h_pad=0.08)  # type: ignore[union-attr, call-arg]  # else long titles touch panels
-    figure.suptitle(wrapped(title, width, _TEXT + 2), fontsize=_TEXT + 2)
-    figure.supxlabel(wrapped(caption, width, _TEXT - 2), fontsize=_TEXT - 2, color="#555555", x=0.01, ha="left")
+    figure.suptitle(wrapped(title, width, TEXT + 2), fontsize=TEXT + 2)
+    figure.supxlabel(wrapped(caption, width, TEXT - 2), fontsize=TEXT - 2, color="#555555", x=0.01, ha="left")
     return figure
 
 
-def wrapped(text: str, width: float, size: float = _TEXT) -> str:
+def wrapped(text: str, width: float, size: float = TEXT) -> str:
     """A text in lines that fit into a width in inches."""
     return "\n".join(fill(line, int(125 * width / size)) for line in text.split("\n"))
 
 
 def empty_panels(figure: Figure, rows: int, columns: int) -> list[Axes]:
     """Axes without ticks or frames, in reading order."""
-    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for panel in panels:
-        panel.set(xticks=[], yticks=[])  # matplotlib would lay out invisible ones, too
-        panel.set_axis_off()
-    return panels
+    without = {"xticks": [], "yticks": [], "frame_on": False}
+    return list(figure.subplots(rows, columns, squeeze=False, subplot_kw=without).flat)

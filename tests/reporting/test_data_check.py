@@ -87,35 +87,34 @@ def test_more_people_than_models_are_judged_in_groups(drawn_records):
 def test_too_few_people_or_points_are_said_and_not_judged(drawn_records):
     with pytest.raises(DataError, match="more than 20 photographs of other people"):
         fit_others(drawn_records)
-    report = check(drawn_records, drawn_records, DANES)
+    report = check(drawn_records, DANES)
     assert isinstance(report.fits, str)
     points = [replace(record, keypoints=record.keypoints[:1]) for record in drawn_records]
-    assert "one place" in str(check(points, points, Scheme.unknown(1)).fits)
-    assert "other people" in str(check(drawn_records[:1], drawn_records[:1], DANES).fits)
+    assert "one place" in str(check(points, Scheme.unknown(1)).fits)
+    assert "other people" in str(check(drawn_records[:1], DANES).fits)
 
 
 def test_misordered_eyes_are_found_in_the_raw_labels_and_their_mending_is_seen(drawn_records):
     eye = DANES.eyes[1]
     keypoints = drawn_records[3].keypoints.copy()
     keypoints[list(eye)] = keypoints[[eye[i] for i in SWAPPED]]
-    raw = [*drawn_records[:3], replace(drawn_records[3], keypoints=keypoints), *drawn_records[4:]]
-    mended = check(drawn_records, raw, DANES)
-    assert mended.misordered == {drawn_records[3].name: ["left_eye"]}
-    assert mended.mended
-    assert not check(raw, raw, DANES).mended
+    for fault, mended in (({"raw": keypoints}, True), ({"keypoints": keypoints}, False)):
+        report = check([*drawn_records[:3], replace(drawn_records[3], **fault), *drawn_records[4:]], DANES)
+        assert report.misordered == {drawn_records[3].name: ["left_eye"]}
+        assert report.mended is mended
 
 
 def test_the_rule_about_eyes_is_for_the_danes_alone(drawn_records):
     backwards = [replace(record, keypoints=record.keypoints[::-1]) for record in drawn_records]
     scheme = replace(DANES, name="other")
-    assert check(backwards, backwards, scheme).misordered == {}
+    assert check(backwards, scheme).misordered == {}
 
 
 def test_points_out_of_the_frame_are_named(drawn_records):
     keypoints = drawn_records[0].keypoints.copy()
     keypoints[[3, 7]] = [[-0.01, 0.5], [0.5, 1.2]]
     records = [replace(drawn_records[0], keypoints=keypoints), *drawn_records[1:]]
-    assert check(records, records, DANES).outside == {drawn_records[0].name: [3, 7]}
+    assert check(records, DANES).outside == {drawn_records[0].name: [3, 7]}
 
 
 def test_a_small_set_is_reported_within_100_columns_and_nothing_is_drawn(drawn_root, tmp_path, capsys):
@@ -154,7 +153,7 @@ def test_only_the_chosen_persons_are_checked(drawn_root, tmp_path):
 @pytest.mark.danes
 def test_the_known_faults_of_the_danes_and_how_they_fit(danes_root):
     raw, mended = (DanesReader().read(danes_root, labels) for labels in ("raw", "mended"))
-    report = check(raw, raw, DANES)
+    report = check(raw, DANES)
     assert report.misordered == KNOWN
     assert not report.mended
     assert report.outside == {}
@@ -163,7 +162,7 @@ def test_the_known_faults_of_the_danes_and_how_they_fit(danes_root):
     assert raw[report.fits.worst(1)[0]].name == "06-5m"
     assert report.fits.worst_group(report.fits.worst(1)[0], DANES)[0] == "right_eye"
 
-    report = check(mended, raw, DANES)
+    report = check(mended, DANES)
     assert report.misordered == KNOWN
     assert report.mended
     assert isinstance(report.fits, ShapeFits)

@@ -99,15 +99,15 @@ def test_mean_shapes_have_a_panel_for_each_type_with_its_name(faces):
 def test_suspects_show_the_label_in_red_circles_and_the_models_shape_in_another_mark():
     rng = np.random.default_rng(0)
     truth, nearest = rng.random((2, 58, 2))
-    suspect = FacePanel("face 1   9.9 px", np.full((60, 80), 7, np.uint8), truth, reference=nearest)
-    figure = face_grid([suspect] * 5, DANES, range(58), "t", "c", names=("", "nearest shape"))
+    suspect = FacePanel("face 1   9.9 px", np.full((60, 80), 7, np.uint8), truth, nearest)
+    figure = face_grid([suspect] * 5, DANES, range(58), "t", "c", prediction="nearest shape")
     assert titles(figure) == ["face 1   9.9 px"] * 5
     panel = figure.axes[0]
     np.testing.assert_array_equal(marked(panel, "o"), truth)
-    np.testing.assert_array_equal(marked(panel, "^"), nearest)
+    np.testing.assert_array_equal(marked(panel, "x"), nearest)
     colours = {line.get_marker(): line.get_color() for line in panel.lines}
     assert is_red(colours["o"])
-    assert not is_red(colours["^"])
+    assert not is_red(colours["x"])
     for word in ("ground truth", "nearest shape"):
         assert word in words(figure)
 
