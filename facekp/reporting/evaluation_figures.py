@@ -24,8 +24,7 @@ from facekp.reporting.faces import FacePanel, face_grid
 from facekp.runs.folder import RunFolder
 
 _FACES = 6
-FEW = 3 * _FACES
-"""So many faces or fewer are all drawn in one figure, from the best to the worst; of more, some in three."""
+_FEW = 3 * _FACES  # so many or fewer are all drawn in one figure, from the best to the worst; of more, some in three
 _PERSONS = 3
 _FACE_WIDTH = 640
 _NME_UNIT = "NME (% of the distance between the eye centres)"
@@ -52,14 +51,14 @@ def draw(
 def _faces(evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
     by_image = errors_of(evaluation.predictions).distance_px.mean(1)
     order = np.argsort(by_image, kind="stable").tolist()
-    frame = _frame(evaluation)
-    few = len(order) <= FEW
+    measure = "mean error in pixels of the photograph"
+    few = len(order) <= _FEW
     spread = order if few else [order[rank] for rank in figures.evenly(len(order), _FACES)]
     for name, title, chosen in (
-        ("spread_faces", f"from the best to the worst face, by mean error {frame}", spread),
-        ("best_faces", f"best faces, by mean error {frame}", [] if few else order[:_FACES]),
-        ("worst_faces", f"worst faces, by mean error {frame}", [] if few else order[::-1][:_FACES]),
-        ("turned_faces", f"the same persons frontal and turned, mean error {frame}", _turned(evaluation, by_image)),
+        ("spread_faces", f"from the best to the worst face, by {measure}", spread),
+        ("best_faces", f"best faces, by {measure}", [] if few else order[:_FACES]),
+        ("worst_faces", f"worst faces, by {measure}", [] if few else order[::-1][:_FACES]),
+        ("turned_faces", f"the same persons frontal and turned, {measure}", _turned(evaluation, by_image)),
     ):
         if chosen:
             yield name, _grid(evaluation, title, [_face(evaluation, i, by_image[i]) for i in chosen])
@@ -112,12 +111,6 @@ def _turned(evaluation: Evaluation, by_image: np.ndarray) -> list[int]:
     rows = [[index[p, t] for t in types] for p in persons if all((p, t) in index for t in types)]
     rows.sort(key=lambda row: by_image[row].mean())
     return [i for place in figures.evenly(len(rows), _PERSONS) for i in rows[place]] if rows else []
-
-
-def _frame(evaluation: Evaluation) -> str:
-    """The frame of the errors' pixels."""
-    sizes = {record.image_size for record in evaluation.records}
-    return f"at {'x'.join(map(str, sizes.pop()))}" if len(sizes) == 1 else "in pixels of each photograph"
 
 
 def _grid(evaluation: Evaluation, title: str, faces: Sequence[FacePanel]) -> Figure:

@@ -5,19 +5,16 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from facekp.data.images import load_grey
-from facekp.data.records import name_of_type
 from facekp.evaluation.catalogue import CATALOGUE, HEADLINE
-from facekp.evaluation.errors import errors_of
 from facekp.evaluation.evaluate import Evaluation
 from facekp.models.module import KeypointModule
-from facekp.reporting.evaluation_figures import FEW
 from facekp.reporting.network_figures import Layer, layers_of
 from facekp.reporting.pages import WORDS, inlined, write_page
 from facekp.reporting.results import cells, shown_metrics, shown_tables, titles
@@ -26,10 +23,8 @@ from facekp.runs.folder import RunFolder
 from facekp.runs.provenance import command_line
 from facekp.utils.terminal import counted, display_path
 
-_NAMED_FACES = 6
 _POSES = ("frontal", "turned")
 _POSE_ERROR = CATALOGUE["error_px"]
-_FACES = ("face", "image type", "mean error px", "worst point px")
 
 
 def write_report(
@@ -43,8 +38,7 @@ def write_report(
     parts = run.parts if run else []
     image = load_grey(evaluation.records[0].image, evaluation.input_size)
     layers = layers_of(module, torch.from_numpy(image))
-    weights = f"{sum(layer.weights for layer in layers):,}"
-    metrics, typed = shown_metrics(measured), any(record.image_type for record in evaluation.records)
+    metrics = shown_metrics(measured)
     page = folder / "report.html"
     write_page(
         page,
@@ -55,16 +49,13 @@ def write_report(
         numbers=_numbers(measured),
         facts=_facts(measured, parts),
         parts=parts,
-        command=_command(run, parts) if run else None,
-        resume_by=_resume_by(run, parts) if run else None,
+        command=_command(run) if run else None,
+        resume_by=_resume_by(run) if run else None,
         evaluated_by=None if run and folder == run.path else command_line(),
-        layers=[*map(_row_of, layers), ("total", "", "", weights)],
-        weights=weights,
+        layers=list(map(_row_of, layers)),
+        weights=f"{sum(layer.weights for layer in layers):,}",
         input_size="x".join(map(str, evaluation.input_size)),
         pictures=inlined(folder / "figures"),
-        faces_head=[name for name in _FACES if typed or name != "image type"],
-        faces=_named_faces(evaluation, typed),
-        turned=_groups(measured, "by_type", _POSES),
         headings=titles(metrics),
         meanings={metric.title(): metric.meaning for metric in metrics},
         words={metric.heading: metric.meaning for metric in metrics} | _words(measured),
@@ -101,7 +92,7 @@ def _facts(measured: dict[str, Any], parts: Sequence[dict[str, Any]]) -> dict[st
     if not parts:
         return told
     last = parts[-1]
-    share = last["limit_train_batches"]
+    share, seconds = last["limit_train_batches"], [part["training_seconds"] for part in parts]
     versions = ", ".join(f"{name} {number}" for name, number in last["versions"].items())
     epochs = "an unknown number of epochs" if last["epochs"] is None else counted(last["epochs"], "epoch")
     return told | {
@@ -111,7 +102,7 @@ def _facts(measured: dict[str, Any], parts: Sequence[dict[str, Any]]) -> dict[st
         "augmentation": last["augment"],
         "learning rate": f"{last['lr']}, {last['optimizer']}, {last['schedule']}",
         "when": ", then ".join(map(_when, parts)),
-        "training took": _duration([part["training_seconds"] for part in parts]),
+        "training took": None if None in seconds else str(timedelta(seconds=round(sum(seconds)))),
         "machine": f"{last['device']}, {last['cpus']} CPU cores, {last['system']}",
         "commit": last["commit"] and f"{last['commit']}{' with changes' if last['dirty'] else ''}",
         "versions": versions,
@@ -127,38 +118,29 @@ def _when(part: dict[str, Any]) -> str:
     return f"{started}, interrupted {f'after epoch {done}' if (done := part['epochs']) else 'in its first epoch'}"
 
 
-def _command(run: RunFolder, parts: Sequence[dict[str, Any]]) -> str | None:
+def _command(run: RunFolder) -> str | None:
     """The one command that makes the whole run; the settings of a resumed one are those of all its parts."""
-    if len(parts) > 1 and run.begun:
+    if len(run.parts) > 1 and run.begun:
         return shlex.join(["python", "train.py", *run.overrides])
-    return parts[0]["command"] if parts else None
+    return run.parts[0]["command"] if run.parts else None
 
 
-def _resume_by(run: RunFolder, parts: Sequence[dict[str, Any]]) -> str | None:
+def _resume_by(run: RunFolder) -> str | None:
     """The command that goes on with a run that has not finished."""
-    if not parts or parts[-1]["finished"]:
+    if not run.parts or run.parts[-1]["finished"]:
         return None
     return shlex.join(["python", "train.py", f"resume={display_path(run.path)}"])
-
-
-def _duration(parts: Sequence[float | None]) -> str | None:
-    if None in parts:
-        return None
-    minutes, seconds = divmod(round(sum(filter(None, parts))), 60)
-    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
 
 
 def _row_of(layer: Layer) -> tuple[str, str, str, str]:
     return layer.name, layer.kind, " x ".join(map(str, layer.shape)), f"{layer.weights:,}" if layer.weights else ""
 
 
-def _groups(measured: dict[str, Any], key: str, names: Sequence[str] = ()) -> dict[str, list[list[str]]]:
-    """The rows of one table, or those of some names: the network's, on the raw labels where they differ, and the mean
-    shape's.
-    """
+def _groups(measured: dict[str, Any], key: str) -> dict[str, list[list[str]]]:
+    """The rows of one table: the network's, on the raw labels where they differ, and the mean shape's."""
     metrics = shown_metrics(measured)
     ours, raw, mean_shape = (
-        [[name, *cells(row, metrics)] for name, row in tables.get(key, {}).items() if not names or name in names]
+        [[name, *cells(row, metrics)] for name, row in tables.get(key, {}).items()]
         for tables in (measured, measured.get("raw_labels", {}), measured["mean_shape"])
     )
     groups = {"network": ours, "network, on the raw labels": [row for row in raw if row not in ours]}
@@ -173,22 +155,3 @@ def _words(measured: dict[str, Any]) -> dict[str, str]:
         for word, meaning in WORDS.items()
         if word not in named or set(word.split(", ")) & measured[named[word]].keys()
     }
-
-
-def _named_faces(evaluation: Evaluation, typed: bool) -> dict[str, list[list[str]]]:
-    """All of a few faces, or the best and the worst: name, image type if any, mean error and worst point."""
-    distance = errors_of(evaluation.predictions).distance_px
-    order = np.argsort(distance.mean(1), kind="stable").tolist()
-    chosen = {"best": order[:_NAMED_FACES], "worst": order[::-1][:_NAMED_FACES]}
-    if len(order) <= FEW:
-        chosen = {"from the best to the worst": order}
-    return {name: [_face_row(evaluation, i, distance[i], typed) for i in some] for name, some in chosen.items()}
-
-
-def _face_row(evaluation: Evaluation, index: int, distance_px: np.ndarray, typed: bool) -> list[str]:
-    record, predictions = evaluation.records[index], evaluation.predictions
-    furthest = predictions.point_indices[int(distance_px.argmax())]
-    kind = [name_of_type(record.image_type)] if typed else []
-    group = f", {predictions.scheme.group_of(furthest).name}" if len(predictions.scheme.groups) > 1 else ""
-    worst = f"{distance_px.max():.1f} (point {furthest}{group})"
-    return [record.name, *kind, f"{distance_px.mean():.1f}", worst]
