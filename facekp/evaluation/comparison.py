@@ -68,8 +68,10 @@ def common_ground(runs: Mapping[str, PredictionTable]) -> dict[str, PredictionTa
                 f"compare: {name} was evaluated on {first.labels} labels and {other} on {run.labels} ones; "
                 "evaluate both with the same data.labels, and compare those folders"
             )
-    images = [image for image in first.images if all(image in others for others in _sets(runs, "images"))]
-    points = [point for point in first.point_indices if all(point in others for others in _sets(runs, "point_indices"))]
+    shared_images = set.intersection(*(set(run.images) for run in runs.values()))
+    shared_points = set.intersection(*(set(run.point_indices) for run in runs.values()))
+    images = [image for image in first.images if image in shared_images]
+    points = [point for point in first.point_indices if point in shared_points]
     for common, kind in ((images, "image"), (points, "point")):
         if not common:
             raise ConfigError(
@@ -84,10 +86,6 @@ def common_ground(runs: Mapping[str, PredictionTable]) -> dict[str, PredictionTa
                 "name runs that were evaluated on the same data and labels"
             )
     return reduced
-
-
-def _sets(runs: Mapping[str, PredictionTable], attribute: str) -> list[set[Any]]:
-    return [set(getattr(run, attribute)) for run in runs.values()]
 
 
 def compare_tables(runs: Sequence[PredictionTable]) -> list[dict[str, Any]]:

@@ -17,7 +17,6 @@ from facekp.reporting.pages import WORDS, inlined, write_page
 from facekp.runs.folder import Scalars
 from facekp.utils.terminal import counted, print_table
 
-_LEADING = 4  # columns before the overrides
 _ERROR = CATALOGUE["error_px"]
 _COLUMNS = {
     **{f"error_px_{pose}": (f"{pose}, {_ERROR.unit}", _ERROR) for pose in ("turned", "frontal")},
@@ -28,7 +27,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 def _labels(rows: Rows, between: str = ": ") -> list[str]:
-    """Names of the runs in figures."""
+    """The runs with what was typed for them, in figures and tables."""
     return [f"{row['run']}{between * bool(row['overrides'])}{row['overrides']}" for row in rows]
 
 
@@ -59,16 +58,12 @@ def draw(
     two_lines = _labels(rows, between="\n")[1:]
     yield "differences", title, paired_differences(np.array(parts, float), two_lines, unit, title, text)
     title = "cumulative error of the images"
-    by_image = {label: _by_image(run) for label, run in zip(labels, runs.values(), strict=True)}
+    by_image = {label: _ERROR.compute(run.errors) for label, run in zip(labels, runs.values(), strict=True)}
     yield "cumulative_error", title, cumulative_errors(by_image, "mean error of an image (px)", title, text)
     if any("val/loss" in curves for curves in losses.values()):
         labelled = dict(zip(labels, losses.values(), strict=True))
         title = "validation loss (thick) and training loss (thin, smoothed), over all points that each run predicts"
         yield "loss_curves", title, loss_curves(labelled, title, text)
-
-
-def _by_image(run: PredictionTable) -> np.ndarray:
-    return _ERROR.compute(run.errors)
 
 
 def write_comparison_page(
@@ -118,12 +113,7 @@ def write_comparison_page(
 def print_comparison(compared: Mapping[str, Any]) -> None:
     """Print the runs with their metrics and their differences from the first."""
     headings, rows = _results(compared["runs"])
-    overrides = [row["overrides"] for row in compared["runs"]]
-    if any(overrides):
-        headings.insert(_LEADING, "overrides")
-        for row, typed in zip(rows, overrides, strict=True):
-            row.insert(_LEADING, typed)
-    print_table(headings, rows, f"{caption(compared)}; the first run is the reference", ("verdict", "overrides"))
+    print_table(headings, rows, f"{caption(compared)}; the first run is the reference", ("verdict",))
 
 
 def _results(rows: Rows) -> tuple[list[str], list[list[str]]]:
@@ -133,10 +123,10 @@ def _results(rows: Rows) -> tuple[list[str], list[list[str]]]:
     headings += [heading for heading, _ in columns.values()]
     return headings, [
         [
-            *(row["run"], _ERROR.text(row["error_px"]), *_against(row)),
+            *(label, _ERROR.text(row["error_px"]), *_against(row)),
             *(metric.text(row.get(key)) for key, (_, metric) in columns.items()),
         ]
-        for row in rows
+        for label, row in zip(_labels(rows), rows, strict=True)
     ]
 
 
