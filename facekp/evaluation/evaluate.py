@@ -110,7 +110,11 @@ class Evaluation:
         """The content of metrics.json: tables of the predictions, of the mean shape, and, if other labels were used, of
         the predictions on the raw labels; and of covariances the fraction of points within each ellipse.
         """
-        raw = {"raw_labels": tables(self.on_raw_labels, self.records)} if self.name["labels"] != "raw" else {}
+        more: dict[str, Any] = {}
+        if self.name["labels"] != "raw":
+            more["raw_labels"] = tables(self.on_raw_labels, self.records)
+        if self.predictions.covariance is not None:
+            more["coverage"] = {f"{p:.0%}": float(coverage(self.predictions, p).mean()) for p in ELLIPSES}
         return {
             **self.name,
             "images": len(self.predictions),
@@ -118,12 +122,8 @@ class Evaluation:
             "metrics": self.metrics,
             **tables(self.predictions, self.records),
             "mean_shape": tables(self.baseline, self.records),
-            **raw,
-            **({} if self.predictions.covariance is None else {"coverage": self._coverage()}),
+            **more,
         }
-
-    def _coverage(self) -> dict[str, float]:
-        return {f"{share:.0%}": float(coverage(self.predictions, share).mean()) for share in ELLIPSES}
 
 
 def name_evaluation(

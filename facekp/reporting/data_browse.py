@@ -75,8 +75,7 @@ def draw(config: Config, records: Sequence[Record], scheme: Scheme) -> Iterator[
     faces = FaceDataset(records, size, data.cache_mb)
     shown = [plain(faces, index) for index in evenly(len(faces), _FACES)]
     yield "ground_truth", face_grid(shown, scheme, points, "ground truth", as_input, 6)
-    types = [record.image_type or 0 for record in records]
-    yield "mean_shapes", mean_shapes(faces.keypoints, types, size, scheme, caption)
+    yield "mean_shapes", mean_shapes(faces, scheme, caption)
     augmentation = build_augmentation(config.augment, scheme, config.seed)
     varied = f"{as_input}, augment={config.augment.name}, seed {config.seed}"
     title = f"augmented samples of {records[0].name}"

@@ -62,15 +62,10 @@ def numbered(face: FacePanel, scheme: Scheme, caption: str, inches: float = 8.5)
     return figure
 
 
-def mean_shapes(
-    keypoints: np.ndarray, types: Sequence[int], size: Sequence[int], scheme: Scheme, caption: str, tile: float = 3.4
-) -> Figure:
-    """The mean shape of each image type over all its labels, on one scale.
-
-    Args:
-        keypoints: float [N, K, 2], relative to the canvas.
-        types: of the N images; 0 if unknown.
-    """
+def mean_shapes(faces: FaceDataset, scheme: Scheme, caption: str, tile: float = 3.4) -> Figure:
+    """The mean shape of each image type over all its labels, on one scale."""
+    keypoints, size = faces.keypoints, faces.input_size
+    types = [record.image_type or 0 for record in faces.records]
     kinds = np.unique(types)
     low, high = box_around(keypoints, margin=0.03)
     width, height = (high - low) * size

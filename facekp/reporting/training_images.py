@@ -63,11 +63,10 @@ class PredictionImages(Callback):
         data = trainer.datamodule  # type: ignore[attr-defined]
         scheme, points, caption = module.scheme, module.point_indices, data.caption
         train, val = data.train_faces, data.val_faces
-        types = [record.image_type or 0 for record in train.records]
         chosen = evenly(len(train), self._faces)
         everything, whole = range(len(scheme)), {"caption": caption, "tile": _TILE, "cropped": False}
         sheets = {
-            "mean shapes": mean_shapes(train.keypoints, types, train.input_size, scheme, caption, _TILE),
+            "mean shapes": mean_shapes(train, scheme, caption, _TILE),
             "numbered points": numbered(plain(val, 0), scheme, caption, 3 * _TILE),
             "one face under augmentation": face_grid(
                 variants(train, 0), scheme, everything, f"augmented samples of {train.records[0].name}", **whole

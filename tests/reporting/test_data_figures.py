@@ -24,11 +24,6 @@ def faces(drawn_records) -> FaceDataset:
     return FaceDataset(drawn_records, SIZE)
 
 
-def mean_shapes(faces: FaceDataset, scheme: Scheme) -> Figure:
-    types = [record.image_type or 0 for record in faces.records]
-    return sheets.mean_shapes(faces.keypoints, types, faces.input_size, scheme, "c")
-
-
 def titles(figure: Figure) -> list[str]:
     return [panel.get_title() for panel in figure.axes if panel.get_title()]
 
@@ -81,7 +76,7 @@ def test_every_point_is_numbered_once_near_its_mark_and_no_two_numbers_overlap(d
 
 
 def test_mean_shapes_have_a_panel_for_each_type_with_its_name(faces):
-    figure = mean_shapes(faces, DANES)
+    figure = sheets.mean_shapes(faces, DANES, "c")
     assert titles(figure) == [f"type {kind}, {name}: 4 photographs" for kind, name in IMAGE_TYPES.items()]
     joins = sum(len(group.segments) for group in DANES.groups)
     for kind, panel in enumerate(figure.axes, start=1):
@@ -120,6 +115,6 @@ def test_schemes_without_lines_and_data_without_types_are_drawn_too(drawn_record
     bare = [replace(r, keypoints=r.keypoints[: len(scheme)], sex=None, image_type=None) for r in drawn_records]
     faces = FaceDataset(bare, SIZE)
     sheets.numbered(plain(faces, 0), scheme, "c").draw_without_rendering()
-    figure = mean_shapes(faces, scheme)
+    figure = sheets.mean_shapes(faces, scheme, "c")
     figure.draw_without_rendering()
     assert titles(figure) == ["no type: 24 photographs"]
