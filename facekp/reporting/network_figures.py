@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,15 +39,12 @@ def layers_of(module: KeypointModule, image: Tensor) -> list[Layer]:
 
     Parameters outside these layers have a last row of their own, so that the rows add up to the total.
     """
-    names = {layer: name for name, layer in module.network.named_modules() if not list(layer.children())}
+    names = {layer: name for name, layer in module.network.named_modules()}
     counted: set[nn.Parameter] = set()
-    rows: list[Layer] = []
-
-    def keep(layer: nn.Module, output: Any) -> None:
+    rows = []
+    for layer, output in _outputs(module, image):
         shape = tuple(output.shape[1:]) if isinstance(output, Tensor) else ()
         rows.append(Layer(names[layer], _kind_of(layer), shape, _count(layer, counted)))
-
-    _watch(module, image, names, keep)
     others = _count(module.network, counted)
     return [*rows, Layer("", "weights outside these layers", (), others)] if others else rows
 
@@ -68,25 +64,20 @@ def _count(layer: nn.Module, counted: set[nn.Parameter]) -> int:
 
 def first_convolutions(module: KeypointModule, image: Tensor) -> list[tuple[np.ndarray, np.ndarray]]:
     """Weights [out, in, h, w] and feature maps [out, h', w'] of the first convolutions for an image, uint8 [H, W]."""
-    convolutions = [layer for layer in module.network.modules() if isinstance(layer, nn.Conv2d)][:_CONVOLUTIONS]
-    maps: dict[nn.Module, np.ndarray] = {}
-
-    def keep(layer: nn.Module, output: Tensor) -> None:
-        maps[layer] = output[0].float().cpu().numpy()
-
-    _watch(module, image, convolutions, keep)
-    return [(layer.weight.detach().float().cpu().numpy(), maps[layer]) for layer in convolutions]
+    found = [(layer.weight, output[0]) for layer, output in _outputs(module, image) if isinstance(layer, nn.Conv2d)]
+    return [(w.detach().float().cpu().numpy(), maps.float().cpu().numpy()) for w, maps in found[:_CONVOLUTIONS]]
 
 
-def _watch(
-    module: KeypointModule, image: Tensor, layers: Iterable[nn.Module], keep: Callable[[nn.Module, Any], None]
-) -> None:
-    """Apply a network to one image, uint8 [H, W], and pass each layer's output to ``keep``."""
-    hooks = [layer.register_forward_hook(lambda layer, _, output: keep(layer, output)) for layer in layers]
+def _outputs(module: KeypointModule, image: Tensor) -> list[tuple[nn.Module, Any]]:
+    """The layers of a network and their outputs, in the order in which an image, uint8 [H, W], passes through them."""
+    outputs: list[tuple[nn.Module, Any]] = []
+    layers = [layer for layer in module.network.modules() if not list(layer.children())]
+    hooks = [layer.register_forward_hook(lambda layer, _, output: outputs.append((layer, output))) for layer in layers]
     with torch.inference_mode():
         module(image[None, None].to(module.device))
     for hook in hooks:
         hook.remove()
+    return outputs
 
 
 def draw_filters(weights: np.ndarray, title: str, caption: str) -> Figure:
