@@ -13,7 +13,7 @@ from facekp.data.dataset import AugmentedDataset, FaceDataset
 from facekp.data.records import name_of_type
 from facekp.landmarks.scheme import Scheme
 from facekp.reporting.faces import FacePanel, box_around, legend, show, zoom
-from facekp.reporting.figures import BASELINE, TEXT, TRUTH, draw_points, empty_panels, halo, new_figure, outline
+from facekp.reporting.figures import BASELINE, TEXT, TRUTH, draw_points, halo, outline, panel_grid
 
 
 def plain(faces: FaceDataset, index: int, point_indices: Sequence[int] | None = None) -> FacePanel:
@@ -33,9 +33,8 @@ def augmented(faces: AugmentedDataset, key: tuple[int, int], point_indices: Sequ
 
 def variants(faces: AugmentedDataset, index: int, count: int = 11) -> list[FacePanel]:
     """A face as it is, then its first ``count`` augmented samples, which are what as many epochs train on."""
-    samples = [augmented(faces, (number, index)) for number in range(count)]
-    titled = [replace(sample, title=f"sample {number}") for number, sample in enumerate(samples)]
-    return [plain(faces, index), *titled]
+    samples = [replace(augmented(faces, (number, index)), title=f"sample {number}") for number in range(count)]
+    return [plain(faces, index), *samples]
 
 
 def numbered(face: FacePanel, scheme: Scheme, caption: str, inches: float = 8.5) -> Figure:
@@ -44,8 +43,7 @@ def numbered(face: FacePanel, scheme: Scheme, caption: str, inches: float = 8.5)
     low, high = box_around(keypoints, margin=0.08)
     width, height = (high - low) * size
     title = f"the {len(scheme)} points of the scheme {scheme.name}, on {face.title}"
-    figure = new_figure(inches, inches * height / width + 0.7, title, caption)
-    (panel,) = empty_panels(figure, 1, 1)
+    figure, (panel,) = panel_grid(1, 1, inches, inches * height / width, title, caption)
     show(panel, face.image, "")
     draw_points(panel, keypoints, scheme, range(len(scheme)), TRUTH, "o", "ground truth")
     zoom(panel, low, high)
@@ -69,10 +67,9 @@ def mean_shapes(faces: FaceDataset, scheme: Scheme, caption: str, tile: float = 
     kinds = np.unique(types)
     low, high = box_around(keypoints, margin=0.03)
     width, height = (high - low) * size
-    columns, points = min(3, len(kinds)), range(len(scheme))
-    rows = -(-len(kinds) // columns)
-    figure = new_figure(tile * columns, (tile * height / width + 0.3) * rows + 0.8, "mean shape by image type", caption)
-    for panel, kind in zip(empty_panels(figure, rows, columns), kinds, strict=False):
+    points, panel_height = range(len(scheme)), tile * height / width + 0.3
+    figure, panels = panel_grid(len(kinds), 3, tile, panel_height, "mean shape by image type", caption)
+    for panel, kind in zip(panels, kinds, strict=False):
         shapes = keypoints[np.asarray(types) == kind]
         mean = shapes.mean(0, keepdims=True)
         panel.plot(*shapes.reshape(-1, 2).T, ".", color=BASELINE, markersize=1, alpha=0.35)

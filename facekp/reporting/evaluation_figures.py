@@ -74,30 +74,13 @@ def _errors(evaluation: Evaluation, measured: dict[str, Any]) -> Iterator[tuple[
     if predictions.scheme.eyes is not None:
         nme = {"prediction": errors.normalised.mean(1), "mean shape": baseline.normalised.mean(1)}
         limit = max(AUC_LIMIT, float(np.quantile(nme["mean shape"], 0.9)))
-        curves = {name: 100 * values for name, values in nme.items()}
-        yield (
-            "cumulative_error",
-            cumulative_errors(curves, _NME_UNIT, "cumulative error of the images", caption, 100 * limit),
-        )
+        curves, title = {name: 100 * values for name, values in nme.items()}, "cumulative error of the images"
+        yield "cumulative_error", cumulative_errors(curves, _NME_UNIT, title, caption, 100 * limit)
     cells = measured["error_px"]
-    groups = list(cells["all"])
-    values = np.array([[row[group] for group in groups] for row in cells.values()])
-    if values.size > 1:
-        yield (
-            "error_by_type_and_group",
-            figures.error_table(list(cells), groups, values, "where the error lies", caption),
-        )
-    yield (
-        "error_vectors",
-        figures.error_vectors(
-            predictions.all_truth_px.mean(0),
-            predictions.keypoints_px - predictions.truth_px,
-            predictions.scheme,
-            predictions.point_indices,
-            "error of each point, on the mean of the held-out faces",
-            caption,
-        ),
-    )
+    if len(cells) > 1 or len(cells["all"]) > 1:
+        yield "error_by_type_and_group", figures.error_table(cells, "where the error lies", caption)
+    title = "error of each point, on the mean of the held-out faces"
+    yield "error_vectors", figures.error_vectors(predictions, title, caption)
     if predictions.confidence is not None:
         confidence, distance_px = predictions.confidence.ravel(), errors.distance_px.ravel()
         yield "confidence", error_by_confidence(confidence, distance_px, "error by confidence", caption)

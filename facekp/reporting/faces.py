@@ -15,16 +15,13 @@ from facekp.reporting.figures import (
     TEXT,
     TRUTH,
     draw_points,
-    empty_panels,
     halo,
     marker_size,
-    new_figure,
+    panel_grid,
     separate,
     wrapped,
 )
 
-_COLUMNS = 3
-_TILE = 3.0  # inches
 _MARGIN = 0.15
 _MIN_EXTENT = 0.3
 _MARK = 0.01  # room for a mark at the edge, as a fraction of the image
@@ -55,9 +52,9 @@ def face_grid(
     point_indices: Sequence[int],
     title: str,
     caption: str,
-    columns: int = _COLUMNS,
+    columns: int = 3,
     prediction: str = "prediction",
-    tile: float = _TILE,
+    tile: float = 3.0,
     cropped: bool = True,
 ) -> Figure:
     """Faces with their true and predicted points; a line joins two that lie further apart than a mark is wide.
@@ -69,14 +66,12 @@ def face_grid(
         tile: width of a panel in inches.
         cropped: to the face; otherwise whole images are shown.
     """
-    columns = min(columns, len(faces))
-    rows = -(-len(faces) // columns)
     titles = [wrapped(face.title, tile) for face in faces]
     height, width = faces[0].image.shape
     above = 0.08 + 0.17 * max(title.count("\n") + 1 for title in titles)
     high = tile if cropped else tile * height / width
-    figure = new_figure(tile * columns, (high + above) * rows + 0.9, title, f"{caption}\n\n")  # room for the legend
-    for panel, face, above_it in zip(empty_panels(figure, rows, columns), faces, titles, strict=False):
+    figure, panels = panel_grid(len(faces), columns, tile, high + above, title, caption)
+    for panel, face, above_it in zip(panels, faces, titles, strict=False):
         show(panel, face.image, above_it)
         corners = square_around(face) if cropped else np.array([[0, 0], [1, 1]])
         zoom(panel, *corners)

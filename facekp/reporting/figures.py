@@ -7,7 +7,7 @@ literally: matplotlib would otherwise read text between two ``$`` as a formula.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import cycle, product
 from pathlib import Path
 from textwrap import fill
@@ -22,6 +22,7 @@ from matplotlib.patches import Ellipse
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
 
+from facekp.evaluation.errors import Predictions
 from facekp.landmarks.scheme import Scheme
 from facekp.utils.files import atomic_write
 from facekp.utils.terminal import printable
@@ -80,12 +81,10 @@ def evenly(length: int, count: int) -> list[int]:
     return np.unique(np.linspace(0, length - 1, count).round().astype(int)).tolist()
 
 
-def error_table(rows: Sequence[str], columns: Sequence[str], values: np.ndarray, title: str, caption: str) -> Figure:
-    """Mean error by two criteria, as a heat map with numbers.
-
-    Args:
-        values: float [rows, columns], pixels; NaN where there is none.
-    """
+def error_table(error_px: Mapping[str, Mapping[str, float]], title: str, caption: str) -> Figure:
+    """Mean error by two criteria, as a heat map with numbers: rows of columns, in pixels."""
+    rows, columns = list(error_px), list(next(iter(error_px.values())))
+    values = np.array([list(row.values()) for row in error_px.values()])
     width = max(6, 1.6 + 0.85 * len(columns))  # at least as wide as the caption
     figure = new_figure(width, 1.5 + 0.36 * len(rows), title, caption)
     axes = figure.subplots()
@@ -100,20 +99,15 @@ def error_table(rows: Sequence[str], columns: Sequence[str], values: np.ndarray,
     return figure
 
 
-def error_vectors(
-    mean_px: np.ndarray, errors_px: np.ndarray, scheme: Scheme, point_indices: Sequence[int], title: str, caption: str
-) -> Figure:
-    """The error of each point: on the left its mean, on the right its variation.
+def error_vectors(predictions: Predictions, title: str, caption: str) -> Figure:
+    """The error of each point, on the mean of all true points: on the left its mean, on the right its variation.
 
     An arrow points from the true point towards the mean prediction; its length is the error times the factor in the
     panel's title. An ellipse shows one standard deviation about the mean prediction, at its true size, along the
     principal axes of the errors' covariance.
-
-    Args:
-        mean_px: float [P, 2], the mean of all true points, pixels.
-        errors_px: float [N, K, 2], prediction minus ground truth of each image, pixels.
-        point_indices: which of the P points the K are.
     """
+    mean_px, errors_px = predictions.all_truth_px.mean(0), predictions.keypoints_px - predictions.truth_px
+    scheme, point_indices = predictions.scheme, predictions.point_indices
     true, bias = mean_px[list(point_indices)], errors_px.mean(0)
     width = float(np.ptp(mean_px[:, 0])) or 1.0
     longest = max(float(np.linalg.norm(bias, axis=1).max()), 1e-6 * width)
@@ -195,7 +189,17 @@ def wrapped(text: str, width: float, size: float = TEXT) -> str:
     return "\n".join(fill(line, int(125 * width / size)) for line in text.split("\n"))
 
 
-def empty_panels(figure: Figure, rows: int, columns: int) -> list[Axes]:
-    """Axes without ticks or frames, in reading order."""
+def panel_grid(
+    count: int, columns: int, width: float, height: float, title: str, caption: str
+) -> tuple[Figure, list[Axes]]:
+    """A figure with room for a legend below, and its panels, without ticks or frames, in reading order.
+
+    Args:
+        columns: at most.
+        width, height: of each panel in inches.
+    """
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure = new_figure(width * columns, height * rows + 0.9, title, f"{caption}\n\n")
     without = {"xticks": [], "yticks": [], "frame_on": False}
-    return list(figure.subplots(rows, columns, squeeze=False, subplot_kw=without).flat)
+    return figure, list(figure.subplots(rows, columns, squeeze=False, subplot_kw=without).flat)

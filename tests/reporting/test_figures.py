@@ -9,6 +9,7 @@ from matplotlib import rc_context
 from matplotlib.colors import to_rgb
 from matplotlib.quiver import Quiver
 
+from facekp.evaluation.errors import Predictions
 from facekp.landmarks.scheme import DANES
 from facekp.reporting import curve_figures, faces, figures, network_figures
 from facekp.reporting.faces import FacePanel
@@ -21,6 +22,12 @@ def some_faces(count: int, points: int) -> list[FacePanel]:
         FacePanel(f"face {i}", np.full((60, 80), i, np.uint8), RNG.random((points, 2)), RNG.random((points, 2)))
         for i in range(count)
     ]
+
+
+def missing(shape, errors_px, points=tuple(range(58))) -> Predictions:
+    """Predictions that miss the points of one shape by errors [N, K, 2]."""
+    truth, size = np.broadcast_to(shape, (len(errors_px), 58, 2)), np.ones((len(errors_px), 2))
+    return Predictions(truth[:, list(points)] + errors_px, truth, size, points, DANES)
 
 
 def texts(figure) -> str:
@@ -91,7 +98,7 @@ def test_paths_join_the_points_of_a_group_and_nothing_else():
 
 
 def test_error_table_writes_every_number():
-    figure = figures.error_table(["type 1", "all"], ["jaw", "eye"], np.array([[1.0, 2.25], [3.0, 40.0]]), "t", "c")
+    figure = figures.error_table({"type 1": {"jaw": 1.0, "eye": 2.25}, "all": {"jaw": 3.0, "eye": 40.0}}, "t", "c")
     for word in ("1.0", "2.2", "3.0", "40.0", "type 1", "jaw", "px"):
         assert word in texts(figure)
 
@@ -100,7 +107,7 @@ def test_error_table_writes_every_number():
 def test_error_vectors_point_where_the_answers_lie(points):
     mean = 100 + 200 * RNG.random((58, 2))
     errors = np.stack([np.full((len(points), 2), (6.0, -2.0)), np.full((len(points), 2), (2.0, -2.0))])
-    figure = figures.error_vectors(mean, errors, DANES, points, "t", "c")
+    figure = figures.error_vectors(missing(mean, errors, points), "t", "c")
     means, spreads = figure.axes
     (arrows,) = (artist for artist in means.collections if isinstance(artist, Quiver))
     np.testing.assert_allclose(np.stack([arrows.U, arrows.V], axis=1), np.full((len(points), 2), (4.0, -2.0)))
@@ -116,7 +123,7 @@ def test_error_vectors_point_where_the_answers_lie(points):
 
 
 def test_error_vectors_of_perfect_answers_are_drawn_too():
-    figure = figures.error_vectors(RNG.random((58, 2)), np.zeros((3, 58, 2)), DANES, range(58), "t", "c")
+    figure = figures.error_vectors(missing(RNG.random((58, 2)), np.zeros((3, 58, 2))), "t", "c")
     figure.draw_without_rendering()
 
 
@@ -128,8 +135,8 @@ FACE = np.zeros((60, 80), np.uint8), RNG.random((58, 2))
     ("draw", "times"),
     [
         (lambda: faces.face_grid([FacePanel(ODD, *FACE)], DANES, range(58), ODD, ODD), 3),
-        (lambda: figures.error_table([ODD], [ODD], np.ones((1, 1)), ODD, ODD), 4),
-        (lambda: figures.error_vectors(FACE[1], np.ones((2, 58, 2)), DANES, range(58), ODD, ODD), 2),
+        (lambda: figures.error_table({ODD: {ODD: 1.0}}, ODD, ODD), 4),
+        (lambda: figures.error_vectors(missing(FACE[1], np.ones((2, 58, 2))), ODD, ODD), 2),
         (lambda: faces.face_grid([FacePanel(ODD, *FACE, FACE[1])], DANES, range(58), ODD, ODD, prediction=ODD), 4),
         (lambda: curve_figures.cumulative_errors({ODD: np.ones(3)}, ODD, ODD, ODD), 4),
         (lambda: curve_figures.loss_curves({ODD: {"val/loss": ([1, 2], [1e-3, 2])}}, ODD, ODD), 3),
