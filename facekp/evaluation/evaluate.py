@@ -149,19 +149,18 @@ def evaluate_predictor(predictor: BatchPredictor, loader: DataLoader[Sample], na
     communication between processes.
     """
     metrics = KeypointMetrics(predictor.scheme, predictor.point_indices, predictor.mean_shape, sync_on_compute=False)
-    certainty: dict[str, list[Tensor]] = {"confidence": [], "covariance": []}
+    predicted: list[Prediction] = []
     if isinstance(predictor, torch.nn.Module):
         predictor.eval()
     with torch.inference_mode():
         for number, batch in enumerate(loader):
-            predicted = predictor.predict_step(batch, number)
-            metrics.update(predicted.keypoints.cpu(), batch["keypoints"], batch["canvas_size"], batch["turned"])
-            for part, batches in certainty.items():
-                if (of_batch := getattr(predicted, part)) is not None:
-                    batches.append(of_batch.float().cpu())
-    faces: FaceDataset = loader.dataset  # type: ignore[assignment]
-    known: dict[str, Any] = {part: torch.cat(batches).numpy() for part, batches in certainty.items() if batches}
+            predicted.append(predictor.predict_step(batch, number).mapped(lambda part: part.float().cpu()))
+            metrics.update(predicted[-1].keypoints, batch["keypoints"], batch["canvas_size"], batch["turned"])
+    first, *others = predicted
+    whole = first.mapped(lambda *parts: torch.cat(parts), *others)._asdict()
+    known: dict[str, Any] = {name: part.numpy() for name, part in whole.items() if part is not None}
     predictions = replace(metrics.predictions(), **known)
+    faces: FaceDataset = loader.dataset  # type: ignore[assignment]
     mean_shape = predictor.mean_shape.cpu().numpy()
     return Evaluation(name, faces.records, faces.input_size, predictions, mean_shape, metrics.compute())
 
