@@ -41,39 +41,33 @@ def caption(compared: Mapping[str, Any]) -> str:
 
 
 def draw(
-    compared: Mapping[str, Any],
-    runs: Mapping[str, PredictionTable],
-    losses: Mapping[str, Scalars],
-) -> Iterator[tuple[str, str, Figure]]:
-    """Yield each figure with the name of its file and its title.
+    compared: Mapping[str, Any], runs: Mapping[str, PredictionTable], losses: Mapping[str, Scalars]
+) -> Iterator[tuple[str, Figure]]:
+    """Yield each figure with the name of its file.
 
     Args:
         runs: by name, on common ground, the reference first.
     """
     text, rows, labels = caption(compared), compared["runs"], _labels(compared["runs"])
-    reference = rows[0]["run"]
-    title = f"difference of error_px from {reference}, with 95 % interval over people"
+    title = f"difference of error_px from {rows[0]['run']}, with 95 % interval over people"
     unit = "px (left of the line: better)"
     parts = [[row["difference"]["error_px"][part] for part in ("mean", "low", "high")] for row in rows[1:]]
     two_lines = _labels(rows, between="\n")[1:]
-    yield "differences", title, paired_differences(np.array(parts, float), two_lines, unit, title, text)
-    title = "cumulative error of the images"
+    yield "differences", paired_differences(np.array(parts, float), two_lines, unit, title, text)
     by_image = {label: _ERROR.compute(run.errors) for label, run in zip(labels, runs.values(), strict=True)}
-    yield "cumulative_error", title, cumulative_errors(by_image, "mean error of an image (px)", title, text)
+    title = "cumulative error of the images"
+    yield "cumulative_error", cumulative_errors(by_image, "mean error of an image (px)", title, text)
     if any("val/loss" in curves for curves in losses.values()):
         labelled = dict(zip(labels, losses.values(), strict=True))
         title = "validation loss (thick) and training loss (thin, smoothed), over all points that each run predicts"
-        yield "loss_curves", title, loss_curves(labelled, title, text)
+        yield "loss_curves", loss_curves(labelled, title, text)
 
 
-def write_comparison_page(
-    folder: Path, compared: Mapping[str, Any], figures: Iterator[tuple[str, str, Figure]]
-) -> None:
+def write_comparison_page(folder: Path, compared: Mapping[str, Any], figures: Iterator[tuple[str, Figure]]) -> None:
     """Save the figures in the folder's ``figures``, and write compare.html."""
-    titles = {}
-    for name, title, figure in figures:
+    drawn = dict(figures)
+    for name, figure in drawn.items():
         save_png(figure, folder / "figures" / f"{name}.png")
-        titles[name] = title
     rows = compared["runs"]
     differences = [CATALOGUE[key] for key in rows[1]["difference"]]
     columns = {"error_px": (_ERROR.title(), _ERROR)} | _shown_columns(rows)
@@ -105,8 +99,7 @@ def write_comparison_page(
         meanings={heading: metric.meaning for heading, metric in columns.values()},
         words={metric.heading: metric.meaning for _, metric in columns.values()}
         | {word: WORDS[word] for word in ("held-out faces", "raw, mended labels", "frontal, turned")},
-        titles=titles,
-        pictures=inlined(folder / "figures"),
+        pictures={name: picture for name, picture in inlined(folder / "figures").items() if name in drawn},
     )
 
 
