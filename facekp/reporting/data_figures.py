@@ -13,7 +13,7 @@ from facekp.data.dataset import AugmentedDataset, FaceDataset
 from facekp.data.records import name_of_type
 from facekp.landmarks.scheme import Scheme
 from facekp.reporting.faces import FacePanel, box_around, legend, show, zoom
-from facekp.reporting.figures import BASELINE, TEXT, TRUTH, draw_points, halo, outline, panel_grid
+from facekp.reporting.figures import BASELINE, TEXT, TRUTH, draw_points, outline, panel_grid, separate
 
 
 def plain(faces: FaceDataset, index: int, point_indices: Sequence[int] | None = None) -> FacePanel:
@@ -51,11 +51,11 @@ def numbered(face: FacePanel, scheme: Scheme, caption: str, inches: float = 8.5)
     if len(scheme.groups) == len(scheme):
         labels = [f"{point} {scheme.group_of(point).name}" for point in range(len(scheme))]
     places = _beside(keypoints * size, scheme, inch=width / inches, letters=max(map(len, labels)))
-    for point, (mark, (x, y)) in enumerate(np.stack([keypoints * size, places], axis=1) / size):
-        panel.plot(*zip(mark, (x, y), strict=True), color="white", linewidth=0.6, zorder=1.5)
-        panel.plot(*mark, "o", color=TRUTH, markersize=5, markerfacecolor="none", path_effects=halo(1))
-        number = panel.text(x, y, labels[point], color="white", fontsize=TEXT + 1, ha="center", va="center")
-        number.set_path_effects([withStroke(linewidth=2.5, foreground="black")])
+    leaders = separate(np.stack([keypoints * size, places], axis=1) / size)
+    panel.plot(*leaders.T, color="white", linewidth=0.6, zorder=1.5)
+    edge = [withStroke(linewidth=2.5, foreground="black")]
+    for label, (x, y) in zip(labels, places / size, strict=True):
+        panel.text(x, y, label, color="white", fontsize=TEXT + 1, ha="center", va="center", path_effects=edge)
     legend(figure)
     return figure
 

@@ -24,7 +24,6 @@ from facekp.reporting.figures import (
 
 _MARGIN = 0.15
 _MIN_EXTENT = 0.3
-_MARK = 0.01  # room for a mark at the edge, as a fraction of the image
 
 
 @dataclass(frozen=True)
@@ -115,11 +114,8 @@ def box_around(keypoints: np.ndarray, margin: float) -> np.ndarray:
 def square_around(face: FacePanel) -> np.ndarray:
     """Two corners [2, 2] of a square around a face that holds all of its points that lie in the image."""
     size = np.array(face.image.shape)[::-1]
-    corners = box_around(face.truth if face.landmarks is None else face.landmarks, _MARGIN)
-    marks = face.truth if face.prediction is None else np.concatenate([face.truth, face.prediction])
-    marks = marks[np.isfinite(marks).all(1)].clip(_MARK, 1 - _MARK)
-    inside = np.concatenate([corners, marks - _MARK, marks + _MARK])
-    corners = np.stack([inside.min(0), inside.max(0)]) * size
+    points = np.concatenate([p for p in (face.landmarks, face.truth, face.prediction) if p is not None])
+    corners = box_around(points[np.isfinite(points).all(1)].clip(0, 1), _MARGIN) * size
     side = np.ptp(corners, axis=0).max()
     low = corners.mean(0) - side / 2
     low = np.where(side <= size, low.clip(0, np.maximum(0, size - side)), (size - side) / 2)  # within the image

@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from facekp.config import CONF
 from facekp.evaluation.catalogue import CATALOGUE, HEADLINE
 from facekp.reporting.figures import PREDICTION, new_figure
-from facekp.reporting.published import HEADLINE_COLUMNS, spread_table, write_published
+from facekp.reporting.published import spread_table, write_published
 from facekp.runs.find import read_sweep, runs_in
 from facekp.runs.folder import RunFolder
 from facekp.runs.sweep import REPEATS
@@ -32,7 +32,7 @@ from facekp.utils.terminal import display_path, one_line
 
 _ERROR, _MSE = CATALOGUE["error_px"], CATALOGUE["mse_px2"]
 _COLUMNS = {
-    **HEADLINE_COLUMNS,
+    **{key: (metric.title(), metric.text) for key, metric in HEADLINE.items()},
     "error_px_turned": (_ERROR.title("on turned faces"), _ERROR.text),
     "error_px_frontal": (_ERROR.title("on frontal faces"), _ERROR.text),
     "mse_px2_raw": (_MSE.title("on raw labels"), _MSE.text),

@@ -12,13 +12,10 @@ from typing import Any
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from facekp.evaluation.catalogue import HEADLINE
 from facekp.utils.files import write_text
 
 Columns = Mapping[str, tuple[str, Callable[[float], str]]]
 """The columns of a table by key: headings, and the format of their numbers."""
-
-HEADLINE_COLUMNS: Columns = {key: (metric.title(), metric.text) for key, metric in HEADLINE.items()}
 
 
 def write_published(
