@@ -22,9 +22,6 @@ from facekp.evaluation.metrics import KeypointMetrics
 from facekp.landmarks.frames import Letterbox
 from facekp.landmarks.scheme import Scheme
 
-Table = dict[str, dict[str, float]]
-"""Rows by name: the number of ``images``, then all metrics of the catalogue."""
-
 
 class Prediction(NamedTuple):
     """What is predicted for a batch of B images.
@@ -169,7 +166,8 @@ def tables(predictions: Predictions, records: Sequence[Record]) -> dict[str, Any
     """All tables of an evaluation, for JSON.
 
     Returns:
-        ``by_type`` and ``by_group``, each a :data:`Table`, and ``error_px``: mean error by type, then by group.
+        ``by_type`` and ``by_group``, whose rows have the number of ``images``, then all metrics of the catalogue; and
+        ``error_px``: mean error by type, then by group.
     """
     errors = errors_of(predictions)
     images = image_masks([record.image_type or 0 for record in records])

@@ -10,12 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 
 from facekp.reporting.figures import BASELINE, PREDICTION, TEXT, line_styles, new_figure, wrapped
-
-Curve = tuple[Sequence[float], Sequence[float]]
-"""x and y of a line."""
+from facekp.runs.folder import Scalars
 
 
-def loss_curves(losses: Mapping[str, Mapping[str, Curve]], title: str, caption: str) -> Figure:
+def loss_curves(losses: Mapping[str, Scalars], title: str, caption: str) -> Figure:
     """Losses over iterations, on a logarithmic axis.
 
     Args:
