@@ -35,8 +35,7 @@ class Exportable(nn.Module):
             if isinstance(part, HeatmapNet) and part.prior is not None:
                 part.prior = LowRankPrior(part.prior)
         width, height = module.hparams["model"]["input_size"]
-        self.size: Tensor
-        self.register_buffer("size", torch.tensor([width, height], dtype=torch.float32), persistent=False)
+        self.size = nn.Buffer(torch.tensor([width, height], dtype=torch.float32), persistent=False)
         self.inputs = ["images", "mirrored"] if module.hparams["model"]["flip_test"] else ["images"]
         with torch.inference_mode():
             shown = module.predict(torch.zeros(1, 1, height, width, dtype=torch.uint8), flip_test=False)

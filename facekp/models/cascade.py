@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from facekp.evaluation.evaluate import Prediction
@@ -83,10 +83,8 @@ class CascadeNet(KeypointNetwork):
         self._face_fraction = face_fraction
         self._stray_crops = stray_crops
         self._deviations = math.radians(crop_rotation_deg), crop_scale, crop_shift * crop_size
-        self._input_size: Tensor
-        self.register_buffer("_input_size", torch.tensor(input_size, dtype=torch.float32), persistent=False)
-        self.mean_shape: Tensor  # in pixels of the crop
-        self.register_buffer("mean_shape", torch.zeros(num_points, 2))
+        self._input_size = nn.Buffer(torch.tensor(input_size, dtype=torch.float32), persistent=False)
+        self.mean_shape = nn.Buffer(torch.zeros(num_points, 2))  # in pixels of the crop
 
     def init_from_shapes(self, shapes: Tensor) -> None:
         """Fit the shape priors of both stages, and place the mean shape in the crop."""
@@ -135,7 +133,7 @@ class CascadeNet(KeypointNetwork):
         """The transform of :data:`CascadeOutput`, for keypoints of the first stage, complex64 [B, K] in pixels."""
         centre, mean_shape = points.mean(1, keepdim=True), as_complex(self.mean_shape)
         factor = similarity(points - centre, mean_shape - mean_shape.mean())
-        target = mean_shape.mean().expand_as(centre)
+        target = mean_shape.mean()
         if self.training:
             rotation, scale, right, down = torch.randn(4, len(points), 1, device=points.device)
             factor = factor * torch.polar((self._deviations[1] * scale).exp(), self._deviations[0] * rotation)
@@ -152,14 +150,15 @@ class CascadeNet(KeypointNetwork):
     def decode(self, output: CascadeOutput) -> Tensor:
         """Keypoints float32 [B, K, 2] of the last stage, relative to the image."""
         keypoints, noise, _ = self._observed(output)
-        return self._in_image(self.second_stage.corrected(keypoints, noise), output[2])
+        return self._in_image(self.second_stage.posterior(keypoints, noise, covariance=False)[0], output[2])
 
     def read(self, output: CascadeOutput) -> Prediction:
         """Also what the shape prior leaves, mapped from the crop to the image, and the second stage's confidence."""
         keypoints, noise, confidence = self._observed(output)
         keypoints, in_crop = self.second_stage.posterior(keypoints, noise)
-        covariance = transformed(in_crop, 1 / output[2][:, :1]) / (self._input_size * self._input_size[:, None])
-        return Prediction(self._in_image(keypoints, output[2]), confidence, covariance)
+        transform, size = output[2], self._input_size
+        covariance = transformed(in_crop, transform[:, :1].reciprocal()) / (size * size[:, None])
+        return Prediction(self._in_image(keypoints, transform), confidence, covariance)
 
     def _observed(self, output: CascadeOutput) -> tuple[Tensor, Tensor, Tensor]:
         """What the heatmaps of the last stage tell, in pixels of the crop; see :meth:`HeatmapNet.observed`."""

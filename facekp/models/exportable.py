@@ -35,9 +35,6 @@ class Pairs:
     def __truediv__(self, other: Pairs | Tensor) -> Pairs:
         return self * other.reciprocal()
 
-    def __rtruediv__(self, one: int) -> Pairs:
-        return self.reciprocal()
-
     def __matmul__(self, other: Pairs) -> Pairs:
         product = self * other
         return Pairs(product.real.sum(-1), product.imag.sum(-1))
@@ -56,9 +53,6 @@ class Pairs:
 
     def mean(self, *where: Any, **how: Any) -> Pairs:
         return Pairs(self.real.mean(*where, **how), self.imag.mean(*where, **how))
-
-    def expand_as(self, other: Pairs) -> Pairs:
-        return Pairs(self.real.expand_as(other.real), self.imag.expand_as(other.imag))
 
 
 def as_complex(points: Tensor) -> Any:

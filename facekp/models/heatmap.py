@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -79,8 +80,7 @@ class HeatmapNet(KeypointNetwork):
         self.reduce = nn.ModuleList(nn.Conv2d(a, b, 1) for a, b in pairwise(upwards))
         self.smooth = nn.ModuleList(_convolution(c, c) for c in upwards[1:])
         self.head = nn.Conv2d(upwards[-1], num_points, 1)
-        self._input_size: Tensor
-        self.register_buffer("_input_size", torch.tensor(input_size, dtype=torch.float32), persistent=False)
+        self._input_size = nn.Buffer(torch.tensor(input_size, dtype=torch.float32), persistent=False)
         sliding = () if scheme is None else scheme.points_of(contour)
         self.prior = ShapePrior(num_points, sliding) if shape_prior and num_points > 2 else None
 
@@ -99,7 +99,7 @@ class HeatmapNet(KeypointNetwork):
     def decode(self, output: Tensor) -> Tensor:
         """Keypoints float32 [B, K, 2] by soft-argmax and the shape prior."""
         keypoints, noise, _ = self.observed(output)
-        return self.corrected(keypoints, noise) / self._input_size
+        return self.posterior(keypoints, noise, covariance=False)[0] / self._input_size
 
     def read(self, output: Tensor) -> Prediction:
         """The keypoints with confidence and covariance; see the class."""
@@ -124,13 +124,9 @@ class HeatmapNet(KeypointNetwork):
         confidence = codec.mass_near(*marginals, keypoints)
         return keypoints * self._input_size, excess * cell * cell[:, None], confidence
 
-    def corrected(self, keypoints: Tensor, noise: Tensor) -> Tensor:
-        """What is :meth:`observed`, corrected by the shape prior, float32 [B, K, 2] in pixels of the image."""
-        return keypoints if self.prior is None else self.prior(keypoints, noise)
-
-    def posterior(self, keypoints: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """What is :meth:`corrected`, and the covariance of its error, float32 [B, K, 2, 2] in pixels squared."""
-        return (keypoints, noise) if self.prior is None else self.prior.posterior(keypoints, noise)
+    def posterior(self, keypoints: Tensor, noise: Tensor, covariance: bool = True) -> tuple[Tensor, Any]:
+        """What is :meth:`observed`, corrected by the shape prior; see :meth:`ShapePrior.posterior`."""
+        return (keypoints, noise) if self.prior is None else self.prior.posterior(keypoints, noise, covariance)
 
     def init_from_shapes(self, shapes: Tensor) -> None:
         """Fit the shape prior."""

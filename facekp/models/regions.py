@@ -53,15 +53,12 @@ class Regions(nn.Module):
         self._points = [list(points) for part in parts for points in part]
         self._shift, self._weight = shift, weight
         columns, rows = torch.arange(width) + 0.5 - width / 2, torch.arange(height) + 0.5 - height / 2
-        self._offsets: Tensor  # of each pixel from the centre of its window
-        self.register_buffer(
-            "_offsets", torch.stack(torch.meshgrid(columns, rows, indexing="xy"), -1), persistent=False
-        )
-        self._half_size: Tensor
-        self.register_buffer("_half_size", torch.tensor([width / 2, height / 2]), persistent=False)
-        self._steps: Tensor  # pixels of the crop for each of a window, negative along x if it is mirrored
+        offsets = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), -1)
+        self._offsets = nn.Buffer(offsets, persistent=False)  # of each pixel from the centre of its window
+        self._half_size = nn.Buffer(torch.tensor([width / 2, height / 2]), persistent=False)
+        # Pixels of the crop for each of a window, negative along x if it is mirrored.
         steps = [((-1) ** side / zoom, 1 / zoom) for part in parts for side in range(len(part))]
-        self.register_buffer("_steps", torch.tensor(steps), persistent=False)
+        self._steps = nn.Buffer(torch.tensor(steps), persistent=False)
 
     def centres(self, keypoints: Tensor) -> Tensor:
         """Centres of the windows about keypoints, float32 [B, K, 2], with a random error in training."""

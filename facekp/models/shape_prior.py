@@ -40,10 +40,8 @@ class ShapePrior(nn.Module):
         self._contour = list(contour)
         self.stretch: Tensor  # of the noise at each point
         self.register_buffer("stretch", torch.eye(2).repeat(num_points, 1, 1) if contour else None)
-        self.mean: Tensor
-        self.covariance: Tensor
-        self.register_buffer("mean", torch.zeros(2 * num_points))
-        self.register_buffer("covariance", torch.zeros(2 * num_points, 2 * num_points))
+        self.mean = nn.Buffer(torch.zeros(2 * num_points))
+        self.covariance = nn.Buffer(torch.zeros(2 * num_points, 2 * num_points))
 
     def fit(self, shapes: Tensor) -> None:
         """Estimate mean and covariance from shapes, float32 [N, K, 2], with the same unit along x and y."""
@@ -59,11 +57,7 @@ class ShapePrior(nn.Module):
         own = _OWN_VARIANCE * covariance.trace() / len(covariance)
         self.covariance.copy_(torch.from_numpy(covariance + own * np.eye(len(covariance))))
 
-    def forward(self, keypoints: Tensor, noise: Tensor) -> Tensor:
-        """The keypoints of :meth:`posterior` alone, which cost much less."""
-        return self._posterior(keypoints, noise, covariance=False)[0]
-
-    def posterior(self, keypoints: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    def posterior(self, keypoints: Tensor, noise: Tensor, covariance: bool = True) -> tuple[Tensor, Any]:
         """The expected shapes, float32 [B, K, 2], and the covariances of their points, float32 [B, K, 2, 2].
 
         They are in the unit of the training shapes, and in that unit squared.
@@ -71,10 +65,8 @@ class ShapePrior(nn.Module):
         Args:
             keypoints: float32 [B, K, 2], a network's prediction, in that unit.
             noise: float32 [B, K, 2, 2], the covariance of the prediction's error at each point.
+            covariance: whether to return the covariances; without them it takes much less time.
         """
-        return self._posterior(keypoints, noise, covariance=True)
-
-    def _posterior(self, keypoints: Tensor, noise: Tensor, covariance: bool) -> tuple[Tensor, Any]:
         points, mean = as_complex(keypoints), as_complex(self.mean.view(-1, 2))
         centre = points.mean(1, keepdim=True)
         offsets = points - centre
@@ -87,7 +79,7 @@ class ShapePrior(nn.Module):
             weights, left = self._solve(deviation, noise, covariance)
             expected = self.mean + weights @ self.covariance
             found = as_real(as_complex(expected.unflatten(1, (-1, 2))) / factor + centre)
-            return found, left if left is None else transformed(left, 1 / factor)
+            return found, left if left is None else transformed(left, factor.reciprocal())
 
     def _solve(self, deviation: Tensor, noise: Tensor, covariance: bool) -> tuple[Tensor, Tensor | None]:
         """The weights, float32 [B, 2K], whose product with the covariance is the expected deviation from the mean.
@@ -122,10 +114,8 @@ class LowRankPrior(ShapePrior):
         variances, axes = torch.linalg.eigh(prior.covariance.double())
         modes = (axes * (variances - variances[0]).clamp_min(0).sqrt())[:, -_MODES:]
         rest = (prior.covariance - modes @ modes.mT).unflatten(1, (-1, 2)).unflatten(0, (-1, 2))
-        self.modes: Tensor
-        self.rest: Tensor
-        self.register_buffer("modes", modes.float())
-        self.register_buffer("rest", rest.diagonal(dim1=0, dim2=2).movedim(-1, 0).float().contiguous())
+        self.modes = nn.Buffer(modes.float())
+        self.rest = nn.Buffer(rest.diagonal(dim1=0, dim2=2).movedim(-1, 0).float().contiguous())
 
     def _solve(self, deviation: Tensor, noise: Tensor, covariance: bool) -> tuple[Tensor, Tensor]:
         inner = noise + self.rest
