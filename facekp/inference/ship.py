@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from facekp.evaluation.calibration import calibrate, fit_score
 from facekp.evaluation.errors import Predictions
 from facekp.evaluation.evaluate import evaluate_predictor
 from facekp.inference.load import SHIPPED, load
@@ -43,9 +44,9 @@ def ship(checkpoint: Path, path: Path, calibrated_on: tuple[Path, Path] | None =
     module = KeypointModule.restore(read_checkpoint(checkpoint))
     if calibrated_on is not None:
         other, photographs = calibrated_on
-        module.calibrate(_held_out(other))
+        module.calibration = torch.from_numpy(calibrate(_held_out(other)))
         found = detect(load(other), scenes_of(other, photographs, make_doubtful))
-        module.calibrate_score(found.confidence, found.is_face)
+        module.score = torch.from_numpy(fit_score(found.confidence, found.is_face))
     content = torch.load(checkpoint, map_location="cpu", weights_only=True)
     kept = {key: content[key] for key in _KEPT}
     kept["FaceDataModule"]["settings"]["root"] = None  # a path of this machine

@@ -16,8 +16,6 @@ from torchmetrics import MeanMetric
 import facekp
 from facekp.config import ModelConfig, Specs
 from facekp.data.dataset import Sample
-from facekp.evaluation.calibration import calibrate, fit_score
-from facekp.evaluation.errors import Predictions
 from facekp.evaluation.evaluate import Prediction
 from facekp.evaluation.metrics import KeypointMetrics
 from facekp.landmarks.scheme import Scheme
@@ -37,7 +35,9 @@ class KeypointModule(LightningModule):
         ``val/...``, the metrics of :class:`facekp.evaluation.metrics.KeypointMetrics`.
 
     Model and scheme are saved as plain hyperparameters, so that ``KeypointModule.load_from_checkpoint(path)`` needs no
-    other arguments.
+    other arguments. With the weights are saved, or are None, :attr:`calibration`, the correction of covariances by
+    :func:`facekp.evaluation.calibration.calibrate`, and :attr:`score`, which tells the probability of a face, of
+    :func:`facekp.evaluation.calibration.fit_score`.
 
     Args:
         model: the ``model`` settings. With ``flip_test`` a prediction is the mean of those for an image and for its
@@ -123,20 +123,6 @@ class KeypointModule(LightningModule):
             ) from error
         return module
 
-    def calibrate(self, held_out: Predictions) -> None:
-        """Correct all covariances from now on by predictions of a network like this one for people unknown to it.
-
-        See :func:`facekp.evaluation.calibration.calibrate`. The correction is saved with the weights.
-        """
-        self.calibration = torch.from_numpy(calibrate(held_out)).to(self.mean_shape)
-
-    def calibrate_score(self, confidence: np.ndarray, is_face: np.ndarray) -> None:
-        """Tell from now on the probability of a face by the mean confidence of its points.
-
-        See :func:`facekp.evaluation.calibration.fit_score`. The two numbers are saved with the weights.
-        """
-        self.score = torch.from_numpy(fit_score(confidence, is_face)).to(self.mean_shape)
-
     def forward(self, images: Tensor) -> Tensor:
         """Keypoints float32 [B, K, 2], relative to the image, of grey images uint8 [B, 1, H, W]."""
         return self._keypoints(self.network(self._views(images)))
@@ -151,21 +137,17 @@ class KeypointModule(LightningModule):
             images: uint8 [B, 1, H, W].
             flip_test: whether to do the flip test of the ``model`` settings, which takes twice the time.
         """
-        return self._decode(self.network(self._views(images) if flip_test else self.scaled(images)), flip_test)
+        predicted = self.network.read(self.network(self._views(images) if flip_test else self.scaled(images)))
+        if self._mirror is not None and flip_test:
+            predicted = self.merged(*_halves(predicted))
+        return self.calibrated(predicted)
 
     def _views(self, images: Tensor) -> Tensor:
         """What the network sees of images: themselves, followed by their mirror images for the flip test."""
         return self.scaled(images if self._mirror is None else torch.cat([images, images.flip(-1)]))
 
-    def _decode(self, output: Any, flip_test: bool = True) -> Prediction:
-        """The prediction from the output for :meth:`_views`, or for images alone without the flip test."""
-        predicted = self.network.read(output)
-        if self._mirror is not None and flip_test:
-            predicted = self.merged(*_halves(predicted))
-        return self.calibrated(predicted)
-
     def _keypoints(self, output: Any) -> Tensor:
-        """The keypoints of :meth:`_decode` alone, which cost much less than a covariance."""
+        """The keypoints from the output for :meth:`_views`, which cost much less than a covariance."""
         predicted = Prediction(self.network.decode(output))
         return (predicted if self._mirror is None else self.merged(*_halves(predicted))).keypoints
 
@@ -178,7 +160,7 @@ class KeypointModule(LightningModule):
         return plain.mapped(lambda one, other: (one + other) / 2, Prediction(keypoints, confidence, covariance))
 
     def calibrated(self, predicted: Prediction) -> Prediction:
-        """A prediction with the correction of :meth:`calibrate`, if there is one."""
+        """A prediction whose covariances are corrected, if the network is calibrated."""
         keypoints, _, covariance = predicted
         if covariance is None or self.calibration is None:
             return predicted

@@ -8,6 +8,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from facekp.config import AugmentConfig, DataConfig, ModelConfig
 from facekp.data.datamodule import FaceDataModule
+from facekp.evaluation.calibration import calibrate
 from facekp.evaluation.errors import Predictions
 from facekp.evaluation.evaluate import Prediction
 from facekp.landmarks.scheme import DANES
@@ -158,7 +159,7 @@ def test_a_calibrated_network_corrects_its_covariances_also_after_it_was_saved()
         error = 2 * torch.linalg.cholesky(covariance) @ torch.randn(40, 58, 2, 1)
         truth = (keypoints - error[..., 0]).numpy()
         held_out = Predictions(keypoints.numpy(), truth, size, tuple(range(58)), DANES, covariance=covariance.numpy())
-        module.calibrate(held_out)
+        module.calibration = torch.from_numpy(calibrate(held_out))
         saved = Checkpoint(Path("saved.ckpt"), model, DANES, 1, 1, module.state_dict(), None)
         restored = KeypointModule.restore(saved).predict(images).covariance
         assert torch.equal(restored, module.predict(images).covariance)
