@@ -35,8 +35,7 @@ def build_network(model: ModelConfig, scheme: Scheme) -> KeypointNetwork:
     Raises:
         ConfigError: if there is no such network, it does not accept its settings, or it is too large.
     """
-    size = model.input_size[0], model.input_size[1]
-    given = {"num_points": len(scheme), "input_size": size}
+    given: dict[str, Any] = {"num_points": len(scheme), "input_size": tuple(model.input_size)}
     if "scheme" in signature(find_class(model.network.get("_target_"), KeypointNetwork, "model.network")).parameters:
         given["scheme"] = scheme
     with limited_size():

@@ -83,13 +83,10 @@ def mass_near(columns: Tensor, rows: Tensor, keypoints: Tensor) -> Tensor:
         columns, rows: float32 [..., w] and [..., h], each with the sum 1.
         keypoints: float32 [..., 2], relative to the image.
     """
-    shares = []
-    for axis, (distribution, centres) in enumerate(
-        zip((columns, rows), _centres((columns.shape[-1], rows.shape[-1]), columns), strict=True)
-    ):
-        away = (centres - keypoints[..., axis, None]).abs() * len(centres)
-        shares.append((distribution * near(away)).sum(-1))
-    return shares[0] * shares[1]
+    x, y = _centres((columns.shape[-1], rows.shape[-1]), columns)
+    away_x = (x - keypoints[..., 0, None]).abs() * len(x)
+    away_y = (y - keypoints[..., 1, None]).abs() * len(y)
+    return _mean(columns, near(away_x)) * _mean(rows, near(away_y))
 
 
 def _from_mean(distribution: Tensor) -> Tensor:
