@@ -217,9 +217,8 @@ def checked(config: DictConfig) -> Any:
 
 
 def _given(data: DictConfig) -> dict[str, Any]:
-    """The data settings of an evaluation that were given, without those that training takes from the model."""
-    of_model = [name for name in ("batch_size", "samples_per_image") if OmegaConf.is_interpolation(data, name)]
-    names = [str(name) for name in data if not OmegaConf.is_missing(data, name) and name not in of_model]
+    """The data settings of an evaluation that were given."""
+    names = [str(name) for name in data if not OmegaConf.is_missing(data, name)]
     return OmegaConf.to_container(OmegaConf.masked_copy(data, names), resolve=True)  # type: ignore[return-value]
 
 
