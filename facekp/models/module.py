@@ -11,6 +11,8 @@ import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import MeanMetric
 
 import facekp
@@ -22,8 +24,8 @@ from facekp.landmarks.scheme import Scheme
 from facekp.landmarks.scheme_files import describe_scheme
 from facekp.models.checkpoint import Checkpoint, read_checkpoint
 from facekp.models.factory import build_network, limited_size
-from facekp.models.optimizers import create_optimizer, create_schedule
 from facekp.utils.errors import CheckpointError, ConfigError
+from facekp.utils.instantiate import create_nested
 
 _LOSSES_AT_ONCE = 50
 
@@ -67,7 +69,8 @@ class KeypointModule(LightningModule):
         self.score: Tensor | None
         self.register_buffer("score", None)
         self._val_loss = MeanMetric(nan_strategy=math.nan)  # NaN must be visible; "disable" would ignore the weights
-        self._optimizer, self._schedule = optimizer, schedule
+        self._optimizer = optimizer or {"_target_": "torch.optim.AdamW", "_partial_": True}
+        self._schedule = schedule
         self._mirror = list(selected.mirror or ()) if model.flip_test else None
         if model.flip_test and not selected.mirror:
             raise ConfigError(
@@ -92,13 +95,12 @@ class KeypointModule(LightningModule):
 
         Args:
             checkpoint_path: the file.
-            map_location: the device of the module.
+            map_location: the device of the module; the CPU by default.
 
         Raises:
             CheckpointError: if the file is not a checkpoint of facekp, or its weights do not fit its network.
         """
-        module = cls.restore(read_checkpoint(checkpoint_path))
-        return module if map_location is None else module.to(map_location)
+        return cls.restore(read_checkpoint(checkpoint_path)).to(map_location or "cpu")
 
     @classmethod
     def restore(cls, checkpoint: Checkpoint) -> Self:
@@ -223,11 +225,19 @@ class KeypointModule(LightningModule):
         self.log("step", float(self.global_step - 1))  # the x axis of loggers; else they would chart the epoch
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        optimizer = create_optimizer(self._optimizer, self.network.parameters())
+        optimizer = create_nested(self._optimizer, Optimizer, "optimizer", self.network.parameters())
         if not self._schedule:
             return optimizer
-        schedule = create_schedule(self._schedule, optimizer, int(self.trainer.estimated_stepping_batches))
+        steps = int(self.trainer.estimated_stepping_batches)
+        schedule = create_nested(_with_steps(self._schedule, steps), LRScheduler, "schedule", optimizer)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step", "name": "train/lr"}}
+
+
+def _with_steps(value: Any, total_steps: int) -> Any:
+    """The settings of a schedule, in which the value ``total_steps`` is replaced by the number."""
+    if isinstance(value, dict):
+        return {name: _with_steps(inner, total_steps) for name, inner in value.items()}
+    return total_steps if value == "total_steps" else value
 
 
 def _first(output: Any, images: int) -> Any:

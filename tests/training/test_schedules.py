@@ -1,9 +1,11 @@
 import itertools
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from facekp.models.optimizers import create_optimizer, create_schedule
+from facekp.landmarks.scheme import DANES
+from facekp.models.module import KeypointModule
 from facekp.training.schedules import one_cycle
 from facekp.utils.errors import ConfigError
 from tests.helpers import config
@@ -21,8 +23,10 @@ def test_the_learning_rate_rises_for_a_tenth_and_falls_to_zero():
 def rates_of(*overrides: str, steps: int = 20) -> tuple[torch.optim.Optimizer, list[float]]:
     """The optimizer that some settings make, and its learning rate at each step."""
     settings = config("train", "run_dir=nowhere", "model=nose", *overrides)
-    optimizer = create_optimizer(settings.optimizer, iter([torch.nn.Parameter(torch.zeros(1))]))
-    schedule = create_schedule(settings.schedule, optimizer, steps)
+    module = KeypointModule(settings.model, DANES, settings.optimizer, settings.schedule)
+    module.trainer = SimpleNamespace(estimated_stepping_batches=steps)
+    made = module.configure_optimizers()
+    optimizer, schedule = made["optimizer"], made["lr_scheduler"]["scheduler"]
     rates = []
     for _ in range(steps):
         rates.append(optimizer.param_groups[0]["lr"])
