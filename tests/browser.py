@@ -8,7 +8,6 @@ import select
 import shutil
 import subprocess
 import time
-from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,11 +65,6 @@ class Page:
                 raise TimeoutError(f"not within {timeout} s: {expression}")
             time.sleep(0.1)
         return value
-
-    def screenshot(self, path: Path) -> None:
-        """Write the whole page, also what lies below the window, as PNG."""
-        picture = self.call("Page.captureScreenshot", captureBeyondViewport=True)
-        path.write_bytes(b64decode(picture["data"]))
 
     def call(self, method: str, timeout: float = 30, **parameters: Any) -> dict[str, Any]:
         """One command of the DevTools protocol, https://chromedevtools.github.io/devtools-protocol/."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from lightning.pytorch import Callback, Trainer
 
 from facekp.config import ModelConfig
 from facekp.landmarks.scheme import DANES, Scheme
+from facekp.models import heatmap_codec as codec
 from facekp.models.module import KeypointModule
 
 
@@ -24,6 +26,12 @@ def bare_trainer(epochs: int, callback: Callback) -> Trainer:
         enable_model_summary=False,
         num_sanity_val_steps=0,
     )
+
+
+def heatmap_logits(points: torch.Tensor, size: tuple[int, int], sigma: float = 1.0) -> torch.Tensor:
+    """Logits [1, K, h, w] of Gaussians about relative points, float32 [K, 2], in heatmaps of size (w, h)."""
+    columns, rows = codec.encode(points, size, sigma)
+    return (rows[:, :, None] * columns[:, None]).clamp_min(1e-30).log()[None]
 
 
 TINY = {"_target_": "facekp.models.nose.NoseNet", "channels": [2, 2, 2], "hidden": 4}

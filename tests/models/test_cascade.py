@@ -7,6 +7,7 @@ import torch
 from facekp.landmarks.scheme import Group, Scheme
 from facekp.models import heatmap_codec as codec
 from facekp.models.cascade import CascadeNet
+from tests.models.helpers import heatmap_logits as logits
 
 SIZE = (160, 120)
 STAGE = {"channels": (2, 3, 4), "blocks": (0, 0, 0), "stride": 4}
@@ -26,11 +27,6 @@ def moved(rotation_deg: float, scale: float, right: float, down: float) -> torch
     angle = torch.deg2rad(torch.tensor(rotation_deg))
     matrix = scale * torch.stack([torch.stack([angle.cos(), angle.sin()]), torch.stack([-angle.sin(), angle.cos()])])
     return ((FACE - 0.5) * size @ matrix) / size + 0.5 + torch.tensor([right, down])
-
-
-def logits(points: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    columns, rows = codec.encode(points, size, 1.0)
-    return (rows[:, :, None] * columns[:, None]).clamp_min(1e-30).log()[None]
 
 
 def crops(network: CascadeNet, points: torch.Tensor, images: torch.Tensor) -> list[torch.Tensor]:

@@ -8,13 +8,13 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from facekp.landmarks.scheme import DANES
-from facekp.models import heatmap_codec as codec
 from facekp.models.base import KeypointNetwork
 from facekp.models.full import FullNet
 from facekp.models.heatmap import HeatmapNet
 from facekp.models.module import KeypointModule
 from facekp.models.nose import NoseNet
 from tests.helpers import config
+from tests.models.helpers import heatmap_logits
 
 
 def layers_of(network: nn.Module, images: torch.Tensor) -> list[tuple[str, tuple[int, ...]]]:
@@ -133,17 +133,16 @@ def test_mixed_precision_does_not_change_predictions():
     network = HeatmapNet(58, (320, 240), channels=(2, 3, 4, 5, 6))
     shapes = 0.3 + 0.4 * torch.rand(100, 58, 2)
     network.init_from_shapes(shapes)
-    output = heatmaps_about(shapes[0], size=(80, 60))
+    output = heatmap_logits(shapes[0], (80, 60))
     expected = network.decode(output)
     with torch.autocast("cpu", torch.bfloat16):
         found = network.decode(output)
     assert ((found - expected) * torch.tensor([640.0, 480.0])).abs().max() < 0.01
 
 
-def heatmaps_about(points: torch.Tensor, sigma: float = 1.0, size: tuple[int, int] = (20, 15)) -> torch.Tensor:
-    """Logits [1, K, h, w] of Gaussians round relative points, float32 [K, 2]."""
-    columns, rows = codec.encode(points, size, sigma)
-    return (rows[:, :, None] * columns[:, None]).clamp_min(1e-30).log()[None]
+def heatmaps_about(points: torch.Tensor, sigma: float = 1.0) -> torch.Tensor:
+    """Logits for an image of 80x60."""
+    return heatmap_logits(points, (20, 15), sigma)
 
 
 def test_the_loss_of_heatmaps_falls_as_they_gather_about_the_truth():

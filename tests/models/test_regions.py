@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from facekp.landmarks.scheme import DANES, Group, Scheme
-from facekp.models import heatmap_codec as codec
 from facekp.models.regions import Regions, closed_parts
+from tests.models.helpers import heatmap_logits
 
 FACE = torch.tensor([[30.0, 40.0], [40.0, 42.0], [70.0, 40.0], [60.0, 42.0], [45.0, 70.0], [50.0, 72.0], [55.0, 70.0]])
 EYES, MOUTH = [[0, 1], [2, 3]], [[4, 5, 6]]
@@ -22,8 +22,7 @@ def logits_at(stage: Regions, points: torch.Tensor) -> tuple[torch.Tensor, ...]:
     found = []
     for columns, centre, side in zip((*EYES, *MOUTH), stage.centres(FACE[None])[0], (1, -1, 1), strict=True):
         offset = (points[columns] - centre) * 2 * torch.tensor([side, 1])
-        x, y = codec.encode((offset + torch.tensor([24, 16])) / torch.tensor([48, 32]), (12, 8), 1.0)
-        found.append((y[:, :, None] * x[:, None]).clamp_min(1e-30).log()[None])
+        found.append(heatmap_logits((offset + torch.tensor([24, 16])) / torch.tensor([48, 32]), (12, 8)))
     return tuple(found)
 
 
