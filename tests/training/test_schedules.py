@@ -12,12 +12,12 @@ from tests.helpers import config
 
 
 def test_the_learning_rate_rises_for_a_tenth_and_falls_to_zero():
-    rates = [one_cycle(step, 100) for step in range(101)]
+    rates = [one_cycle(100)(step) for step in range(101)]
     assert rates[0] == pytest.approx(0.1)
     assert max(rates) == rates[9] == rates[10] == 1.0
     assert all(later <= earlier for earlier, later in itertools.pairwise(rates[10:]))
     assert rates[100] == pytest.approx(0, abs=1e-12)
-    assert [one_cycle(step, 1) for step in range(2)] == [1.0, 1.0]
+    assert [one_cycle(1)(step) for step in range(2)] == [1.0, 1.0]
 
 
 def rates_of(*overrides: str, steps: int = 20) -> tuple[torch.optim.Optimizer, list[float]]:
@@ -39,7 +39,7 @@ def test_by_default_adamw_goes_through_one_cycle():
     optimizer, rates = rates_of()
     assert type(optimizer) is torch.optim.AdamW
     assert (optimizer.defaults["weight_decay"], optimizer.defaults["fused"]) == (0.05, True)
-    assert rates == [2e-3 * one_cycle(step, 20) for step in range(20)]
+    assert rates == [2e-3 * one_cycle(20)(step) for step in range(20)]
 
 
 def test_optimizer_and_schedule_are_each_one_choice():
