@@ -40,6 +40,7 @@ from facekp.models.module import KeypointModule
 from facekp.reporting.results import write_results
 from facekp.training.trainer import build_trainer
 from facekp.utils.instantiate import create_nested
+from facekp.utils.machine import keep_freed_memory
 from facekp.utils.terminal import console, counted
 
 _OVERRIDES = (
@@ -87,6 +88,7 @@ class Bench:
     """
 
     def __init__(self, *overrides: str) -> None:
+        keep_freed_memory()  # for the bare loop, too
         self._overrides, config = overrides, configured("unused", *overrides)
         self._data = FaceDataModule(config.data, config.model.input_size, config.augment, config.seed)
         self._data.setup("fit")

@@ -16,8 +16,8 @@ from facekp.data.read import prepare_data, read_split
 from facekp.data.samplers import DistributedBatchSampler, EpochSampler
 from facekp.data.splits import Split
 from facekp.landmarks.scheme import Scheme
-from facekp.utils.cores import usable_cores
 from facekp.utils.errors import ConfigError, DataError
+from facekp.utils.machine import usable_cores
 
 
 class FaceLoader(DataLoader[Sample]):

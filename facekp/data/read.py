@@ -15,9 +15,9 @@ from facekp.data.images import load_grey
 from facekp.data.records import Reader, Record, attempt
 from facekp.data.splits import Split, split_records
 from facekp.landmarks.scheme import Scheme
-from facekp.utils.cores import usable_cores
 from facekp.utils.errors import DataError
 from facekp.utils.instantiate import create
+from facekp.utils.machine import usable_cores
 from facekp.utils.terminal import console, one_line
 
 STANDIN_NAME = "stand-in faces"

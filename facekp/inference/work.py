@@ -29,9 +29,9 @@ from facekp.inference.pictures import as_pillow
 from facekp.inference.predictor import Predictor
 from facekp.inference.tables import Image, Tables, rows_of
 from facekp.inference.video import Tracker, Video, video_writer
-from facekp.utils.cores import usable_cores
 from facekp.utils.errors import DataError, FacekpError
 from facekp.utils.files import atomic_write
+from facekp.utils.machine import usable_cores
 from facekp.utils.terminal import console, display_path, one_line
 
 _AHEAD = 4  # photographs that wait for each process

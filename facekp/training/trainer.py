@@ -28,6 +28,7 @@ from facekp.training.launch import filter_warnings
 from facekp.training.progress import progress
 from facekp.utils.errors import ConfigError, closest
 from facekp.utils.instantiate import create_all, create_nested
+from facekp.utils.machine import keep_freed_memory
 
 
 def build_trainer(config: Config, *more: Callback, first_step: int = 0) -> Trainer:
@@ -43,6 +44,7 @@ def build_trainer(config: Config, *more: Callback, first_step: int = 0) -> Train
             settings, for example because there are not enough devices.
     """
     filter_warnings()
+    keep_freed_memory()
     seed_everything(config.seed, workers=True, verbose=False)
     loggers = _create_loggers(config, first_step)
     callbacks = [
