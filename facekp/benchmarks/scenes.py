@@ -4,6 +4,8 @@ The photographs must show no face. The held-out people of each run are cut out a
 pixels wide, turned by up to 30 degrees, half of them partly covered, blurred or noisy. The same photographs without
 them tell how often a face is seen where there is none. Whether a score is a probability is measured on doubtful scenes:
 faces that are damaged until some cannot be recognised, and pictures that are like faces but are none.
+
+``python -m facekp.benchmarks.scenes <photographs> <run folder> reliability.png`` draws a reliability diagram, too.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from facekp.evaluation.calibration import ELLIPSES, coverage
 from facekp.evaluation.errors import Predictions, errors_of, point_masks
@@ -65,6 +68,21 @@ def reliability(found: Detections) -> dict[str, tuple[int, float, float]]:
     return rows
 
 
+def draw_reliability(rows: dict[str, tuple[int, float, float]], path: Path) -> None:
+    """Draw the share of faces over the mean score."""
+    figure = Figure(figsize=(4.5, 4.5), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color="0.7", linestyle="--", label="a perfect probability")
+    counts, means, shares = zip(*rows.values(), strict=True)
+    deviation = [np.sqrt(share * (1 - share) / count) for count, share in zip(counts, shares, strict=True)]
+    axes.errorbar(means, shares, deviation, marker="o", capsize=3, label="detections")
+    for count, mean, share in rows.values():
+        axes.annotate(f"{count}", (mean, share), xytext=(6, -10), textcoords="offset points", fontsize=8)
+    axes.set(xlabel="mean score", ylabel="share of faces", xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
+    axes.legend()
+    figure.savefig(path, dpi=120)
+
+
 def _predictions(predictor: Predictor, scenes: Sequence[Scene], faces: dict[int, Face]) -> Predictions:
     size = np.array(SIZE, np.float32)
     covariances = [face.covariance_px2 for face in faces.values() if face.covariance_px2 is not None]
@@ -80,6 +98,7 @@ def _predictions(predictor: Predictor, scenes: Sequence[Scene], faces: dict[int,
 
 def main(arguments: list[str]) -> None:
     """Print the figures of each run."""
+    diagram = Path(arguments.pop()) if arguments[-1:] and arguments[-1].endswith(".png") else None
     if len(arguments) < 2:
         sys.exit(__doc__)
     folder, *runs = arguments
@@ -89,9 +108,11 @@ def main(arguments: list[str]) -> None:
             predictor = load(run)
             for name, value in measure(predictor, scenes_of(run, folder)).items():
                 print(f"  {name:<45}{value:.4g}")
-            doubtful = detect(predictor, scenes_of(run, folder, make_doubtful))
-            for name, (count, mean, share) in reliability(doubtful).items():
+            rows = reliability(detect(predictor, scenes_of(run, folder, make_doubtful)))
+            for name, (count, mean, share) in rows.items():
                 print(f"  score {name:<12} {count:4} detections, mean score {mean:.2f}, faces {share:.2f}")
+            if diagram:
+                draw_reliability(rows, diagram)
     except FacekpError as error:
         sys.exit(f"Error: {error}")
 

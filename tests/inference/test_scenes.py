@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from facekp.benchmarks.scenes import measure, reliability
+from facekp.benchmarks.scenes import draw_reliability, measure, reliability
 from facekp.data.dataset import FaceDataset
 from facekp.inference.load import SHIPPED
 from facekp.inference.scenes import SIZE, Scene, detect, make_doubtful, make_scenes, scenes_of
@@ -46,7 +46,7 @@ def test_half_of_the_doubtful_scenes_have_no_face(faces, wall):
     assert all(scene.image.shape == SIZE[::-1] for scene in scenes)
 
 
-def test_measures_what_is_found_in_scenes(predictor, scene, wall):
+def test_measures_what_is_found_in_scenes(predictor, scene, wall, tmp_path):
     picture, truth = scene
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     # of three faces one is asked for; the others count as false
@@ -59,6 +59,8 @@ def test_measures_what_is_found_in_scenes(predictor, scene, wall):
     assert figures["inner NME of found faces, %: mean"] < 15
     rows = reliability(detect(predictor, scenes))
     assert sum(count for (count, mean, _) in rows.values() if mean > 0.5) == 3
+    draw_reliability(rows, tmp_path / "reliability.png")
+    assert cv2.imread(str(tmp_path / "reliability.png")) is not None
 
 
 def test_a_folder_without_photographs_is_one_sentence(tmp_path):
