@@ -21,6 +21,7 @@ from facekp.inference.scenes import held_out
 from facekp.models.checkpoint import read_checkpoint
 from facekp.models.module import KeypointModule
 from facekp.runs.find import find_checkpoint
+from facekp.runs.messages import exit_on_mistakes
 from facekp.utils.errors import FacekpError
 
 _BLUR, _NOISE, _SQUARE = 0.009, 25, 0.11  # of the image's width; grey levels; of the width
@@ -81,7 +82,7 @@ def main(arguments: list[str]) -> None:
     if not arguments:
         sys.exit(__doc__)
     first, *others = arguments
-    try:
+    with exit_on_mistakes():
         calibration = KeypointModule.restore(read_checkpoint(find_checkpoint(first))).calibration
         if calibration is None:
             raise FacekpError(f"{first} is not calibrated; give a file of make weights")
@@ -95,8 +96,6 @@ def main(arguments: list[str]) -> None:
             _row(damage, predictions(first, calibration, damage))
         for run in others:
             _row(Path(run).name, predictions(run, calibration))
-    except FacekpError as error:
-        sys.exit(f"Error: {error}")
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from facekp.inference.load import load
 from facekp.inference.predictor import Predictor
 from facekp.inference.scenes import MARKED, SIZE, make_scenes
 from facekp.landmarks.scheme import DANES
-from facekp.utils.errors import FacekpError
+from facekp.runs.messages import exit_on_mistakes
 
 Find = Callable[[np.ndarray], list[Face]]
 """Finds the faces of a photograph, uint8 [H, W, 3]."""
@@ -172,7 +172,5 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    try:
+    with exit_on_mistakes():
         main(sys.argv[1:])
-    except FacekpError as error:
-        sys.exit(f"Error: {error}")

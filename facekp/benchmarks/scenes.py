@@ -25,7 +25,7 @@ from facekp.inference.face import Face
 from facekp.inference.load import load
 from facekp.inference.predictor import Predictor
 from facekp.inference.scenes import MARKED, SIZE, Detections, Scene, detect, make_doubtful, scenes_of
-from facekp.utils.errors import FacekpError
+from facekp.runs.messages import exit_on_mistakes
 
 _BINS = np.array([0, 0.05, 0.2, 0.4, 0.6, 0.8, 0.95, 1])  # of the score
 
@@ -102,7 +102,7 @@ def main(arguments: list[str]) -> None:
     if len(arguments) < 2:
         sys.exit(__doc__)
     folder, *runs = arguments
-    try:
+    with exit_on_mistakes():
         for run in runs:
             print(Path(run).name)
             predictor = load(run)
@@ -113,8 +113,6 @@ def main(arguments: list[str]) -> None:
                 print(f"  score {name:<12} {count:4} detections, mean score {mean:.2f}, faces {share:.2f}")
             if diagram:
                 draw_reliability(rows, diagram)
-    except FacekpError as error:
-        sys.exit(f"Error: {error}")
 
 
 if __name__ == "__main__":
