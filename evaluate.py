@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 if __name__ == "__main__":
-    import facekp.utils.installed  # noqa: F401  (the first)
+    import facekp.utils.installed
     from facekp.runs.signals import exit_on_signals
 
     exit_on_signals()  # during the imports
@@ -17,6 +17,7 @@ from typing import Any
 
 import hydra
 
+import facekp
 from facekp.config import EvaluateConfig, evaluated_data
 from facekp.data.splits import Split
 from facekp.runs.command_line import CheckedTask, run_command
@@ -71,7 +72,8 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         place = name_of(f"{place}-{data.config.name}-{data.split.name}")
         if settings.reader["_target_"] == stored.reader["_target_"]:  # otherwise names and persons are others
             data.split = _warned(data.split, run.train_names if run else None)
-    beside = run.path if run else path.parent
+    ours = path.is_relative_to(Path(facekp.__file__).parent)  # the weights of the package
+    beside = run.path if run else Path("outputs") if ours else path.parent
     folder = Path(config.output_dir or beside / "evaluate" / place)
     if not config.output_dir:
         check_links(folder, beside)

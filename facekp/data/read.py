@@ -29,8 +29,8 @@ _SHOWN = 5
 def prepare_data(config: DataConfig) -> DataConfig:
     """Make sure that there is a data set.
 
-    A ``root`` that is set is used. Otherwise the set is downloaded into ``folder``, unless it is there already; if that
-    fails and ``on_missing`` allows it, stand-in faces are drawn there instead, with a notice.
+    A ``root`` that is set, and not empty, is used. Otherwise the set is downloaded into ``folder``, unless it is there
+    already; if that fails and ``on_missing`` allows it, stand-in faces are drawn there instead, with a notice.
 
     Returns:
         The settings with ``root`` set, and with the ``name`` of the stand-in faces if they are used.
@@ -38,7 +38,7 @@ def prepare_data(config: DataConfig) -> DataConfig:
     Raises:
         DataError: if the download failed, or the folder has other content.
     """
-    if config.root is not None:
+    if config.root:
         return config
     reason = "they were asked for"
     if config.download:
@@ -67,7 +67,7 @@ def read_records(config: DataConfig) -> tuple[list[Record], Scheme]:
         ConfigError: if there is no such reader.
         DataError: if one face cannot be used, or with ``on_bad=skip`` if none can.
     """
-    if config.root is None:
+    if not config.root:
         raise DataError("no data folder is known; set data.root to the folder of the images and annotations")
     reader = create(config.reader, Reader, "data.reader")
     reader.on_bad = config.on_bad

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from facekp.config import DataConfig
-from facekp.data.read import STANDIN_NAME, prepare_data
+from facekp.data.read import STANDIN_NAME, prepare_data, read_records
 from facekp.data.readers.danes import DanesReader
 from facekp.utils.errors import DataError
 
@@ -50,6 +50,12 @@ def test_a_folder_that_holds_something_else_is_never_passed_over(tmp_path):
     with pytest.raises(DataError, match="is not the Danes set as it was published"):
         prepare_data(config(tmp_path, download=NOWHERE, on_missing="standin"))
     assert (tmp_path / "danes" / "01-1m.asf").read_text() == "edited by hand"
+
+
+def test_an_empty_root_is_no_root(tmp_path):
+    assert prepare_data(config(tmp_path, root="", on_missing="standin")).name == STANDIN_NAME
+    with pytest.raises(DataError, match=r"no data folder is known; set data\.root"):
+        read_records(config(tmp_path, root="", on_missing="error"))
 
 
 def test_other_data_is_left_to_its_reader(tmp_path):

@@ -16,6 +16,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from evaluate import evaluate
 from facekp.data.records import name_of_type
+from facekp.inference.load import SHIPPED
 from facekp.landmarks.scheme import DANES
 from facekp.models.checkpoint import read_checkpoint
 from facekp.models.module import KeypointModule
@@ -305,6 +306,16 @@ def test_a_share_of_too_few_batches_is_one_sentence(drawn_root, tmp_path):
     assert sentence is not None
     assert "Try at least `limit_train_batches=" in sentence
     assert "\n" not in sentence
+
+
+def test_nothing_is_written_into_the_package(drawn_root, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = sorted(SHIPPED.parent.rglob("*"))
+    people = "data.split=all", "data.persons=[1,1]"
+    evaluate(config("evaluate", f"ckpt_path={SHIPPED}", f"data.root={drawn_root}", *people, "accelerator=cpu"))
+    assert sorted(SHIPPED.parent.rglob("*")) == before
+    (results,) = tmp_path.glob("outputs/evaluate/*/metrics.json")
+    assert results.parent.name.startswith(SHIPPED.stem)
 
 
 @pytest.mark.parametrize("below", ["", "below/more"])
