@@ -72,9 +72,13 @@ def fit_score(confidence: np.ndarray, is_face: np.ndarray) -> np.ndarray:
     return weights.astype(np.float32)
 
 
-def score(confidence: float, fitted: np.ndarray) -> float:
-    """The probability that there is a face, by the mean confidence of its points and :func:`fit_score`."""
-    factor, offset = fitted.tolist()
+def score(confidence: float, fitted: np.ndarray | None) -> float:
+    """The probability that there is a face, by the mean confidence of its points.
+
+    Args:
+        fitted: of :func:`fit_score`; None for :data:`TYPICAL_SCORE`.
+    """
+    factor, offset = (TYPICAL_SCORE if fitted is None else fitted).tolist()
     return float(1 / (1 + np.exp(-(factor * _log_odds(confidence) + offset))))
 
 

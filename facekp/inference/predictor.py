@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from facekp.evaluation.calibration import TYPICAL_SCORE, score
+from facekp.evaluation.calibration import score
 from facekp.inference import MIN_SCORE
 from facekp.inference.face import Face, Number, chosen
 from facekp.inference.finder import Finder, HasPoints, distinct
@@ -47,7 +47,6 @@ class Predictor:
         self.network = network
         self.scheme, self.point_indices = network.scheme, network.point_indices
         self._shape_px = network.mean_shape * network.input_size
-        self._fitted = TYPICAL_SCORE if network.score is None else network.score
         self._finder = Finder(network) if network.shrink else None
         self._frame = None if network.shrink else frame
         if not (network.shrink or frame):
@@ -175,7 +174,7 @@ class Predictor:
             place.points(predicted.points_px[row]).astype(np.float32),
             confidence,
             None if covariance is None else place.covariance(covariance[row]).astype(np.float32),
-            1.0 if confidence is None else score(float(confidence.mean()), self._fitted),
+            1.0 if confidence is None else score(float(confidence.mean()), self.network.score),
             self.scheme,
             self.point_indices,
         )

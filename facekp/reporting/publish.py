@@ -119,8 +119,8 @@ def write(name: str, rows: Sequence[Row], docs: Path, pages: Sequence[Path]) -> 
         name,
         content=rows,
         summary=f"{origin[0].upper()}{origin[1:]}; mean ± standard deviation over the runs.\n\n{table}",
-        details=f"## By image type\n\n{by_type}\n![every run's error]({name}.svg)\n",
-        figures={name: dots(groups, origin)},
+        details=f"## By image type\n\n{by_type}",
+        figure=("every run's error", dots(groups, origin)),
         docs=docs,
         pages=pages,
     )

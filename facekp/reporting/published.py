@@ -23,26 +23,26 @@ def write_published(
     content: Any,
     summary: str,
     details: str,
-    figures: Mapping[str, Figure],
+    figure: tuple[str, Figure],
     docs: Path,
     pages: Sequence[Path],
 ) -> None:
-    """Write ``<name>.json``, ``<name>.md`` and the figures into ``docs``, and the summary into other pages.
+    """Write ``<name>.json``, ``<name>.md`` and ``<name>.svg`` into ``docs``, and the summary into other pages.
 
     The same results give identical files.
 
     Args:
         summary: Markdown, the beginning of the page, which :func:`replace_part` also writes to ``pages``.
         details: Markdown, the rest of the page.
-        figures: by their file names without the ending.
+        figure: shown at the end of the page, and what it shows in words.
         pages: other pages that have the summary.
     """
+    shown, drawn = figure
     docs.mkdir(parents=True, exist_ok=True)
     write_text(docs / f"{name}.json", json.dumps(content, indent=1) + "\n")
-    write_text(docs / f"{name}.md", f"# {name}\n\n{summary}\n{details}")
+    write_text(docs / f"{name}.md", f"# {name}\n\n{summary}\n{details}\n![{shown}]({name}.svg)\n")
     with rc_context({"svg.hashsalt": name}):
-        for file, figure in figures.items():
-            figure.savefig(docs / f"{file}.svg", metadata={"Date": None})
+        drawn.savefig(docs / f"{name}.svg", metadata={"Date": None})
     replace_part(pages, name, summary)
 
 

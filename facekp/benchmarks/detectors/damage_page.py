@@ -121,8 +121,8 @@ def write(found: Measured, docs: Path, pages: Sequence[Path]) -> None:
         "damage",
         content=found,
         summary=overview(found),
-        details=f"{details(found)}\n![error by the level of damage](damage.svg)\n",
-        figures={"damage": draw(found)},
+        details=details(found),
+        figure=("error by the level of damage", draw(found)),
         docs=docs,
         pages=pages,
     )

@@ -32,8 +32,8 @@ def publish(measured: Measured, docs: Path, pages: Sequence[Path]) -> None:
         "learning_curve",
         content=measured,
         summary=overview(measured),
-        details=f"{details(measured)}\n![error against the number of people](learning_curve.svg)\n",
-        figures={"learning_curve": draw(measured)},
+        details=details(measured),
+        figure=("error against the number of people", draw(measured)),
         docs=docs,
         pages=pages,
     )

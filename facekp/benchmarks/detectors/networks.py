@@ -10,7 +10,7 @@ import numpy as np
 from facekp.benchmarks.detectors.base import Baseline, MeanShape
 from facekp.data.images import load_grey
 from facekp.data.records import Record
-from facekp.evaluation.calibration import TYPICAL_SCORE, score
+from facekp.evaluation.calibration import score
 from facekp.inference import MIN_SCORE
 from facekp.inference.load import load
 from facekp.inference.torch_network import TorchNetwork
@@ -52,10 +52,10 @@ class Network(Baseline):
         """Does nothing, as the network is trained."""
 
     def predict(self, record: Record) -> np.ndarray:
-        size, fitted = self._network.input_size, self._network.score
+        size = self._network.input_size
         predicted = self._network.predict(load_grey(record.image, size)[None])
         confidence = 0.0 if predicted.confidence is None else float(predicted.confidence.mean())
-        if score(confidence, TYPICAL_SCORE if fitted is None else fitted) < MIN_SCORE:
+        if score(confidence, self._network.score) < MIN_SCORE:
             self.missed.add(record.name)
         return Letterbox(record.image_size, size).to_image(predicted.points_px[0] / size)
 

@@ -41,8 +41,8 @@ def write(compared: Compared, docs: Path, pages: Sequence[Path]) -> None:
         "comparison",
         content=compared,
         summary=overview(compared),
-        details=f"{details(compared)}\n![error against processor time](comparison.svg)\n",
-        figures={"comparison": draw(compared)},
+        details=details(compared),
+        figure=("error against processor time", draw(compared)),
         docs=docs,
         pages=pages,
     )
