@@ -163,7 +163,7 @@ def test_processes_that_slurm_started_make_the_same_run(settings, alone, tmp_pat
     assert_same_to_rounding(alone, run)
     assert files(run) == files(alone)
     assert [path.name for path in tmp_path.iterdir()] == ["outputs"]
-    assert said.count("Run folder") == 1
+    assert said.count("Dashboard") == 1
     assert (errors, *other) == ("", "", "")
 
 
