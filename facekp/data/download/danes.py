@@ -9,7 +9,7 @@ import logging
 import tarfile
 import time
 import zipfile
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Container, Iterator, Sequence, Set
 from pathlib import Path, PureWindowsPath
 
 import requests
@@ -131,8 +131,7 @@ def _genuine(archive: bytes, digests: dict[str, str]) -> dict[str, bytes]:
     Only genuine content is returned, so that links, devices and paths in the archive have no effect.
     """
     try:
-        named = ((PureWindowsPath(path).name, content) for path, content in _members(archive))  # knows both slashes
-        found = {name: content for name, content in named if digests.get(name) == _digest(content)}
+        found = {name: content for name, content in _members(archive, digests) if digests[name] == _digest(content)}
     except DownloadError:
         raise
     except Exception as error:  # damaged bytes make the standard library raise almost anything
@@ -142,15 +141,16 @@ def _genuine(archive: bytes, digests: dict[str, str]) -> dict[str, bytes]:
     return found
 
 
-def _members(archive: bytes) -> Iterator[tuple[str, bytes]]:
-    """The paths and contents of the files in an archive, which are bounded in their sum."""
+def _members(archive: bytes, names: Container[str]) -> Iterator[tuple[str, bytes]]:
+    """The files of some names in an archive, wherever they lie, and their contents, which are bounded in their sum."""
     if archive.startswith(b"PK"):
         with zipfile.ZipFile(io.BytesIO(archive)) as packed:
-            members = [member for member in packed.infolist() if member.compress_type in _ZIP_METHODS]
+            readable = (member for member in packed.infolist() if member.compress_type in _ZIP_METHODS)
+            members = [member for member in readable if _name(member.filename) in names]
             if sum(member.file_size for member in members) > MAX_BYTES:
                 raise DownloadError(f"unpacks to more than {MAX_BYTES} bytes")
             for member in members:  # packed.read() would expand more than the member declares
-                yield member.filename, packed.open(member).read(member.file_size)
+                yield _name(member.filename), packed.open(member).read(member.file_size)
         return
     if archive.startswith(b"\x1f\x8b"):  # otherwise requests has already decompressed it
         archive = gzip.GzipFile(fileobj=io.BytesIO(archive)).read(MAX_BYTES + 1)
@@ -158,8 +158,12 @@ def _members(archive: bytes) -> Iterator[tuple[str, bytes]]:
         raise DownloadError(f"unpacks to more than {MAX_BYTES} bytes")
     with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as tar:
         for entry in tar:
-            if entry.isreg() and (file := tar.extractfile(entry)):
-                yield entry.name, file.read()
+            if _name(entry.name) in names and entry.isreg() and (file := tar.extractfile(entry)):
+                yield _name(entry.name), file.read()
+
+
+def _name(path: str) -> str:
+    return PureWindowsPath(path).name  # knows both slashes
 
 
 def _digest(content: bytes) -> str:
