@@ -36,12 +36,14 @@ _SIDES = {"left": "right", "right": "left"}
 
 @dataclass(frozen=True)
 class CocoFace(Record):
-    """The record of one annotation; its image size is (0, 0) if the file does not tell it.
+    """The record of one annotation.
 
     Args:
+        noted_size: (width, height) of the image as the file tells it, or None if it does not.
         points_px: float64 [K, 3], x and y in pixels counted from 0, and v; none with a fault.
     """
 
+    noted_size: tuple[int, int] | None = None
     points_px: np.ndarray = field(default_factory=lambda: np.empty((0, 3)))
 
     @property
@@ -98,8 +100,8 @@ def read_coco(path: Path, folder: Path, on_bad: str = "error") -> tuple[tuple[st
             if annotation["image_id"] not in images:
                 raise DataError(f"{where}: there is no image {str(annotation['image_id'])[:60]!r}; correct it")
             image = images[annotation["image_id"]]
-            name, size = image["file_name"], (image.get("width", 0), image.get("height", 0))
-            known = CocoFace(name, folder / name, size, source=where)
+            name, noted = image["file_name"], (image["width"], image["height"]) if "width" in image else None
+            known = CocoFace(name, folder / name, source=where, noted_size=noted)
             faces.append(attempt(known, partial(_with_points, annotation, len(names)), on_bad))
     return names, faces
 
@@ -172,11 +174,11 @@ class CocoReader(FolderReader):
 
 
 def _located(folder: Path, face: CocoFace) -> CocoFace:
-    path, noted = face.image, face.image_size
+    path, noted = face.image, face.noted_size
     if not is_file(path):
         raise DataError(f"{face.source}: the image {face.name[:60]!r} is not in {folder}; add it, or set data.root")
     size = read_image_size(path)
-    if noted not in ((0, 0), size):
+    if noted not in (None, size):
         raise DataError(
             f"{path} is {size[0]}x{size[1]}, but {face.source} was made at {noted[0]}x{noted[1]}; replace either"
         )
