@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -38,18 +39,17 @@ def write_outputs(out: Path, tables: Tables, options: argparse.Namespace, failed
 
 def write_coco(path: Path, tables: Tables) -> None:
     """Write the photographs as a COCO keypoint file, as ``data=coco`` reads it; memory does not grow with them."""
-    images = [
+    images = (
         {"id": number, "file_name": image.image, "width": image.width, "height": image.height}
         for number, image in enumerate(tables.photographs, 1)
-    ]
+    )
     faces = ((number, face) for number, (_, faces) in enumerate(tables.faces(), 1) for face in faces)
-    categories = [coco_category(tables.scheme, tables.point_indices)]
+    annotations = ({"id": number, **_annotation(*each)} for number, each in enumerate(faces, 1))
+    category = json.dumps(coco_category(tables.scheme, tables.point_indices))
     with atomic_write(path) as file:
-        file.write(f'{{"images": {json.dumps(images)}, "annotations": ['.encode())
-        for number, each in enumerate(faces, 1):
-            annotation = json.dumps({"id": number, **_annotation(*each)})
-            file.write(f"{', ' if number > 1 else ''}{annotation}".encode())
-        file.write(f'], "categories": {json.dumps(categories)}}}'.encode())
+        for part in chain(['{"images": ['], _joined(images), ['], "annotations": ['], _joined(annotations)):
+            file.write(part.encode())
+        file.write(f'], "categories": [{category}]}}'.encode())
 
 
 def _annotation(image: int, face: Face) -> dict[str, Any]:
@@ -61,6 +61,11 @@ def _annotation(image: int, face: Face) -> dict[str, Any]:
         **{"num_keypoints": len(face.points_px), "bbox": box},
         **{"area": round(box[2] * box[3], 2), "score": round(face.score, 4)},
     }
+
+
+def _joined(entries: Iterable[dict[str, Any]]) -> Iterator[str]:
+    for number, entry in enumerate(entries):
+        yield f"{', ' if number else ''}{json.dumps(entry)}"
 
 
 def write_points(folder: Path, tables: Tables, kind: str) -> None:
