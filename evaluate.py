@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 if __name__ == "__main__":
-    import facekp.utils.installed
+    import facekp.utils.installed  # noqa: F401  (the first)
     from facekp.runs.signals import exit_on_signals
 
     exit_on_signals()  # during the imports
@@ -17,7 +17,6 @@ from typing import Any
 
 import hydra
 
-import facekp
 from facekp.config import EvaluateConfig, evaluated_data
 from facekp.data.splits import Split
 from facekp.runs.command_line import CheckedTask, run_command
@@ -51,6 +50,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         from facekp.evaluation.evaluate import evaluate_predictor, name_evaluation
         from facekp.inference.exportable import ExportedPredictor
         from facekp.inference.exported import SUFFIX
+        from facekp.inference.load import SHIPPED
         from facekp.models.checkpoint import read_checkpoint
         from facekp.models.module import KeypointModule
         from facekp.reporting.report import write_report
@@ -72,8 +72,9 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         place = name_of(f"{place}-{data.config.name}-{data.split.name}")
         if settings.reader["_target_"] == stored.reader["_target_"]:  # otherwise names and persons are others
             data.split = _warned(data.split, run.train_names if run else None)
-    ours = path.is_relative_to(Path(facekp.__file__).parent)  # the weights of the package
-    beside = run.path if run else Path("outputs") if ours else path.parent
+    beside = run.path if run else path.parent
+    if beside.samefile(SHIPPED.parent):  # nothing is written into the package
+        beside = Path("outputs")
     folder = Path(config.output_dir or beside / "evaluate" / place)
     if not config.output_dir:
         check_links(folder, beside)

@@ -308,11 +308,13 @@ def test_a_share_of_too_few_batches_is_one_sentence(drawn_root, tmp_path):
     assert "\n" not in sentence
 
 
-def test_nothing_is_written_into_the_package(drawn_root, tmp_path, monkeypatch):
+@pytest.mark.parametrize("weights", [SHIPPED, Path("link", SHIPPED.name)], ids=["absolute", "relative"])
+def test_nothing_is_written_into_the_package(weights, drawn_root, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    Path("link").symlink_to(SHIPPED.parent)
     before = sorted(SHIPPED.parent.rglob("*"))
     people = "data.split=all", "data.persons=[1,1]"
-    evaluate(config("evaluate", f"ckpt_path={SHIPPED}", f"data.root={drawn_root}", *people, "accelerator=cpu"))
+    evaluate(config("evaluate", f"ckpt_path={weights}", f"data.root={drawn_root}", *people, "accelerator=cpu"))
     assert sorted(SHIPPED.parent.rglob("*")) == before
     (results,) = tmp_path.glob("outputs/evaluate/*/metrics.json")
     assert results.parent.name.startswith(SHIPPED.stem)
